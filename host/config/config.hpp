@@ -1,0 +1,146 @@
+// The configuration: one YAML (or JSON) file -> validated, immutable structs.
+//
+// load() reports every problem of the file at once, each with file:line:column, a stable code and advice. Unknown keys are
+// errors. `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `$${` and `${file:/path}` are replaced only inside string
+// scalars, after parsing; `${secret:name}` is handed to the secret source like the others.
+// What only a connector or an expression can judge is checked by `app` with the positions kept here.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/secret.hpp"
+
+namespace syncline::config {
+
+struct Position {
+    int line = 0;    // 1-based
+    int column = 0;
+};
+
+// A text with the place where it begins.
+struct Located {
+    std::string text;
+    Position at;
+};
+
+struct ServerLimits {   // hub.limits
+    std::size_t connections_max = 4096;
+    std::size_t connections_per_ip_max = 64;
+    std::uint64_t pending_bytes_max = 8ull * 1024 * 1024 * 1024;   // quota of the backlog
+    std::uint64_t unapplied_bytes_max = 64ull * 1024 * 1024;
+};
+
+struct Hub {
+    std::filesystem::path data_dir;         // made absolute against the file's folder
+    std::filesystem::path connectors_dir;
+    std::string listen_address = "127.0.0.1";
+    std::uint16_t listen_port = 8080;
+    std::filesystem::path admin_socket;     // default: <data_dir>/admin.sock
+    ServerLimits limits;
+};
+
+struct Account {
+    std::string name;
+    std::string connector;
+    boost::json::object settings;
+    Position at, connector_at, settings_at;
+    std::map<std::string, Position> setting_positions;   // JSON pointer -> place, for schema violations
+};
+
+enum class VerifyScheme { kNone, kHmac, kBasic };
+enum class HmacAlgorithm { kSha1, kSha256 };
+enum class SignatureEncoding { kHex, kBase64 };
+
+struct VerifyRule {
+    VerifyScheme scheme = VerifyScheme::kNone;
+    // hmac; `preset: mapp` sets header X-HMAC, SHA-1, hex, no prefix; `preset: github` X-Hub-Signature-256, SHA-256, `sha256=`
+    HmacAlgorithm algorithm = HmacAlgorithm::kSha256;
+    SignatureEncoding encoding = SignatureEncoding::kHex;
+    std::string header;      // lower case
+    std::string prefix;
+    core::Secret key;        // never empty
+    // basic
+    std::string username;
+    core::Secret password;
+    Position at;
+};
+
+struct Webhook {
+    std::string name;                       // /hooks/<name>
+    std::vector<VerifyRule> verify;         // all must hold; exactly one kNone when `verify: none`
+    std::string message_id_header;          // lower case; "" : no deduplication
+    int success_status = 0;                 // 0: the default (202), unless the connector's manifest says otherwise
+    std::size_t body_bytes_max = 1024 * 1024;
+    Position at;
+};
+
+struct Mapping {
+    std::string field;
+    Located expression;
+};
+
+struct Deliver {
+    std::uint32_t batch_records = 100;
+    std::uint32_t batch_bytes = 1024 * 1024;
+    std::chrono::milliseconds batch_wait{1000};
+    std::uint32_t concurrency = 4;              // batches in flight
+    std::uint32_t attempts_max = 20;
+    std::chrono::milliseconds retry_base{1000};
+    std::chrono::milliseconds retry_max{15 * 60 * 1000};
+    std::chrono::milliseconds timeout{60'000};  // of one batch
+};
+
+struct Endpoint {
+    std::string account, stream;
+    Position at;
+};
+
+struct Connection {
+    std::string name;
+    Endpoint from, to;
+    std::optional<Webhook> webhook;             // the same name on several connections is one route
+    std::optional<Located> when;
+    std::vector<Mapping> map;                   // empty: the body goes out as it came
+    Deliver deliver;
+    Position at;
+};
+
+struct Config {
+    std::filesystem::path file;
+    Hub hub;
+    std::map<std::string, Account> accounts;
+    std::vector<Connection> connections;
+};
+
+// Where `${...}` comes from; implemented by the module `secret`, replaced in tests.
+struct SecretSource {
+    virtual ~SecretSource() = default;
+    virtual std::optional<std::string> environment(const std::string& name) const = 0;
+    virtual Result<std::string> file(const std::filesystem::path& path) const = 0;
+    virtual Result<std::string> vault(const std::string& name) const = 0;
+};
+
+struct Problem {
+    Error error;       // where() is file:line:column
+    Position at;
+};
+
+// Either a configuration without problems, or every problem found, in the order of the file.
+struct Loaded {
+    std::optional<Config> config;
+    std::vector<Problem> problems;
+};
+
+// [any] Reads the file and nothing else (but what the source is asked for).
+Loaded load(const std::filesystem::path& file, const SecretSource& secrets);
+
+}  // namespace syncline::config

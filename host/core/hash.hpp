@@ -1,0 +1,34 @@
+// Hashes. Keyed where an outsider could choose the input.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace syncline::core {
+
+// 128 bits of XXH3; not cryptographic. Compared, stored, never shown.
+struct Hash128 {
+    std::array<std::uint8_t, 16> bytes{};
+    auto operator<=>(const Hash128&) const = default;
+    std::string_view view() const {
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+};
+
+// Keyed with a random seed of the installation: who does not know it can't make two inputs collide. [any]
+Hash128 hash128(std::string_view data, std::uint64_t seed);
+
+// CRC-32C (Castagnoli), continued from `crc` (0 to begin). [any]
+std::uint32_t crc32c(std::string_view data, std::uint32_t crc = 0);
+
+// SHA-256, 32 raw bytes. [any]
+std::string sha256(std::string_view data);
+
+// Lower-case hexadecimal. [any]
+std::string to_hex(std::string_view bytes);
+
+}  // namespace syncline::core

@@ -1,0 +1,109 @@
+// Outbound HTTP: libcurl's multi interface driven by Asio, with one policy for every request.
+//
+// Purpose: the only way by which bytes leave the hub towards a platform.
+// Policy (reliability of libcurl 7.88.1 is not taken for granted): no redirects, no proxy or netrc from the environment, no
+//   cookies, HTTP/1.1, TLS verified, addresses checked after resolution on every connection and again before a reused one
+//   is used, response headers and body capped in the callbacks (after decompression), low-speed and total deadlines.
+// Concurrency: everything is [io] unless tagged otherwise: call it on the io_context's thread.
+// Lifetime: the Client must be destroyed on the io thread (or after it ended); pending requests complete with
+//   `http_client.cancelled` from the destructor... never after it.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace syncline::http_client {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// Where requests of one account may go. Immutable, shared by all its requests.
+//
+// A request is allowed when its URL's host matches an entry of `hosts` (exact name, or `*.example.com` for any
+// sub-domain; compared without case) and the address it resolves to is public. Private, loopback, link-local, and other
+// special addresses are reachable only through `literal_hosts`: hosts that the operator wrote into the configuration
+// (name or address, as they stand in the URL), and cloud metadata addresses never.
+struct EgressPolicy {
+    std::vector<std::string> hosts;
+    std::vector<std::string> literal_hosts;
+    bool allow_plain_http = false;  // also implied for literal_hosts
+};
+
+// One pool of connections per account: never shared, because libcurl matches reused connections too generously.
+using PoolId = std::uint64_t;
+
+struct Request {
+    std::string method = "GET";
+    std::string url;
+    Headers headers;   // names and values are checked: no control characters, no header that the host owns
+    std::string body;
+    std::chrono::milliseconds timeout{30'000};      // the whole exchange
+    std::size_t response_bytes_max = 32 * 1024 * 1024;  // after decompression
+};
+
+struct Response {
+    int status = 0;
+    Headers headers;   // names in lower case
+    std::string body;
+};
+
+// What is known when no response could be used.
+struct Failure {
+    Error error;              // http_client.* (see errc.hpp)
+    bool request_may_have_been_processed = false;  // a byte of the request has left: the outcome is unknown
+};
+
+struct Result {
+    std::unique_ptr<Response> response;  // exactly one of the two is set
+    std::unique_ptr<Failure> failure;
+};
+
+using RequestId = std::uint64_t;  // never 0, never reused
+using Completion = std::function<void(Result)>;
+
+struct ClientOptions {
+    std::chrono::milliseconds connect_timeout{5'000};
+    long low_speed_bytes_per_s = 1024;
+    std::chrono::seconds low_speed_time{15};
+    std::size_t header_bytes_max = 64 * 1024;
+    long connections_per_pool_max = 32;
+};
+
+class Client {
+  public:
+    explicit Client(boost::asio::io_context& io, ClientOptions options = {});
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+    ~Client();
+
+    // Opens a pool for one account.
+    PoolId open_pool(std::shared_ptr<const EgressPolicy> policy);
+
+    // Cancels the pool's requests (each completes once) and closes its connections. An unknown id is ignored.
+    void close_pool(PoolId pool);
+
+    // Starts an exchange. The completion is called exactly once, on the io thread, never from inside send().
+    RequestId send(PoolId pool, Request request, Completion done);
+
+    // Completes the request with `http_client.cancelled` unless it has completed. Idempotent.
+    void cancel(RequestId request);
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+// Checks a URL against a policy as far as that is possible without resolving: for validation at start. [any]
+syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy);
+
+// Retry-After as seconds or HTTP-date (relative to now_s, seconds UTC); -1 when absent or not understood. Clamped to 24 h. [any]
+std::int64_t parse_retry_after(std::string_view value, std::int64_t now_s);
+
+}  // namespace syncline::http_client

@@ -1,0 +1,132 @@
+// Inbound HTTP/1.1: a listener with a strict framing gate, limits and deadlines, that hands whole requests to a handler.
+//
+// Purpose: nothing ambiguous, oversized or endless gets past here. Boost.Beast 1.81 accepts framing that a front-end proxy
+//   may read differently (request smuggling); the gate refuses all of it with 4xx and closes.
+// Concurrency: everything is [io]: one thread runs the io_context.
+// Lifetime: destroy after the io_context stopped, or stop() and let it run empty.
+// Limits: see Limits; one request in flight per connection.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.hpp"
+
+namespace syncline::http_server {
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Request {
+    std::string method;       // as sent: "POST"
+    std::string path;         // percent-decoded once, starts with '/'
+    std::string query;        // raw, without '?'
+    Headers headers;          // snapshot at the end of the header section (trailers never get in); names in lower case
+    std::string body;
+    std::string peer;         // address of the client, "" on a Unix socket
+
+    // The first value of a header (name in lower case), or an empty view. Valid while the request lives and is unchanged.
+    std::string_view header(std::string_view name) const;
+    // The decoded value of a query parameter, first one wins; empty when absent.
+    std::string query_parameter(std::string_view name) const;
+};
+
+struct Response {
+    int status = 200;
+    Headers headers;          // Content-Length, Connection and Date are the server's
+    std::string body;
+    bool close = false;
+};
+
+// Answers one request, exactly once; a responder that dies unused answers 500. Movable. Call it on the io thread; it is
+// harmless after the client has gone.
+class Responder {
+  public:
+    struct Exchange {
+        virtual ~Exchange() = default;
+        virtual void respond(Response response) = 0;
+    };
+    explicit Responder(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+    Responder(Responder&&) noexcept = default;
+    Responder& operator=(Responder&&) noexcept = default;
+    Responder(const Responder&) = delete;
+    Responder& operator=(const Responder&) = delete;
+    ~Responder();
+
+    void operator()(Response response);
+
+  private:
+    std::shared_ptr<Exchange> exchange_;
+};
+
+struct Limits {
+    std::size_t header_bytes_max = 16 * 1024;
+    std::size_t header_fields_max = 100;
+    std::size_t target_bytes_max = 4 * 1024;
+    std::size_t chunk_header_bytes_max = 256;
+    std::chrono::milliseconds header_timeout{5'000};
+    std::chrono::milliseconds body_grace{5'000};      // after it the body must keep up body_bytes_per_s_min
+    std::size_t body_bytes_per_s_min = 16 * 1024;
+    std::chrono::milliseconds request_timeout{30'000};  // to read a request
+    std::chrono::milliseconds idle_timeout{30'000};     // keep-alive
+    std::chrono::milliseconds response_timeout{120'000};  // for the handler, then 500; and to write the response
+    std::size_t connections_max = 4'096;
+    std::size_t connections_per_ip_max = 64;           // 0: no limit
+};
+
+// What the handler's owner decides when the header section is complete, before the body is read.
+struct Admission {
+    std::size_t body_bytes_max = 1024 * 1024;
+    int refuse_status = 0;        // other than 0: answer at once with this status and this body, and close
+    std::string refuse_body;
+    Headers refuse_headers;
+};
+
+struct Handler {
+    virtual ~Handler() = default;
+    // `request` has no body yet.
+    virtual Admission admit(const Request& request) = 0;
+    virtual void handle(Request request, Responder respond) = 0;
+};
+
+struct ListenOptions {
+    std::string address = "127.0.0.1";  // or "unix:/path": the file gets mode 0600, a stale one is replaced
+    std::uint16_t port = 0;             // 0: any free port
+    Limits limits;
+};
+
+struct Counters {
+    std::uint64_t connections = 0;          // now open
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;              // by the gate or a limit
+};
+
+class Server {
+  public:
+    // Binds and listens, and starts to accept as soon as the io_context runs. The handler must outlive the server.
+    // Errors: `http_server.address_in_use`, `http_server.address_invalid`, `http_server.permission`.
+    static Result<std::unique_ptr<Server>> listen(boost::asio::io_context& io, Handler& handler,
+                                                  ListenOptions options);
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
+
+    std::uint16_t port() const;       // the real one; 0 on a Unix socket
+    Counters counters() const;
+
+    // Stops accepting and closes idle connections; requests in flight are answered with `Connection: close`.
+    void stop();
+
+  private:
+    class Impl;
+    explicit Server(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace syncline::http_server

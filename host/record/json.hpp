@@ -1,0 +1,29 @@
+// JSON as the hub reads and writes it: bounded in depth and size, exact for 64-bit integers, UTF-8 checked.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+
+namespace syncline::record {
+
+namespace json = boost::json;
+
+struct JsonLimits {
+    std::size_t depth_max = 64;
+};
+
+// Parses one JSON text. Error `record.json_invalid` names line and column. Duplicate keys: the last one holds. [any]
+Result<json::value> parse_json(std::string_view text, JsonLimits limits = {});
+
+// Compact text, members in their order. [any]
+std::string write_json(const json::value& value);
+
+// Canonical text: members sorted by their bytes, numbers in one spelling, no white space. Two values that are equal as
+// JSON give the same bytes; what is hashed and compared is this, never the tree. [any]
+std::string canonical_json(const json::value& value);
+
+}  // namespace syncline::record
