@@ -89,11 +89,13 @@ using core::Result;
 
 // SYNCLINE_TRY(auto x, f()); returns the error of f() from the enclosing function, or gives x its value.
 #define SYNCLINE_TRY(declaration, expression) \
-    SYNCLINE_TRY_INNER(SYNCLINE_CONCAT(syncline_result_, __LINE__), declaration, expression)
+    SYNCLINE_TRY_INNER(SYNCLINE_CONCAT(syncline_result_, __COUNTER__), declaration, expression)
+
+#define SYNCLINE_CHECK_INNER(result, expression)                                \
+    do {                                                                        \
+        if (auto result = (expression); !result.has_value()) return std::move(result).error(); \
+    } while (false)
 
 // SYNCLINE_CHECK(f()); the same for a Result<void>.
-#define SYNCLINE_CHECK(expression)                                              \
-    do {                                                                        \
-        if (auto syncline_checked = (expression); !syncline_checked.has_value()) \
-            return std::move(syncline_checked).error();                         \
-    } while (false)
+#define SYNCLINE_CHECK(expression) \
+    SYNCLINE_CHECK_INNER(SYNCLINE_CONCAT(syncline_checked_, __COUNTER__), expression)

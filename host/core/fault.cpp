@@ -1,6 +1,7 @@
 #include "core/fault.hpp"
 
 #include <csignal>
+#include <ctime>
 #include <string>
 #include <unistd.h>
 
@@ -46,6 +47,11 @@ void arm_fail_point(std::string_view name, unsigned count) {
     armed_name = name;
     passes_left = count;
     detail::fail_points_armed = count > 0;
+}
+
+void planted_delay() {
+    constexpr timespec kDelay{0, 20'000'000};
+    if (!is_planted(PlantedBug::kNone)) ::nanosleep(&kDelay, nullptr);
 }
 
 void detail::pass_fail_point(std::string_view name) {

@@ -28,6 +28,9 @@ enum class PlantedBug : std::uint8_t {
 bool arm_planted_bug(std::string_view name);                 // false: no such bug
 void arm_fail_point(std::string_view name, unsigned count);  // dies when passed for the count-th time
 
+// Waits 20 ms: widens the window in which a planted bug does harm. Does nothing unless one is armed.
+void planted_delay();
+
 namespace detail {
 extern std::atomic<PlantedBug> planted_bug;
 extern std::atomic<bool> fail_points_armed;

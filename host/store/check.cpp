@@ -1,0 +1,98 @@
+#include "store/check.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/log.hpp"
+#include "store/database.hpp"
+#include "store/errc.hpp"
+#include "store/state.hpp"
+
+namespace syncline::store {
+namespace {
+
+constexpr int kCheckDeadlineMs = 300'000;
+
+// In the child. An empty string when all is well.
+std::string look_through(const std::filesystem::path& directory) {
+    Result<std::unique_ptr<Database>> database =
+        Database::open(Database::Options{directory, std::uint64_t{64} << 30, true});
+    if (!database.has_value()) return database.error().what();
+    State state{**database};
+    if (Result<void> loaded = state.load(); !loaded.has_value()) return loaded.error().what();
+    if (state.was_closed_cleanly()) return {};
+    for (std::size_t table = 0; table < kTableCount; ++table) {
+        std::string from(1, '\0');
+        for (;;) {
+            auto row = (*database)->seek(static_cast<Table>(table), from);
+            if (!row.has_value()) return row.error().what();
+            if (!*row) break;
+            from.assign((*row)->key);
+            from += '\0';
+        }
+    }
+    return {};
+}
+
+struct Pipe {
+    int ends[2] = {-1, -1};
+    ~Pipe() {
+        for (int end : ends) {
+            if (end >= 0) ::close(end);
+        }
+    }
+    void close_end(int index) {
+        ::close(ends[index]);
+        ends[index] = -1;
+    }
+};
+
+// Reads what the child says until it closes the pipe; gives up at the deadline.
+bool read_report(int descriptor, std::string& report) {
+    for (;;) {
+        pollfd wait{descriptor, POLLIN, 0};
+        int ready = ::poll(&wait, 1, kCheckDeadlineMs);
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) return false;
+        char buffer[512];
+        ssize_t got = ::read(descriptor, buffer, sizeof buffer);
+        if (got <= 0) return got == 0;
+        report.append(buffer, static_cast<std::size_t>(got));
+    }
+}
+
+}  // namespace
+
+Result<void> check_state_if_unclean(const std::filesystem::path& directory) {
+    std::error_code error;
+    if (!std::filesystem::exists(directory / "data.mdb", error)) return {};
+    Pipe pipe;
+    if (::pipe(pipe.ends) != 0) return Error{kIo, std::string{"pipe failed: "} + std::strerror(errno)};
+    pid_t child = ::fork();
+    if (child < 0) return Error{kIo, std::string{"fork failed: "} + std::strerror(errno)};
+    if (child == 0) {
+        ::close(STDERR_FILENO);  // LMDB prints before it aborts; the parent says it better
+        std::string report = look_through(directory);
+        ssize_t ignored = ::write(pipe.ends[1], report.data(), report.size());
+        ::_exit(report.empty() && ignored == 0 ? 0 : 1);
+    }
+    pipe.close_end(1);
+    std::string report;
+    if (!read_report(pipe.ends[0], report)) {
+        ::kill(child, SIGKILL);
+        report = "the check did not end in time";
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && report.empty()) return {};
+    if (report.empty()) report = "its pages make no sense";
+    return Error{kStateDamaged, (directory / "data.mdb").string() + " is damaged: " + report};
+}
+
+}  // namespace syncline::store

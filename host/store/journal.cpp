@@ -1,0 +1,150 @@
+#include "store/journal.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <condition_variable>
+#include <cstdio>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "core/assert.hpp"
+#include "core/fault.hpp"
+#include "core/log.hpp"
+#include "store/errc.hpp"
+#include "store/journal_writer.hpp"
+#include "store/segment.hpp"
+
+namespace syncline::store {
+namespace {
+
+// `000000000012.log` -> 12; 0 for any other name.
+std::uint64_t number_of(const std::filesystem::path& file) {
+    std::string name = file.filename().string();
+    constexpr std::string_view kSuffix = ".log";
+    if (!name.ends_with(kSuffix)) return 0;
+    std::uint64_t number = 0;
+    const char* end = name.data() + name.size() - kSuffix.size();
+    auto [stopped, error] = std::from_chars(name.data(), end, number);
+    return error == std::errc{} && stopped == end ? number : 0;
+}
+
+std::string place(const std::filesystem::path& file, std::uint64_t offset) {
+    return file.string() + ":" + std::to_string(offset);
+}
+
+}  // namespace
+
+std::filesystem::path segment_path(const std::filesystem::path& directory, std::uint64_t number) {
+    char name[32];
+    std::snprintf(name, sizeof name, "%012llu.log", static_cast<unsigned long long>(number));
+    return directory / name;
+}
+
+Result<std::unique_ptr<Journal>> Journal::open(Options options) {
+    std::unique_ptr<Journal> journal{new Journal{std::move(options)}};
+    SYNCLINE_CHECK(journal->scan());
+    return journal;
+}
+
+Journal::Journal(Options options) : options_(std::move(options)) {}
+
+Journal::~Journal() = default;
+
+Result<void> Journal::scan() {
+    std::vector<std::uint64_t> numbers;
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{options_.directory, error}) {
+        if (std::uint64_t number = number_of(entry.path()); number != 0) numbers.push_back(number);
+    }
+    if (error) return io_error("can't list " + options_.directory.string(), error.value());
+    std::sort(numbers.begin(), numbers.end());
+    for (std::uint64_t number : numbers) {
+        SYNCLINE_CHECK(scan_file(number, segment_path(options_.directory, number)));
+        last_number_ = number;
+    }
+    return {};
+}
+
+Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::path& file) {
+    OnDamage on_damage = options_.salvage ? OnDamage::kSkip : OnDamage::kStop;
+    SYNCLINE_TRY(SegmentScan scan, scan_segment(file, on_damage, [](const BatchView&) { return Result<void>{}; }));
+    if (!scan.is_used || scan.header.number != number) {
+        spares_.push_back(Segment{file, number, {}});
+        return {};
+    }
+    if (used_.empty()) {
+        before_first_ = scan.header.previous_last;
+        last_ = scan.header.previous_last;
+    }
+    // A start seals what it found by naming it in its own first segment: a difference means that something that was
+    // there then is gone now, or the other way round.
+    if (scan.header.previous_last != last_ && !options_.salvage) {
+        return Error{kJournalDamaged, "the facts between " + to_string(last_) + " and " +
+                                          to_string(scan.header.previous_last) + " can't be read"}
+            .at(file.string());
+    }
+    if (scan.has_batch_after_tail && !options_.salvage) {
+        return Error{kJournalDamaged, "the facts after " + to_string(scan.last) + " can't be read, later ones can"}
+            .at(place(file, scan.tail_offset));
+    }
+    if (scan.has_tail) {
+        core::log_info("store", "the journal ends in a write that was cut short; it was never acknowledged",
+                       {{"file", file.string()}, {"offset", scan.tail_offset}});
+    }
+    for (Segment& spare : spares_) {
+        // A file without a header of its own in front of a used one is a spare that a crash left out of order.
+        core::log_debug("store", "removing an unused journal file", {{"file", spare.file.string()}});
+        ::unlink(spare.file.c_str());
+    }
+    spares_.clear();
+    last_ = std::max(last_, scan.last);
+    used_.push_back(Segment{file, number, scan.last});
+    return {};
+}
+
+Result<void> Journal::replay(Position after, const std::function<Result<void>(NumberedFact)>& visit) const {
+    OnDamage on_damage = options_.salvage ? OnDamage::kSkip : OnDamage::kStop;
+    for (const Segment& segment : used_) {
+        if (segment.last <= after) continue;
+        auto visit_batch = [&](const BatchView& batch) -> Result<void> {
+            std::string_view bytes = batch.payload;
+            for (std::uint32_t i = 0; i < batch.count; ++i) {
+                Position position{batch.first.value + i};
+                SYNCLINE_TRY(Fact fact, decode(bytes));
+                if (position <= after) continue;
+                SYNCLINE_CHECK(visit(NumberedFact{position, std::move(fact)}));
+            }
+            return {};
+        };
+        SYNCLINE_TRY(SegmentScan scan, scan_segment(segment.file, on_damage, visit_batch));
+        (void)scan;
+    }
+    return {};
+}
+
+Result<NumberedFact> Journal::begin(std::uint64_t at_least, EpochBegan fact) {
+    SYNCLINE_ASSERT(writer_ == nullptr);
+    std::uint64_t epoch = std::max(last_.epoch(), at_least) + 1;
+    if (core::is_planted(core::PlantedBug::kPositionReused) && epoch > 1) --epoch;
+    SYNCLINE_TRY(writer_, Writer::start(Writer::Start{options_.directory, options_.segment_bytes, options_.on_batch,
+                                                      options_.on_fatal, std::move(used_), std::move(spares_),
+                                                      last_number_, last_, Position::of(epoch, 1)}));
+    NumberedFact first{Position::of(epoch, 1), Fact{std::move(fact)}};
+    SYNCLINE_CHECK(writer_->write_first(first));
+    return first;
+}
+
+void Journal::append(Append append) { writer_->append(std::move(append)); }
+
+bool Journal::has_room() const { return writer_->has_room(); }
+
+void Journal::truncate(Position position) { writer_->truncate(position); }
+
+void Journal::stop() {
+    if (writer_) writer_->stop();
+}
+
+}  // namespace syncline::store

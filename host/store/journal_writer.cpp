@@ -1,0 +1,291 @@
+#include "store/journal_writer.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <iterator>
+
+#include "core/assert.hpp"
+#include "core/fault.hpp"
+#include "core/log.hpp"
+#include "store/errc.hpp"
+
+namespace syncline::store {
+namespace {
+
+// One is in use next, one is the reserve that results and commands may use when the disk is full.
+constexpr std::size_t kSparesKept = 2;
+constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
+constexpr std::chrono::seconds kRetryPrepareAfter{1};
+
+std::size_t bytes_of(const Append& append) {
+    std::size_t bytes = 0;
+    for (const Fact& fact : append.facts) bytes += size_of(fact);
+    return bytes;
+}
+
+}  // namespace
+
+Journal::Writer::Writer(Start start)
+    : directory_(std::move(start.directory)),
+      segment_bytes_(start.segment_bytes),
+      on_batch_(std::move(start.on_batch)),
+      on_fatal_(std::move(start.on_fatal)),
+      previous_last_(start.previous_last),
+      next_(start.next),
+      used_(start.used.begin(), start.used.end()),
+      spares_(start.spares.begin(), start.spares.end()),
+      last_number_(start.last_number) {}
+
+Result<std::unique_ptr<Journal::Writer>> Journal::Writer::start(Start start) {
+    std::unique_ptr<Writer> writer{new Writer{std::move(start)}};
+    if (writer->spares_.empty()) {
+        // Reserved, not yet written: a start must not wait for megabytes of zeros.
+        SYNCLINE_TRY(Segment first, writer->prepare(writer->segment_bytes_, false));
+        writer->spares_.push_back(std::move(first));
+        SYNCLINE_CHECK(sync_directory(writer->directory_));
+    }
+    return writer;
+}
+
+Result<void> Journal::Writer::write_first(const NumberedFact& first) {
+    payload_.clear();
+    encode(first.fact, payload_);
+    SYNCLINE_CHECK(write(first.position, 1));
+    next_ = first.position.next();
+    commits_thread_ = std::thread{[this] { run_commits(); }};
+    files_thread_ = std::thread{[this] { run_files(); }};
+    return {};
+}
+
+void Journal::Writer::append(Append append) {
+    SYNCLINE_ASSERT(!append.facts.empty());
+    {
+        std::lock_guard lock{queue_mutex_};
+        if (!is_stopping_ && !has_failed_) {
+            if (core::is_planted(core::PlantedBug::kAckBeforeDurable) && append.on_durable) {
+                append.on_durable(next_);
+                append.on_durable = nullptr;
+            }
+            queue_.push_back(std::move(append));
+            if (queue_.size() == 1) queue_filled_.notify_one();
+            return;
+        }
+    }
+    if (append.on_durable) append.on_durable(Error{kStopping, "the hub is stopping"});
+}
+
+void Journal::Writer::run_commits() {
+    std::vector<Append> taken;
+    std::vector<Append> group;
+    for (;;) {
+        {
+            std::unique_lock lock{queue_mutex_};
+            // The wait has no deadline of its own: stop() ends it.
+            queue_filled_.wait(lock, [this] { return !queue_.empty() || is_stopping_; });
+            if (queue_.empty()) return;
+            taken.swap(queue_);
+        }
+        if (core::is_planted(core::PlantedBug::kAckBeforeDurable)) core::planted_delay();
+        std::size_t at = 0;
+        while (at < taken.size()) {
+            group.clear();
+            for (std::size_t bytes = 0; at < taken.size() && bytes < kGroupBytesMax; ++at) {
+                bytes += bytes_of(taken[at]);
+                group.push_back(std::move(taken[at]));
+            }
+            Result<void> committed = commit(group);
+            if (!committed.has_value()) {
+                std::move(taken.begin() + static_cast<std::ptrdiff_t>(at), taken.end(), std::back_inserter(group));
+                return fail(group, committed.error());
+            }
+        }
+        taken.clear();
+    }
+}
+
+Result<void> Journal::Writer::commit(std::vector<Append>& group) {
+    payload_.clear();
+    std::uint32_t count = 0;
+    for (const Append& append : group) {
+        for (const Fact& fact : append.facts) encode(fact, payload_);
+        count += static_cast<std::uint32_t>(append.facts.size());
+    }
+    Position first = next_;
+    bool is_early = core::is_planted(core::PlantedBug::kLaneMovesBeforeDurable) ||
+                    core::is_planted(core::PlantedBug::kStatePastJournal);
+    if (is_early) {
+        hand_on(group, first, false);
+        core::planted_delay();
+    }
+    core::fail_point("journal.before-write");
+    SYNCLINE_CHECK(write(first, count));
+    core::fail_point("journal.after-sync");
+    next_ = Position{next_.value + count};
+    acknowledge(group, first);
+    if (!is_early) hand_on(group, first, true);
+    core::fail_point("journal.after-acknowledge");
+    return {};
+}
+
+Result<void> Journal::Writer::write(Position first, std::uint32_t count) {
+    build_batch(first, count, payload_, block_);
+    if (!current_ || current_->room() < block_.size()) SYNCLINE_CHECK(make_room(block_.size()));
+    SYNCLINE_CHECK(current_->append(block_));
+    core::fail_point("journal.before-sync");
+    return current_->sync();
+}
+
+// Rolls to the next prepared file. The old one was flushed with its last batch.
+Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
+    std::unique_lock lock{files_mutex_};
+    Position last{next_.value - 1};
+    if (current_) {
+        used_.push_back(Segment{current_->path(), current_->header().number, last});
+        previous_last_ = last;
+        current_.reset();
+    }
+    Segment spare;
+    if (bytes + kBlockBytes > segment_bytes_) {
+        // A batch larger than a file gets one of its own; it comes after the spares, which are given up.
+        for (const Segment& skipped : spares_) ::unlink(skipped.file.c_str());
+        spares_.clear();
+        SYNCLINE_TRY(spare, prepare(bytes + kBlockBytes, false));
+        SYNCLINE_CHECK(sync_directory(directory_));
+    } else {
+        while (spares_.empty() && !files_stopping_) files_changed_.wait_for(lock, kRetryPrepareAfter);
+        if (spares_.empty()) return Error{kDiskFull, "no room for another journal file"};
+        spare = std::move(spares_.front());
+        spares_.pop_front();
+    }
+    SegmentHeader header{spare.number, next_, previous_last_};
+    SYNCLINE_TRY(current_, SegmentWriter::begin(spare.file, header));
+    files_changed_.notify_all();
+    return {};
+}
+
+// Invariant 1: only now, behind the flush, may anyone learn that the facts are there.
+void Journal::Writer::acknowledge(std::vector<Append>& group, Position first) {
+    static std::atomic<unsigned> forgotten{0};
+    Position position = first;
+    for (Append& append : group) {
+        bool is_forgotten = core::is_planted(core::PlantedBug::kLostWakeUp) && ++forgotten % 500 == 0;
+        if (append.on_durable && !is_forgotten) append.on_durable(position);
+        position = Position{position.value + append.facts.size()};
+    }
+}
+
+void Journal::Writer::hand_on(std::vector<Append>& group, Position first, bool is_written) {
+    DurableBatch batch;
+    Position position = first;
+    for (Append& append : group) {
+        for (Fact& fact : append.facts) {
+            batch.bytes += size_of(fact);
+            // A planted bug hands facts on before they are written: then they are still needed here.
+            batch.facts.push_back(NumberedFact{position, is_written ? Fact{std::move(fact)} : fact});
+            position = position.next();
+        }
+        if (append.on_applied) {
+            batch.on_applied.emplace_back(Position{position.value - 1}, std::move(append.on_applied));
+        }
+    }
+    on_batch_(std::move(batch));
+}
+
+// Nothing of the group may be acknowledged, and nothing may be written behind a batch of unknown fate.
+void Journal::Writer::fail(std::vector<Append>& group, const Error& error) {
+    std::vector<Append> waiting;
+    {
+        std::lock_guard lock{queue_mutex_};
+        has_failed_ = true;
+        waiting.swap(queue_);
+    }
+    for (std::vector<Append>* appends : {&group, &waiting}) {
+        for (Append& append : *appends) {
+            if (append.on_durable) append.on_durable(error);
+        }
+    }
+    on_fatal_(error);
+}
+
+void Journal::Writer::run_files() {
+    std::unique_lock lock{files_mutex_};
+    while (!files_stopping_) {
+        while (!used_.empty() && used_.front().last <= truncate_to_) {
+            Segment done = std::move(used_.front());
+            used_.pop_front();
+            recycle(std::move(done));
+        }
+        bool is_full = false;
+        while (spares_.size() < kSparesKept && !files_stopping_) {
+            std::uint64_t number = ++last_number_;
+            std::filesystem::path file = segment_path(directory_, number);
+            lock.unlock();
+            Result<void> made = prepare_segment(file, segment_bytes_, true);
+            if (made.has_value()) made = sync_directory(directory_);
+            lock.lock();
+            if (!made.has_value()) {
+                is_full = true;
+                if (has_room_.exchange(!spares_.empty())) core::log_error("store", made.error());
+                break;
+            }
+            if (number < last_number_) {  // a large batch took a later number meanwhile
+                ::unlink(file.c_str());
+                continue;
+            }
+            spares_.push_back(Segment{file, number, {}});
+            files_changed_.notify_all();
+        }
+        if (!is_full && !has_room_.exchange(true)) core::log_info("store", "there is room for new events again");
+        if (is_full) has_room_ = !spares_.empty();
+        files_changed_.wait_for(lock, kRetryPrepareAfter);
+    }
+}
+
+// Called with files_mutex_ held. A file that is full of old batches is as good as one full of zeros: the checksum covers
+// the position.
+void Journal::Writer::recycle(Segment segment) {
+    std::error_code error;
+    bool is_regular_size = std::filesystem::file_size(segment.file, error) == segment_bytes_ && !error;
+    if (spares_.size() >= kSparesKept || !is_regular_size) {
+        ::unlink(segment.file.c_str());
+        return;
+    }
+    std::uint64_t number = ++last_number_;
+    std::filesystem::path file = segment_path(directory_, number);
+    if (::rename(segment.file.c_str(), file.c_str()) != 0) return;
+    if (!sync_directory(directory_).has_value()) return;
+    spares_.push_back(Segment{file, number, {}});
+    files_changed_.notify_all();
+}
+
+// Called with files_mutex_ held, or before the threads start.
+Result<Journal::Segment> Journal::Writer::prepare(std::uint64_t bytes, bool is_zeroed) {
+    std::uint64_t number = ++last_number_;
+    std::filesystem::path file = segment_path(directory_, number);
+    SYNCLINE_CHECK(prepare_segment(file, bytes, is_zeroed));
+    return Segment{file, number, {}};
+}
+
+void Journal::Writer::truncate(Position position) {
+    std::lock_guard lock{files_mutex_};
+    truncate_to_ = std::max(truncate_to_, position);
+    files_changed_.notify_all();
+}
+
+void Journal::Writer::stop() {
+    {
+        std::lock_guard lock{queue_mutex_};
+        is_stopping_ = true;
+    }
+    queue_filled_.notify_all();
+    if (commits_thread_.joinable()) commits_thread_.join();
+    {
+        std::lock_guard lock{files_mutex_};
+        files_stopping_ = true;
+    }
+    files_changed_.notify_all();
+    if (files_thread_.joinable()) files_thread_.join();
+}
+
+}  // namespace syncline::store

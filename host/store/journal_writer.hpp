@@ -1,0 +1,91 @@
+// The running half of the journal: group commit on one thread, files prepared and recycled on another. Internal to store.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "store/journal.hpp"
+#include "store/segment.hpp"
+
+namespace syncline::store {
+
+std::filesystem::path segment_path(const std::filesystem::path& directory, std::uint64_t number);
+
+class Journal::Writer {
+  public:
+    struct Start {
+        std::filesystem::path directory;
+        std::uint64_t segment_bytes;
+        std::function<void(DurableBatch)> on_batch;
+        std::function<void(const Error&)> on_fatal;
+        std::vector<Segment> used, spares;
+        std::uint64_t last_number;
+        Position previous_last;
+        Position next;
+    };
+
+    static Result<std::unique_ptr<Writer>> start(Start start);
+    ~Writer() { stop(); }
+
+    // Writes the epoch's first fact and starts the threads.
+    Result<void> write_first(const NumberedFact& fact);
+
+    void append(Append append);                       // [any]
+    bool has_room() const { return has_room_.load(std::memory_order_relaxed); }  // [any]
+    void truncate(Position position);                 // [any]
+    void stop();
+
+  private:
+    explicit Writer(Start start);
+
+    void run_commits();                               // [journal]
+    Result<void> commit(std::vector<Append>& group);
+    Result<void> write(Position first, std::uint32_t count);
+    Result<void> make_room(std::uint64_t bytes);
+    void acknowledge(std::vector<Append>& group, Position first);
+    void hand_on(std::vector<Append>& group, Position first, bool is_written);
+    void fail(std::vector<Append>& group, const Error& error);
+
+    void run_files();                                 // the files' thread
+    void recycle(Segment segment);
+    Result<Segment> prepare(std::uint64_t bytes, bool is_zeroed);
+
+    const std::filesystem::path directory_;
+    const std::uint64_t segment_bytes_;
+    const std::function<void(DurableBatch)> on_batch_;
+    const std::function<void(const Error&)> on_fatal_;
+
+    // The journal thread's own.
+    std::optional<SegmentWriter> current_;
+    Position previous_last_;
+    Position next_;
+    std::string payload_, block_;
+
+    std::atomic<bool> has_room_{true};
+
+    std::mutex queue_mutex_;
+    std::condition_variable queue_filled_;
+    std::vector<Append> queue_;
+    bool is_stopping_ = false;
+    bool has_failed_ = false;
+
+    std::mutex files_mutex_;
+    std::condition_variable files_changed_;
+    std::deque<Segment> used_;
+    std::deque<Segment> spares_;
+    std::uint64_t last_number_;
+    Position truncate_to_;
+    bool files_stopping_ = false;
+
+    std::thread commits_thread_, files_thread_;
+};
+
+}  // namespace syncline::store

@@ -1,0 +1,64 @@
+// What the state knows beyond the last commit: changes in memory over a committed snapshot.
+//
+// Two layers: the *active* one takes changes; while a commit runs, the *frozen* one holds what is being written. A read looks
+// at active, frozen, database, in this order. A row that comes and goes between two commits leaves nothing behind (rule 9).
+// Concurrency: one thread, the state's; a frozen layer is constant and may be read by the committing thread as well.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/database.hpp"
+#include "store/tables.hpp"
+
+namespace syncline::store {
+
+class Overlay {
+  public:
+    struct Change {
+        std::optional<std::string> value;  // none: erased
+        bool is_fresh = false;             // no layer below has the key
+    };
+    using Changes = std::map<std::string, Change, std::less<>>;
+    using Layer = std::array<Changes, kTableCount>;
+
+    explicit Overlay(Database& database) : database_(database) {}
+
+    // Views are valid until the next change or thaw(). A damaged row is an error.
+    Result<std::optional<std::string_view>> get(Table table, std::string_view key);
+    struct Row {
+        std::string key;
+        std::string_view value;
+    };
+    // The first row with a key at or after `from` that begins with `prefix`.
+    Result<std::optional<Row>> seek(Table table, std::string_view from, std::string_view prefix);
+
+    // `is_new`: the caller knows that get() would find nothing, so that a later erase() may leave no trace.
+    void put(Table table, std::string_view key, std::string value, bool is_new = false);
+    void erase(Table table, std::string_view key);
+
+    std::size_t dirty_bytes() const { return active_bytes_; }
+    std::size_t frozen_bytes() const { return frozen_bytes_; }
+    bool is_dirty() const { return active_bytes_ > 0; }
+
+    // Hands the active layer to the committer. Only when nothing is frozen.
+    std::shared_ptr<const Layer> freeze();
+    bool is_frozen() const { return frozen_ != nullptr; }
+    // The frozen layer is in the database now.
+    void thaw();
+
+  private:
+    const Change* find(Table table, std::string_view key) const;
+
+    Database& database_;
+    Layer active_;
+    std::shared_ptr<const Layer> frozen_;
+    std::size_t active_bytes_ = 0;
+    std::size_t frozen_bytes_ = 0;
+};
+
+}  // namespace syncline::store

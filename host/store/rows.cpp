@@ -1,0 +1,166 @@
+#include "store/rows.hpp"
+
+#include "store/codec.hpp"
+#include "store/errc.hpp"
+
+namespace syncline::store {
+namespace {
+
+constexpr std::uint8_t kRowVersion = 1;
+
+void put(Writer& out, const RecordId& id) { out.integer(id.event.value).integer(id.index); }
+void put(Writer& out, const FailureNote& note) {
+    out.text(note.failure_class).text(note.message).text(note.provider_code);
+}
+void put(Writer& out, const Body& body) { out.text(body.text).text(body.file).integer(body.size); }
+
+void get(Reader& in, RecordId& id) {
+    id.event.value = in.integer<std::uint64_t>();
+    id.index = in.integer<std::uint32_t>();
+}
+void get(Reader& in, FailureNote& note) {
+    note.failure_class = in.text();
+    note.message = in.text();
+    note.provider_code = in.text();
+}
+void get(Reader& in, Body& body) {
+    body.text = in.text();
+    body.file = in.text();
+    body.size = in.integer<std::uint64_t>();
+}
+
+void read(Reader& in, RecordRow& row) {
+    row.references = in.integer<std::uint32_t>();
+    row.route = in.integer<std::uint32_t>();
+    row.operation = static_cast<record::Operation>(in.integer<std::uint8_t>());
+    row.stream = in.text();
+    row.key = in.text();
+    row.occurred_ns = in.integer<std::int64_t>();
+    row.received_ns = in.integer<std::int64_t>();
+    get(in, row.body);
+}
+
+void read(Reader& in, LaneRow& row) {
+    get(in, row.head);
+    row.is_forced = in.integer<std::uint8_t>() != 0;
+    row.count = in.integer<std::uint32_t>();
+    row.attempts = in.integer<std::uint32_t>();
+    row.due_ns = in.integer<std::int64_t>();
+    get(in, row.last_failure);
+}
+
+void read(Reader& in, KeyMapRow& row) {
+    row.is_unknown = in.integer<std::uint8_t>() != 0;
+    get(in, row.last);
+    std::string_view hash = in.raw(row.row_hash.bytes.size());
+    if (in.ok()) std::memcpy(row.row_hash.bytes.data(), hash.data(), hash.size());
+    row.field_hashes = in.text();
+    row.destination_key = in.text();
+}
+
+void read(Reader& in, LetterRow& row) {
+    row.kind = static_cast<LetterKind>(in.integer<std::uint8_t>());
+    row.owner = in.integer<std::uint32_t>();
+    get(in, row.record);
+    row.lane = in.text();
+    row.attempts = in.integer<std::uint32_t>();
+    row.is_unknown = in.integer<std::uint8_t>() != 0;
+    row.at_ns = in.integer<std::int64_t>();
+    get(in, row.failure);
+    row.event = in.text();
+}
+
+void read(Reader& in, RouteLedger& row) {
+    for (auto* counter : {&row.received, &row.translated, &row.handshake, &row.duplicate, &row.dead, &row.pending}) {
+        *counter = in.integer<std::uint64_t>();
+    }
+}
+
+void read(Reader& in, ConnectionLedger& row) {
+    for (auto* counter : {&row.routed, &row.generated, &row.delivered, &row.unchanged, &row.filtered, &row.superseded,
+                          &row.discarded, &row.dead, &row.pending}) {
+        *counter = in.integer<std::uint64_t>();
+    }
+}
+
+Writer begin() {
+    Writer out;
+    out.integer(kRowVersion);
+    return out;
+}
+
+}  // namespace
+
+std::string encode(const RecordRow& row) {
+    Writer out = begin();
+    out.integer(row.references).integer(row.route).integer(static_cast<std::uint8_t>(row.operation));
+    out.text(row.stream).text(row.key).integer(row.occurred_ns).integer(row.received_ns);
+    put(out, row.body);
+    return out.take();
+}
+
+std::string encode(const LaneRow& row) {
+    Writer out = begin();
+    put(out, row.head);
+    out.integer(static_cast<std::uint8_t>(row.is_forced)).integer(row.count).integer(row.attempts).integer(row.due_ns);
+    put(out, row.last_failure);
+    return out.take();
+}
+
+std::string encode(const KeyMapRow& row) {
+    Writer out = begin();
+    out.integer(static_cast<std::uint8_t>(row.is_unknown));
+    put(out, row.last);
+    out.raw(row.row_hash.view()).text(row.field_hashes).text(row.destination_key);
+    return out.take();
+}
+
+std::string encode(const LetterRow& row) {
+    Writer out = begin();
+    out.integer(static_cast<std::uint8_t>(row.kind)).integer(row.owner);
+    put(out, row.record);
+    out.text(row.lane).integer(row.attempts).integer(static_cast<std::uint8_t>(row.is_unknown)).integer(row.at_ns);
+    put(out, row.failure);
+    out.text(row.event);
+    return out.take();
+}
+
+std::string encode(const RouteLedger& row) {
+    Writer out = begin();
+    for (auto counter : {row.received, row.translated, row.handshake, row.duplicate, row.dead, row.pending}) {
+        out.integer(counter);
+    }
+    return out.take();
+}
+
+std::string encode(const ConnectionLedger& row) {
+    Writer out = begin();
+    for (auto counter : {row.routed, row.generated, row.delivered, row.unchanged, row.filtered, row.superseded,
+                         row.discarded, row.dead, row.pending}) {
+        out.integer(counter);
+    }
+    return out.take();
+}
+
+template <class Row>
+Result<Row> decode_row(std::string_view bytes) {
+    Reader in{bytes};
+    auto version = in.integer<std::uint8_t>();
+    if (version > kRowVersion) {
+        return Error{kNewerFormat, "the state holds a row in version " + std::to_string(version) +
+                                       "; this syncline reads up to version " + std::to_string(kRowVersion)};
+    }
+    Row row;
+    read(in, row);
+    if (!in.at_end()) return Error{kStateDamaged, "a row of the state has the wrong length"};
+    return row;
+}
+
+template Result<RecordRow> decode_row<RecordRow>(std::string_view);
+template Result<LaneRow> decode_row<LaneRow>(std::string_view);
+template Result<KeyMapRow> decode_row<KeyMapRow>(std::string_view);
+template Result<LetterRow> decode_row<LetterRow>(std::string_view);
+template Result<RouteLedger> decode_row<RouteLedger>(std::string_view);
+template Result<ConnectionLedger> decode_row<ConnectionLedger>(std::string_view);
+
+}  // namespace syncline::store

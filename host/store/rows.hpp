@@ -1,0 +1,83 @@
+// The rows of the state's tables: what they hold and how they are spelled in bytes. Each begins with a version.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "store/fact.hpp"
+
+namespace syncline::store {
+
+// A source record that waits in one or more lanes, or belongs to a dead letter. The body is stored once.
+struct RecordRow {
+    std::uint32_t references = 0;
+    RouteId route = 0;
+    record::Operation operation = record::Operation::kUpsert;
+    std::string stream;
+    std::string key;
+    std::int64_t occurred_ns = 0;
+    std::int64_t received_ns = 0;
+    Body body;
+};
+
+// One key of one connection with something to deliver.
+struct LaneRow {
+    RecordId head;
+    bool is_forced = false;          // the head is a replay that may overwrite newer data
+    std::uint32_t count = 0;         // records in the lane, the head included
+    std::uint32_t attempts = 0;      // finished attempts with the head
+    std::int64_t due_ns = 0;         // not before; 0: at once
+    FailureNote last_failure;
+};
+
+// What a connection knows about one key (rules 12 and 13).
+struct KeyMapRow {
+    bool is_unknown = false;         // an attempt may have had its effect: the next send is complete
+    RecordId last;                   // the newest record that the key got
+    core::Hash128 row_hash;
+    std::string field_hashes;
+    std::string destination_key;
+};
+
+enum class LetterKind : std::uint8_t { kRecord = 1, kEvent = 2 };
+
+// A dead letter. Its id is the position of the fact that made it.
+struct LetterRow {
+    LetterKind kind = LetterKind::kRecord;
+    std::uint32_t owner = 0;         // the connection of a record, the route of an event
+    RecordId record;                 // of an event: index 0
+    std::string lane;
+    std::uint32_t attempts = 0;
+    bool is_unknown = false;
+    std::int64_t at_ns = 0;
+    FailureNote failure;
+    std::string event;               // kEvent: the received fact, encoded
+};
+
+struct RouteLedger {
+    std::uint64_t received = 0, translated = 0, handshake = 0, duplicate = 0, dead = 0, pending = 0;
+    bool balances() const { return received == translated + handshake + duplicate + dead + pending; }
+};
+
+struct ConnectionLedger {
+    std::uint64_t routed = 0, generated = 0, delivered = 0, unchanged = 0, filtered = 0, superseded = 0, discarded = 0,
+                  dead = 0, pending = 0;   // `parked` is `pending` of a connection that is not configured now
+    bool balances() const {
+        return routed + generated == delivered + unchanged + filtered + superseded + discarded + dead + pending;
+    }
+};
+
+std::string encode(const RecordRow& row);
+std::string encode(const LaneRow& row);
+std::string encode(const KeyMapRow& row);
+std::string encode(const LetterRow& row);
+std::string encode(const RouteLedger& row);
+std::string encode(const ConnectionLedger& row);
+
+// Errors: store.newer_format, store.state_damaged.
+template <class Row>
+Result<Row> decode_row(std::string_view bytes);
+
+}  // namespace syncline::store

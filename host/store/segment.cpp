@@ -1,0 +1,164 @@
+#include "store/segment.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/assert.hpp"
+#include "core/hash.hpp"
+#include "store/codec.hpp"
+#include "store/errc.hpp"
+
+namespace syncline::store {
+namespace {
+
+constexpr std::uint64_t kSegmentMagic = 0x3147'4553'434e'5953;  // "SYNCSEG1"
+constexpr std::uint32_t kBatchMagic = 0x4843'5442;              // "BTCH"
+constexpr std::size_t kBatchHeaderBytes = 32;
+
+std::string encode_header(const SegmentHeader& header) {
+    Writer out;
+    out.integer(kSegmentMagic).integer(header.number).integer(header.base.value).integer(header.previous_last.value);
+    std::uint32_t crc = core::crc32c(out.bytes());
+    out.integer(crc);
+    out.bytes().resize(kBlockBytes, '\0');
+    return out.take();
+}
+
+bool decode_header(std::string_view block, SegmentHeader& header) {
+    Reader in{block};
+    auto magic = in.integer<std::uint64_t>();
+    header.number = in.integer<std::uint64_t>();
+    header.base.value = in.integer<std::uint64_t>();
+    header.previous_last.value = in.integer<std::uint64_t>();
+    auto crc = in.integer<std::uint32_t>();
+    return in.ok() && magic == kSegmentMagic && crc == core::crc32c(block.substr(0, 32));
+}
+
+std::uint64_t round_to_block(std::uint64_t bytes) { return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
+
+// The header's first 28 bytes and the payload are covered; the checksum is the header's last field.
+std::uint32_t batch_crc(std::string_view header, std::string_view payload) {
+    return core::crc32c(payload, core::crc32c(header.substr(0, kBatchHeaderBytes - 4)));
+}
+
+bool read_batch(std::string_view bytes, BatchView& batch) {
+    Reader in{bytes};
+    auto magic = in.integer<std::uint32_t>();
+    batch.count = in.integer<std::uint32_t>();
+    batch.first.value = in.integer<std::uint64_t>();
+    auto length = in.integer<std::uint64_t>();
+    in.integer<std::uint32_t>();  // reserved
+    auto crc = in.integer<std::uint32_t>();
+    if (!in.ok() || magic != kBatchMagic || length > in.left() || batch.count == 0) return false;
+    batch.payload = bytes.substr(kBatchHeaderBytes, length);
+    return crc == batch_crc(bytes.substr(0, kBatchHeaderBytes), batch.payload);
+}
+
+bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
+
+// Behind the last batch: is there anything, and does a whole later batch follow it?
+void look_behind(std::string_view bytes, std::uint64_t offset, SegmentScan& scan) {
+    scan.tail_offset = offset;
+    if (is_zero(bytes.substr(offset))) return;
+    for (std::uint64_t at = offset; at < bytes.size(); at += kBlockBytes) {
+        std::string_view block = bytes.substr(at);
+        BatchView batch;
+        std::uint32_t magic = 0;
+        std::memcpy(&magic, block.data(), sizeof magic);
+        if (magic != kBatchMagic) continue;
+        std::uint64_t first = 0;
+        std::memcpy(&first, block.data() + 8, sizeof first);
+        if (first <= scan.last.value) continue;  // left from an earlier use of the file
+        scan.has_tail = true;
+        if (at > offset && read_batch(block, batch)) scan.has_batch_after_tail = true;
+    }
+}
+
+}  // namespace
+
+std::uint64_t batch_bytes(std::size_t payload_bytes) { return round_to_block(kBatchHeaderBytes + payload_bytes); }
+
+void build_batch(Position first, std::uint32_t count, std::string_view payload, std::string& block) {
+    Writer header;
+    header.integer(kBatchMagic).integer(count).integer(first.value);
+    header.integer(static_cast<std::uint64_t>(payload.size())).integer(std::uint32_t{0});
+    std::string crc_placeless = header.bytes() + std::string(4, '\0');
+    header.integer(batch_crc(crc_placeless, payload));
+    block.clear();
+    block.reserve(batch_bytes(payload.size()));
+    block += header.bytes();
+    block += payload;
+    block.resize(batch_bytes(payload.size()), '\0');
+}
+
+Result<SegmentWriter> SegmentWriter::begin(const std::filesystem::path& path, const SegmentHeader& header) {
+    SegmentWriter writer;
+    SYNCLINE_TRY(writer.file_, File::open(path, O_WRONLY));
+    SYNCLINE_TRY(writer.capacity_, writer.file_.size());
+    writer.path_ = path;
+    writer.header_ = header;
+    SYNCLINE_CHECK(writer.file_.write_at(0, encode_header(header)));
+    return writer;
+}
+
+Result<void> SegmentWriter::append(std::string_view batch) {
+    SYNCLINE_ASSERT(batch.size() <= room() && batch.size() % kBlockBytes == 0);
+    SYNCLINE_CHECK(file_.write_at(offset_, batch));
+    offset_ += batch.size();
+    return {};
+}
+
+Result<void> prepare_segment(const std::filesystem::path& path, std::uint64_t bytes, bool is_zeroed) {
+    SYNCLINE_TRY(File file, File::open(path, O_WRONLY | O_CREAT | O_EXCL));
+    auto make = [&]() -> Result<void> {
+        if (!is_zeroed) {
+            int error = ::posix_fallocate(file.descriptor(), 0, static_cast<off_t>(bytes));
+            if (error != 0) return io_error("can't reserve " + path.string(), error);
+        } else {
+            const std::string zeros(1024 * 1024, '\0');
+            for (std::uint64_t at = 0; at < bytes; at += zeros.size()) {
+                std::uint64_t size = std::min<std::uint64_t>(zeros.size(), bytes - at);
+                SYNCLINE_CHECK(file.write_at(at, std::string_view{zeros}.substr(0, size)));
+            }
+        }
+        return file.sync();
+    };
+    Result<void> made = make();
+    if (!made.has_value()) ::unlink(path.c_str());
+    return made;
+}
+
+Result<SegmentScan> scan_segment(const std::filesystem::path& path, OnDamage on_damage,
+                                 const std::function<Result<void>(const BatchView&)>& visit) {
+    SYNCLINE_TRY(File file, File::open(path, O_RDONLY));
+    SYNCLINE_TRY(std::uint64_t size, file.size());
+    SYNCLINE_TRY(std::string bytes, file.read_at(0, size));
+    SegmentScan scan;
+    if (bytes.size() < kBlockBytes || !decode_header(bytes, scan.header)) return scan;
+    scan.is_used = true;
+    scan.last = Position{scan.header.base.value - 1};
+    std::string_view view = bytes;
+    std::uint64_t offset = kBlockBytes;
+    std::uint64_t end = offset;
+    while (offset < view.size()) {
+        BatchView batch;
+        bool is_whole = read_batch(view.substr(offset), batch);
+        if (is_whole && (on_damage == OnDamage::kSkip ? batch.first > scan.last : batch.first == scan.last.next())) {
+            SYNCLINE_CHECK(visit(batch));
+            scan.last = Position{batch.first.value + batch.count - 1};
+            offset += batch_bytes(batch.payload.size());
+            end = offset;
+        } else if (on_damage == OnDamage::kSkip) {
+            offset += kBlockBytes;
+        } else {
+            break;
+        }
+    }
+    look_behind(view, std::min<std::uint64_t>(end, view.size()), scan);
+    return scan;
+}
+
+}  // namespace syncline::store

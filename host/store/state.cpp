@@ -1,0 +1,363 @@
+// Applying facts. Everything here is deterministic: no clock, no random, no configuration (rule 6).
+#include "store/state.hpp"
+
+#include <algorithm>
+
+#include "core/assert.hpp"
+#include "store/codec.hpp"
+#include "store/errc.hpp"
+
+namespace syncline::store {
+namespace {
+
+constexpr std::int64_t kNsPerMinute = 60'000'000'000;
+constexpr int kExpiredPerTickMax = 10'000;
+constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows around a body
+
+std::string encode_fact(const Fact& fact) {
+    std::string bytes;
+    encode(fact, bytes);
+    return bytes;
+}
+
+Result<Received> decode_received(std::string_view bytes) {
+    SYNCLINE_TRY(Fact fact, decode(bytes));
+    auto* received = std::get_if<Received>(&fact);
+    if (received == nullptr) return Error{kStateDamaged, "a row of table event holds something else"};
+    return std::move(*received);
+}
+
+std::uint32_t minute_of(std::int64_t ns) { return static_cast<std::uint32_t>(ns / kNsPerMinute); }
+
+}  // namespace
+
+Result<Applied> State::apply(const NumberedFact& fact) {
+    SYNCLINE_ASSERT(fact.position > applied_);
+    SYNCLINE_TRY(Applied applied, std::visit([&](const auto& f) { return apply_to(fact.position, f); }, fact.fact));
+    applied_ = fact.position;
+    return applied;
+}
+
+Result<Applied> State::apply_to(Position, const EpochBegan&) { return Applied{}; }
+
+Result<Applied> State::apply_to(Position, const Named& fact) {
+    auto& names = fact.kind == NameKind::kRoute ? routes_ : connections_;
+    names[fact.id] = NameRow{fact.is_present, fact.name};
+    Writer row;
+    row.integer(static_cast<std::uint8_t>(fact.is_present)).text(fact.name);
+    overlay_.put(Table::kName, name_key(fact.kind, fact.id), row.take());
+    return Applied{};
+}
+
+Result<Applied> State::apply_to(Position, const HandshakeAnswered& fact) {
+    RouteLedger& ledger = route_ledgers_[fact.route];
+    ++ledger.received;
+    ++ledger.handshake;
+    return Applied{};
+}
+
+Result<Applied> State::apply_to(Position at, const Received& fact) {
+    RouteLedger& ledger = route_ledgers_[fact.route];
+    ++ledger.received;
+    if (!fact.message_id.empty()) {
+        // Rule 5: identity is decided here, in journal order.
+        Key key = Key{}.u32(fact.route).raw(fact.message_id);
+        SYNCLINE_TRY(auto known, overlay_.get(Table::kDedup, key));
+        if (known) {
+            ++ledger.duplicate;
+            return Applied{};
+        }
+        overlay_.put(Table::kDedup, key, Key{}.u64(at.value).str());
+        overlay_.put(Table::kDedupExpiry, Key{}.u32(minute_of(fact.received_ns)).raw(key), "");
+    }
+    ++ledger.pending;
+    pending_bytes_ += fact.body.size + kPendingOverheadBytes;
+    overlay_.put(Table::kEvent, event_key(fact.route, at), encode_fact(fact), true);
+    SYNCLINE_CHECK(reference_body(fact.body, 1));
+    return Applied{};
+}
+
+Result<std::optional<Received>> State::take_event_row(RouteId route, Position position) {
+    Key key = event_key(route, position);
+    SYNCLINE_TRY(auto row, overlay_.get(Table::kEvent, key));
+    if (!row) return std::optional<Received>{};
+    SYNCLINE_TRY(Received received, decode_received(*row));
+    overlay_.erase(Table::kEvent, key);
+    events_in_flight_.erase(position);
+    RouteLedger& ledger = route_ledgers_[route];
+    SYNCLINE_ASSERT(ledger.pending > 0);
+    --ledger.pending;
+    pending_bytes_ -= std::min(pending_bytes_, received.body.size + kPendingOverheadBytes);
+    return std::optional{std::move(received)};
+}
+
+Result<Applied> State::apply_to(Position, const Translated& fact) {
+    SYNCLINE_TRY(std::optional<Received> event, take_event_row(fact.route, fact.event));
+    if (!event) return Applied{};
+    ++route_ledgers_[fact.route].translated;
+    std::uint32_t index = 0;
+    for (const TranslatedRecord& record : fact.records) {
+        RecordId id{fact.event, index++};
+        if (record.targets.empty()) continue;
+        RecordRow row{static_cast<std::uint32_t>(record.targets.size()), fact.route, record.operation, record.stream,
+                      record.key, record.occurred_ns, event->received_ns, record.body};
+        overlay_.put(Table::kRecord, record_key(id), encode(row), true);
+        pending_bytes_ += record.body.size + kPendingOverheadBytes;
+        SYNCLINE_CHECK(reference_body(record.body, 1));
+        std::string lane = lane_key(record.key);
+        for (ConnectionId target : record.targets) {
+            ConnectionLedger& ledger = connection_ledgers_[target];
+            ++ledger.routed;
+            ++ledger.pending;
+            SYNCLINE_CHECK(enqueue(target, lane, id, false));
+        }
+    }
+    SYNCLINE_CHECK(reference_body(event->body, -1));
+    return Applied{};
+}
+
+Result<Applied> State::apply_to(Position at, const EventDied& fact) {
+    SYNCLINE_TRY(std::optional<Received> event, take_event_row(fact.route, fact.event));
+    if (!event) return Applied{};
+    ++route_ledgers_[fact.route].dead;
+    LetterRow letter;
+    letter.kind = LetterKind::kEvent;
+    letter.owner = fact.route;
+    letter.record.event = fact.event;
+    letter.attempts = 1;
+    letter.at_ns = fact.at_ns;
+    letter.failure = fact.failure;
+    letter.event = encode_fact(Fact{std::move(*event)});  // keeps the reference to a large body
+    overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
+    return Applied{};
+}
+
+// Adds a record to its lane: at the head when the lane is empty, in order behind it otherwise.
+Result<void> State::enqueue(ConnectionId connection, std::string_view lane, RecordId record, bool is_forced) {
+    Key key = lane_row_key(connection, lane);
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, key));
+    if (!found) {
+        LaneRow row;
+        row.head = record;
+        row.is_forced = is_forced;
+        row.count = 1;
+        overlay_.put(Table::kLane, key, encode(row), true);
+        make_ready(connection, lane, record);
+        return {};
+    }
+    SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
+    ++row.count;
+    overlay_.put(Table::kLane, key, encode(row));
+    overlay_.put(Table::kQueue, queue_key(connection, lane, record), std::string(1, is_forced ? '\1' : '\0'));
+    return {};
+}
+
+void State::make_ready(ConnectionId connection, std::string_view lane, RecordId head) {
+    constexpr std::size_t kEarlyMax = 10'000;
+    // A head has one place in the schedule: no such row exists now.
+    overlay_.put(Table::kReady, ready_key(connection, head), std::string{lane}, true);
+    Cursor& cursor = cursors_[connection];
+    if (head >= cursor.ready) return;
+    cursor.early.insert(head);
+    if (cursor.early.size() > kEarlyMax) {
+        cursor.ready = *cursor.early.begin();
+        cursor.early.clear();
+    }
+}
+
+void State::unschedule(ConnectionId connection, std::string_view lane, const LaneRow& row) {
+    if (row.due_ns == 0) {
+        overlay_.erase(Table::kReady, ready_key(connection, row.head));
+        cursors_[connection].early.erase(row.head);
+    } else {
+        overlay_.erase(Table::kDue, due_key(connection, row.due_ns, lane));
+    }
+}
+
+Result<Applied> State::apply_to(Position at, const Settled& fact) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, lane_row_key(fact.connection, fact.lane)));
+    if (!found) return Applied{};
+    SYNCLINE_TRY(LaneRow lane, decode_row<LaneRow>(*found));
+    // Rule 13: a late result of an older attempt, or of a record that has been settled, changes nothing.
+    if (lane.head != fact.record || lane.attempts + 1 != fact.attempt) return Applied{};
+
+    lanes_in_flight_.erase(lane_row_key(fact.connection, fact.lane).str());
+    unschedule(fact.connection, fact.lane, lane);
+    SYNCLINE_CHECK(remember(fact));
+    if (fact.settlement == Settlement::kRetry) {
+        wait(fact, std::move(lane));
+        return Applied{};
+    }
+    ConnectionLedger& ledger = connection_ledgers_[fact.connection];
+    SYNCLINE_ASSERT(ledger.pending > 0);
+    --ledger.pending;
+    switch (fact.settlement) {
+        case Settlement::kDelivered: ++ledger.delivered; break;
+        case Settlement::kUnchanged: ++ledger.unchanged; break;
+        case Settlement::kFiltered: ++ledger.filtered; break;
+        case Settlement::kSuperseded: ++ledger.superseded; break;
+        case Settlement::kDead: ++ledger.dead; break;
+        case Settlement::kRetry: break;
+    }
+    SYNCLINE_ASSERT(ledger.balances());  // invariant 3
+    if (fact.settlement == Settlement::kDead) {
+        bury(at, fact);
+    } else {
+        SYNCLINE_CHECK(release(fact.record));
+    }
+    SYNCLINE_CHECK(pop(fact, std::move(lane)));
+    return Applied{};
+}
+
+void State::wait(const Settled& fact, LaneRow lane) {
+    lane.attempts = fact.attempt;
+    lane.due_ns = std::max<std::int64_t>(fact.due_ns, 1);
+    lane.last_failure = fact.failure;
+    overlay_.put(Table::kLane, lane_row_key(fact.connection, fact.lane), encode(lane));
+    overlay_.put(Table::kDue, due_key(fact.connection, lane.due_ns, fact.lane), "");
+}
+
+// The head is settled: the next record of the key moves up, or the lane ends.
+Result<void> State::pop(const Settled& fact, LaneRow lane) {
+    Key key = lane_row_key(fact.connection, fact.lane);
+    if (lane.count <= 1) {
+        overlay_.erase(Table::kLane, key);
+        return {};
+    }
+    Key prefix = queue_prefix(fact.connection, fact.lane);
+    SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, prefix, prefix));
+    if (!next) return Error{kStateDamaged, "a lane counts more records than its queue holds"};
+    LaneRow row;
+    row.head = record_id_of(next->key);
+    row.is_forced = !next->value.empty() && next->value.front() == '\1';
+    row.count = lane.count - 1;
+    overlay_.erase(Table::kQueue, next->key);
+    overlay_.put(Table::kLane, key, encode(row));
+    make_ready(fact.connection, fact.lane, row.head);
+    return {};
+}
+
+// The key map: what the destination has now, as far as is known (rules 12 and 13).
+Result<void> State::remember(const Settled& fact) {
+    bool is_final = fact.settlement == Settlement::kDelivered || fact.settlement == Settlement::kUnchanged;
+    if (!is_final && !fact.is_unknown) return {};
+    Key key = lane_row_key(fact.connection, fact.lane);
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kKeyMap, key));
+    KeyMapRow row;
+    if (found) {
+        SYNCLINE_TRY(row, decode_row<KeyMapRow>(*found));
+    }
+    row.is_unknown = !is_final;
+    if (is_final) {
+        row.last = std::max(row.last, fact.record);
+        row.row_hash = fact.row_hash;
+    }
+    if (fact.settlement == Settlement::kDelivered) {
+        row.field_hashes = fact.field_hashes;
+        if (!fact.destination_key.empty()) row.destination_key = fact.destination_key;
+    }
+    overlay_.put(Table::kKeyMap, key, encode(row));
+    return {};
+}
+
+// The letter takes over the lane's reference to the record.
+void State::bury(Position at, const Settled& fact) {
+    LetterRow letter;
+    letter.kind = LetterKind::kRecord;
+    letter.owner = fact.connection;
+    letter.record = fact.record;
+    letter.lane = fact.lane;
+    letter.attempts = fact.attempt;
+    letter.is_unknown = fact.is_unknown;
+    letter.at_ns = fact.at_ns;
+    letter.failure = fact.failure;
+    overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
+}
+
+Result<void> State::release(RecordId record) {
+    Key key = record_key(record);
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kRecord, key));
+    if (!found) return Error{kStateDamaged, "a lane names a record that is not there"};
+    SYNCLINE_TRY(RecordRow row, decode_row<RecordRow>(*found));
+    if (--row.references > 0) {
+        overlay_.put(Table::kRecord, key, encode(row));
+        return {};
+    }
+    overlay_.erase(Table::kRecord, key);
+    pending_bytes_ -= std::min(pending_bytes_, row.body.size + kPendingOverheadBytes);
+    return reference_body(row.body, -1);
+}
+
+Result<void> State::reference_body(const Body& body, int change) {
+    if (body.file.empty()) return {};
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kBody, body.file));
+    std::uint64_t count = found ? read_big_endian(*found) : 0;
+    SYNCLINE_ASSERT(change > 0 || count > 0);
+    count = change > 0 ? count + 1 : count - 1;
+    if (count > 0) {
+        overlay_.put(Table::kBody, body.file, Key{}.u32(static_cast<std::uint32_t>(count)).str());
+    } else {
+        overlay_.erase(Table::kBody, body.file);
+        dropped_bodies_.push_back(body.file);
+    }
+    return {};
+}
+
+Result<Applied> State::apply_to(Position, const Command& fact) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kLetter, Key{}.u64(fact.letter)));
+    if (!found) {
+        return Applied::rejected(
+            Error{kNoSuchLetter, "there is no dead letter " + to_string(Position{fact.letter})});
+    }
+    SYNCLINE_TRY(LetterRow letter, decode_row<LetterRow>(*found));
+    overlay_.erase(Table::kLetter, Key{}.u64(fact.letter));
+    return fact.kind == CommandKind::kReplayLetter ? replay(fact, std::move(letter)) : discard(fact, std::move(letter));
+}
+
+Result<Applied> State::replay(const Command& fact, LetterRow letter) {
+    if (letter.kind == LetterKind::kEvent) {
+        RouteLedger& ledger = route_ledgers_[letter.owner];
+        --ledger.dead;
+        ++ledger.pending;
+        SYNCLINE_TRY(Received received, decode_received(letter.event));
+        pending_bytes_ += received.body.size + kPendingOverheadBytes;
+        overlay_.put(Table::kEvent, event_key(letter.owner, letter.record.event), letter.event);
+        Position& cursor = event_cursors_[letter.owner];
+        cursor = std::min(cursor, letter.record.event);
+        return Applied{};
+    }
+    ConnectionLedger& ledger = connection_ledgers_[letter.owner];
+    --ledger.dead;
+    ++ledger.pending;
+    SYNCLINE_CHECK(enqueue(letter.owner, letter.lane, letter.record, fact.is_forced));
+    return Applied{};
+}
+
+Result<Applied> State::discard(const Command&, LetterRow letter) {
+    if (letter.kind == LetterKind::kEvent) {
+        // The route goes on counting it as dead: an event has no other end but its translation.
+        SYNCLINE_TRY(Received received, decode_received(letter.event));
+        SYNCLINE_CHECK(reference_body(received.body, -1));
+        return Applied{};
+    }
+    ConnectionLedger& ledger = connection_ledgers_[letter.owner];
+    --ledger.dead;
+    ++ledger.discarded;
+    SYNCLINE_CHECK(release(letter.record));
+    return Applied{};
+}
+
+Result<Applied> State::apply_to(Position, const Ticked& fact) {
+    last_tick_ns_ = std::max(last_tick_ns_, fact.at_ns);
+    if (last_tick_ns_ < kDedupWindowNs) return Applied{};
+    std::uint32_t oldest = minute_of(last_tick_ns_ - kDedupWindowNs);
+    for (int expired = 0; expired < kExpiredPerTickMax; ++expired) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kDedupExpiry, std::string(1, '\0'), ""));
+        if (!row || read_big_endian(std::string_view{row->key}.substr(0, 4)) >= oldest) break;
+        overlay_.erase(Table::kDedup, std::string_view{row->key}.substr(4));
+        overlay_.erase(Table::kDedupExpiry, row->key);
+    }
+    return Applied{};
+}
+
+}  // namespace syncline::store

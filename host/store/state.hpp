@@ -1,0 +1,172 @@
+// The state that the facts add up to: pending events, lanes, key map, duplicates, dead letters, ledger.
+//
+// Purpose: one deterministic, total function from facts to state (rule 6), and the questions that delivery asks of it.
+// Concurrency: [state] only.
+// Errors: what apply() and the questions return as an error is a damaged database: the process has to end.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "store/fact.hpp"
+#include "store/overlay.hpp"
+#include "store/rows.hpp"
+
+namespace syncline::store {
+
+inline constexpr std::int64_t kDedupWindowNs = std::int64_t{7} * 24 * 3600 * 1'000'000'000;
+
+// An event to translate.
+struct PendingEvent {
+    RouteId route = 0;
+    Position position;
+    std::shared_ptr<const Received> received;
+};
+
+// The record at the head of a lane, with what its delivery needs to know.
+struct LaneHead {
+    ConnectionId connection = 0;
+    std::string lane;
+    RecordId record;
+    std::uint32_t attempt = 0;      // the number of the attempt to come
+    bool is_forced = false;
+    std::shared_ptr<const RecordRow> row;
+    std::optional<KeyMapRow> key_map;
+};
+
+struct Letter {
+    std::uint64_t id = 0;
+    LetterRow row;
+    std::optional<RecordRow> record;    // kRecord
+    std::optional<Received> event;      // kEvent
+};
+
+struct NameRow {
+    bool is_present = false;
+    std::string name;
+};
+
+// What became of a fact: a command may have been turned down, everything else has its effect.
+struct Applied {
+    Applied() = default;  // not an aggregate: an Error alone must not convert to it
+    static Applied rejected(Error reason) {
+        Applied applied;
+        applied.rejection = std::move(reason);
+        return applied;
+    }
+    std::optional<Error> rejection;
+};
+
+class State {
+  public:
+    explicit State(Database& database) : overlay_(database) {}
+
+    // Reads names, ledger and position.
+    Result<void> load();
+    // Writes the first rows of a new state: the seed of hashes.
+    void create(std::uint64_t hash_seed);
+
+    Position applied() const { return applied_; }
+    std::uint64_t hash_seed() const { return hash_seed_; }
+    bool was_closed_cleanly() const { return was_clean_; }
+    void set_clean(bool is_clean);
+
+    // Applies the next fact.
+    Result<Applied> apply(const NumberedFact& fact);
+
+    // ---- Delivery: what is taken is in flight until a fact settles it (in memory only: after a crash nothing is) ----
+
+    Result<std::vector<PendingEvent>> take_events(RouteId route, std::size_t count_max, std::size_t bytes_max);
+    Result<std::vector<LaneHead>> take_lanes(ConnectionId connection, std::size_t count_max, std::int64_t now_ns);
+    // Is there a lane that could be taken now?
+    Result<bool> has_ready(ConnectionId connection, std::int64_t now_ns);
+    // When the next waiting lane is due; none when no lane waits.
+    Result<std::optional<std::int64_t>> next_due(ConnectionId connection, std::int64_t now_ns);
+    std::uint64_t pending_events(RouteId route) const;
+
+    // ---- Questions ----------------------------------------------------------------------------------------------------
+
+    const std::map<std::uint32_t, NameRow>& names(NameKind kind) const {
+        return kind == NameKind::kRoute ? routes_ : connections_;
+    }
+    const std::map<RouteId, RouteLedger>& route_ledgers() const { return route_ledgers_; }
+    const std::map<ConnectionId, ConnectionLedger>& connection_ledgers() const { return connection_ledgers_; }
+    std::uint64_t pending_bytes() const { return pending_bytes_; }
+
+    // Up to `limit` letters with ids above `after`, oldest first.
+    Result<std::vector<Letter>> letters(std::uint64_t after, std::size_t limit);
+    Result<std::optional<Letter>> letter(std::uint64_t id);
+    Result<std::optional<KeyMapRow>> key_map(ConnectionId connection, std::string_view lane);
+
+    // Every file of a large body that is referenced.
+    Result<std::vector<std::string>> body_files();
+    // Files that lost their last reference since the last call.
+    std::vector<std::string> take_dropped_bodies() { return std::exchange(dropped_bodies_, {}); }
+
+    // ---- Commit --------------------------------------------------------------------------------------------------------
+
+    Overlay& overlay() { return overlay_; }
+    // Writes ledger and position into the overlay: call right before freeze().
+    void seal();
+
+  private:
+    Result<Applied> apply_to(Position at, const EpochBegan& fact);
+    Result<Applied> apply_to(Position at, const Named& fact);
+    Result<Applied> apply_to(Position at, const HandshakeAnswered& fact);
+    Result<Applied> apply_to(Position at, const Received& fact);
+    Result<Applied> apply_to(Position at, const Translated& fact);
+    Result<Applied> apply_to(Position at, const EventDied& fact);
+    Result<Applied> apply_to(Position at, const Settled& fact);
+    Result<Applied> apply_to(Position at, const Command& fact);
+    Result<Applied> apply_to(Position at, const Ticked& fact);
+
+    Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId record, bool is_forced);
+    Result<void> pop(const Settled& fact, LaneRow lane);
+    void wait(const Settled& fact, LaneRow lane);
+    Result<void> remember(const Settled& fact);
+    void bury(Position at, const Settled& fact);
+    Result<void> release(RecordId record);
+    Result<Applied> replay(const Command& fact, LetterRow letter);
+    Result<Applied> discard(const Command& fact, LetterRow letter);
+    Result<std::optional<Received>> take_event_row(RouteId route, Position position);
+    Result<void> reference_body(const Body& body, int change);
+    Result<std::optional<Letter>> fill(std::uint64_t id, LetterRow row);
+    void make_ready(ConnectionId connection, std::string_view lane, RecordId head);
+    void unschedule(ConnectionId connection, std::string_view lane, const LaneRow& row);
+    Result<std::optional<LaneHead>> take_head(ConnectionId connection, std::string_view lane);
+    Result<void> take_due(ConnectionId connection, std::size_t count_max, std::int64_t now_ns,
+                          std::vector<LaneHead>& heads);
+
+    // Where the search for the next ready lane goes on, so that lanes in flight are not looked at again and again.
+    struct Cursor {
+        RecordId ready;                  // everything before it was seen
+        std::set<RecordId> early;        // became ready before the cursor
+        std::string due;                 // the same for kDue
+    };
+    bool is_in_flight(ConnectionId connection, std::string_view lane) const;
+
+    Overlay overlay_;
+    Position applied_;
+    std::uint64_t hash_seed_ = 0;
+    bool was_clean_ = true;
+    std::uint64_t pending_bytes_ = 0;
+    std::int64_t last_tick_ns_ = 0;
+    std::map<std::uint32_t, NameRow> routes_, connections_;
+    std::map<RouteId, RouteLedger> route_ledgers_;
+    std::map<ConnectionId, ConnectionLedger> connection_ledgers_;
+    std::vector<std::string> dropped_bodies_;
+
+    std::map<RouteId, Position> event_cursors_;
+    std::set<Position> events_in_flight_;
+    std::map<ConnectionId, Cursor> cursors_;
+    std::unordered_set<std::string> lanes_in_flight_;
+};
+
+}  // namespace syncline::store

@@ -1,0 +1,255 @@
+// The questions that delivery and operators ask of the state, and its way to and from the database.
+#include <algorithm>
+
+#include "core/assert.hpp"
+#include "store/codec.hpp"
+#include "store/errc.hpp"
+#include "store/state.hpp"
+
+namespace syncline::store {
+namespace {
+
+constexpr std::string_view kAppliedName = "applied";
+constexpr std::string_view kSeedName = "hash_seed";
+constexpr std::string_view kCleanName = "clean";
+constexpr std::string_view kPendingBytesName = "pending_bytes";
+constexpr std::string_view kLastTickName = "last_tick";
+
+std::string big_endian(std::uint64_t n) { return Key{}.u64(n).str(); }
+
+}  // namespace
+
+Result<void> State::load() {
+    auto number = [&](std::string_view name) -> Result<std::uint64_t> {
+        SYNCLINE_TRY(auto value, overlay_.get(Table::kMeta, name));
+        return value ? read_big_endian(*value) : 0;
+    };
+    SYNCLINE_TRY(applied_.value, number(kAppliedName));
+    SYNCLINE_TRY(hash_seed_, number(kSeedName));
+    SYNCLINE_TRY(std::uint64_t clean, number(kCleanName));
+    was_clean_ = clean == 1;
+    SYNCLINE_TRY(pending_bytes_, number(kPendingBytesName));
+    SYNCLINE_TRY(std::uint64_t tick, number(kLastTickName));
+    last_tick_ns_ = static_cast<std::int64_t>(tick);
+
+    std::string from(1, '\0');
+    for (;;) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kName, from, ""));
+        if (!row) break;
+        Reader in{row->value};
+        NameRow name;
+        name.is_present = in.integer<std::uint8_t>() != 0;
+        name.name = in.text();
+        auto id = static_cast<std::uint32_t>(read_big_endian(std::string_view{row->key}.substr(1)));
+        auto& names = row->key.front() == static_cast<char>(NameKind::kRoute) ? routes_ : connections_;
+        names[id] = std::move(name);
+        from = row->key + '\0';
+    }
+    from.assign(1, '\0');
+    for (;;) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kLedger, from, ""));
+        if (!row) break;
+        auto id = static_cast<std::uint32_t>(read_big_endian(std::string_view{row->key}.substr(1)));
+        if (row->key.front() == static_cast<char>(NameKind::kRoute)) {
+            SYNCLINE_TRY(route_ledgers_[id], decode_row<RouteLedger>(row->value));
+        } else {
+            SYNCLINE_TRY(connection_ledgers_[id], decode_row<ConnectionLedger>(row->value));
+        }
+        from = row->key + '\0';
+    }
+    return {};
+}
+
+void State::create(std::uint64_t hash_seed) {
+    hash_seed_ = hash_seed;
+    overlay_.put(Table::kMeta, kSeedName, big_endian(hash_seed));
+}
+
+void State::set_clean(bool is_clean) { overlay_.put(Table::kMeta, kCleanName, big_endian(is_clean ? 1 : 0)); }
+
+void State::seal() {
+    overlay_.put(Table::kMeta, kAppliedName, big_endian(applied_.value));
+    overlay_.put(Table::kMeta, kPendingBytesName, big_endian(pending_bytes_));
+    overlay_.put(Table::kMeta, kLastTickName, big_endian(static_cast<std::uint64_t>(last_tick_ns_)));
+    for (const auto& [id, ledger] : route_ledgers_) {
+        overlay_.put(Table::kLedger, name_key(NameKind::kRoute, id), encode(ledger));
+    }
+    for (const auto& [id, ledger] : connection_ledgers_) {
+        overlay_.put(Table::kLedger, name_key(NameKind::kConnection, id), encode(ledger));
+    }
+}
+
+bool State::is_in_flight(ConnectionId connection, std::string_view lane) const {
+    return lanes_in_flight_.contains(lane_row_key(connection, lane).str());
+}
+
+std::uint64_t State::pending_events(RouteId route) const {
+    auto at = route_ledgers_.find(route);
+    return at == route_ledgers_.end() ? 0 : at->second.pending;
+}
+
+Result<std::vector<PendingEvent>> State::take_events(RouteId route, std::size_t count_max, std::size_t bytes_max) {
+    std::vector<PendingEvent> events;
+    Position& cursor = event_cursors_[route];
+    std::string prefix = Key{}.u32(route).str();
+    std::size_t bytes = 0;
+    while (events.size() < count_max && bytes < bytes_max) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kEvent, event_key(route, cursor), prefix));
+        if (!row) break;
+        Position position{read_big_endian(std::string_view{row->key}.substr(4))};
+        cursor = position.next();
+        if (!events_in_flight_.insert(position).second) continue;
+        std::string_view encoded = row->value;
+        SYNCLINE_TRY(Fact fact, decode(encoded));
+        auto* received = std::get_if<Received>(&fact);
+        if (received == nullptr) return Error{kStateDamaged, "a row of table event holds something else"};
+        bytes += received->body.size;
+        events.push_back(PendingEvent{route, position, std::make_shared<const Received>(std::move(*received))});
+    }
+    return events;
+}
+
+Result<std::optional<LaneHead>> State::take_head(ConnectionId connection, std::string_view lane) {
+    Key key = lane_row_key(connection, lane);
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, key));
+    if (!found) return Error{kStateDamaged, "a schedule names a lane that is not there"};
+    SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
+    SYNCLINE_TRY(auto record_bytes, overlay_.get(Table::kRecord, record_key(row.head)));
+    if (!record_bytes) return Error{kStateDamaged, "a lane names a record that is not there"};
+    SYNCLINE_TRY(RecordRow record, decode_row<RecordRow>(*record_bytes));
+    LaneHead head;
+    head.connection = connection;
+    head.lane = lane;
+    head.record = row.head;
+    head.attempt = row.attempts + 1;
+    head.is_forced = row.is_forced;
+    head.row = std::make_shared<const RecordRow>(std::move(record));
+    SYNCLINE_TRY(head.key_map, key_map(connection, lane));
+    lanes_in_flight_.insert(key.str());
+    return std::optional{std::move(head)};
+}
+
+Result<void> State::take_due(ConnectionId connection, std::size_t count_max, std::int64_t now_ns,
+                             std::vector<LaneHead>& heads) {
+    Cursor& cursor = cursors_[connection];
+    std::string prefix = Key{}.u32(connection).str();
+    if (cursor.due.empty()) cursor.due = prefix;
+    while (heads.size() < count_max) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kDue, cursor.due, prefix));
+        if (!row) break;
+        std::string_view key = row->key;
+        if (static_cast<std::int64_t>(read_big_endian(key.substr(4, 8))) > now_ns) break;
+        std::string_view lane = key.substr(12);
+        // What becomes due later stands behind the cursor: a retry is always in the future.
+        if (!is_in_flight(connection, lane)) {
+            SYNCLINE_TRY(auto head, take_head(connection, lane));
+            heads.push_back(std::move(*head));
+        }
+        cursor.due = row->key + '\0';
+    }
+    return {};
+}
+
+Result<std::vector<LaneHead>> State::take_lanes(ConnectionId connection, std::size_t count_max, std::int64_t now_ns) {
+    std::vector<LaneHead> heads;
+    SYNCLINE_CHECK(take_due(connection, count_max, now_ns, heads));
+    Cursor& cursor = cursors_[connection];
+    while (heads.size() < count_max && !cursor.early.empty()) {
+        RecordId id = *cursor.early.begin();
+        cursor.early.erase(cursor.early.begin());
+        SYNCLINE_TRY(auto lane, overlay_.get(Table::kReady, ready_key(connection, id)));
+        if (!lane || is_in_flight(connection, *lane)) continue;
+        SYNCLINE_TRY(auto head, take_head(connection, std::string{*lane}));
+        heads.push_back(std::move(*head));
+    }
+    std::string prefix = Key{}.u32(connection).str();
+    while (heads.size() < count_max) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
+        if (!row) break;
+        RecordId id = record_id_of(row->key);
+        cursor.ready = RecordId{id.event, id.index + 1};
+        if (is_in_flight(connection, row->value)) continue;
+        SYNCLINE_TRY(auto head, take_head(connection, std::string{row->value}));
+        heads.push_back(std::move(*head));
+    }
+    return heads;
+}
+
+Result<bool> State::has_ready(ConnectionId connection, std::int64_t now_ns) {
+    Cursor& cursor = cursors_[connection];
+    if (!cursor.early.empty()) return true;
+    std::string prefix = Key{}.u32(connection).str();
+    SYNCLINE_TRY(auto row, overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
+    if (row) return true;
+    SYNCLINE_TRY(auto due, next_due(connection, now_ns));
+    return due && *due <= now_ns;
+}
+
+Result<std::optional<std::int64_t>> State::next_due(ConnectionId connection, std::int64_t) {
+    Cursor& cursor = cursors_[connection];
+    std::string prefix = Key{}.u32(connection).str();
+    if (cursor.due.empty()) cursor.due = prefix;
+    SYNCLINE_TRY(auto row, overlay_.seek(Table::kDue, cursor.due, prefix));
+    if (!row) return std::optional<std::int64_t>{};
+    return std::optional{static_cast<std::int64_t>(read_big_endian(std::string_view{row->key}.substr(4, 8)))};
+}
+
+Result<std::optional<KeyMapRow>> State::key_map(ConnectionId connection, std::string_view lane) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kKeyMap, lane_row_key(connection, lane)));
+    if (!found) return std::optional<KeyMapRow>{};
+    SYNCLINE_TRY(KeyMapRow row, decode_row<KeyMapRow>(*found));
+    return std::optional{std::move(row)};
+}
+
+Result<std::optional<Letter>> State::fill(std::uint64_t id, LetterRow row) {
+    Letter letter;
+    letter.id = id;
+    if (row.kind == LetterKind::kRecord) {
+        SYNCLINE_TRY(auto found, overlay_.get(Table::kRecord, record_key(row.record)));
+        if (found) {
+            SYNCLINE_TRY(letter.record, decode_row<RecordRow>(*found));
+        }
+    } else {
+        std::string_view bytes = row.event;
+        SYNCLINE_TRY(Fact fact, decode(bytes));
+        if (auto* received = std::get_if<Received>(&fact)) letter.event = std::move(*received);
+    }
+    letter.row = std::move(row);
+    return std::optional{std::move(letter)};
+}
+
+Result<std::optional<Letter>> State::letter(std::uint64_t id) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kLetter, Key{}.u64(id)));
+    if (!found) return std::optional<Letter>{};
+    SYNCLINE_TRY(LetterRow row, decode_row<LetterRow>(*found));
+    return fill(id, std::move(row));
+}
+
+Result<std::vector<Letter>> State::letters(std::uint64_t after, std::size_t limit) {
+    std::vector<Letter> letters;
+    std::uint64_t from = after + 1;
+    while (letters.size() < limit) {
+        SYNCLINE_TRY(auto found, overlay_.seek(Table::kLetter, Key{}.u64(from), ""));
+        if (!found) break;
+        std::uint64_t id = read_big_endian(found->key);
+        SYNCLINE_TRY(LetterRow row, decode_row<LetterRow>(found->value));
+        SYNCLINE_TRY(auto letter, fill(id, std::move(row)));
+        letters.push_back(std::move(*letter));
+        from = id + 1;
+    }
+    return letters;
+}
+
+Result<std::vector<std::string>> State::body_files() {
+    std::vector<std::string> files;
+    std::string from(1, '\0');
+    for (;;) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kBody, from, ""));
+        if (!row) break;
+        files.push_back(row->key);
+        from = row->key + '\0';
+    }
+    return files;
+}
+
+}  // namespace syncline::store

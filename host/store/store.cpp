@@ -1,0 +1,343 @@
+#include "store/store.hpp"
+
+#include <random>
+#include <set>
+#include <utility>
+
+#include "core/assert.hpp"
+#include "core/fault.hpp"
+#include "core/log.hpp"
+#include "store/check.hpp"
+#include "store/committer.hpp"
+#include "store/errc.hpp"
+
+namespace syncline::store {
+namespace {
+
+constexpr std::chrono::seconds kRetryCommitAfter{1};
+constexpr std::chrono::nanoseconds kSweepEvery = std::chrono::minutes{1};
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
+}  // namespace
+
+Store::Store(Options options, DataDir directory, std::unique_ptr<Database> database)
+    : options_(std::move(options)),
+      directory_(std::move(directory)),
+      bodies_(directory_.bodies()),
+      database_(std::move(database)),
+      state_(*database_) {}
+
+Result<std::unique_ptr<Store>> Store::open(Options options) {
+    SYNCLINE_ASSERT(options.clock != nullptr);
+    SYNCLINE_TRY(DataDir directory, DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
+    SYNCLINE_CHECK(check_state_if_unclean(directory.state()));
+    Database::Options database_options{directory.state(), options.map_bytes, false};
+    SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
+    database->clear_stale_readers();
+    std::unique_ptr<Store> store{new Store{std::move(options), std::move(directory), std::move(database)}};
+    SYNCLINE_CHECK(store->recover());
+    return store;
+}
+
+Store::~Store() { stop(); }
+
+Result<void> Store::recover() {
+    SYNCLINE_CHECK(state_.load());
+    if (state_.hash_seed() == 0) state_.create(random_seed());
+    hash_seed_ = state_.hash_seed();
+
+    Journal::Options journal_options;
+    journal_options.directory = directory_.journal();
+    journal_options.segment_bytes = options_.segment_bytes;
+    journal_options.on_batch = [this](DurableBatch batch) {
+        std::lock_guard lock{inbox_mutex_};
+        batches_.push_back(std::move(batch));
+        inbox_filled_.notify_one();
+    };
+    journal_options.on_fatal = [this](const Error& error) { fail(error); };
+    SYNCLINE_TRY(journal_, Journal::open(std::move(journal_options)));
+
+    // Rule 1: a state that knows more than the journal, or a journal that begins behind the state, is a mixture of two
+    // histories.
+    if (state_.applied() > journal_->last()) {
+        return Error{kStateAhead, "the state has facts up to " + to_string(state_.applied()) +
+                                      ", the journal ends at " + to_string(journal_->last())};
+    }
+    if (journal_->before_first() > state_.applied()) {
+        return Error{kJournalDamaged, "the journal begins after " + to_string(journal_->before_first()) +
+                                          ", the state ends at " + to_string(state_.applied())};
+    }
+    std::uint64_t replayed = 0;
+    SYNCLINE_CHECK(journal_->replay(state_.applied(), [&](NumberedFact fact) -> Result<void> {
+        ++replayed;
+        SYNCLINE_TRY(Applied applied, state_.apply(fact));
+        (void)applied;
+        if (state_.overlay().dirty_bytes() > options_.commit_bytes) SYNCLINE_CHECK(commit_here());
+        return {};
+    }));
+    SYNCLINE_TRY(std::vector<std::string> referenced, state_.body_files());
+    bodies_.remove_orphans({referenced.begin(), referenced.end()});
+    (void)state_.take_dropped_bodies();
+    if (replayed > 0) {
+        core::log_info("store", "brought the state up to date", {{"facts", replayed}, {"position", to_string(state_.applied())}});
+    }
+    return {};
+}
+
+// Before the threads run: writes what the overlay holds.
+Result<void> Store::commit_here() {
+    state_.seal();
+    auto layer = state_.overlay().freeze();
+    for (;;) {
+        Result<void> written = write_layer(*database_, directory_, *layer);
+        if (written.has_value()) break;
+        if (!written.error().is(kMapFull)) return written;
+        database_->release();
+        SYNCLINE_CHECK(database_->grow());
+        database_->renew();
+    }
+    database_->renew();
+    state_.overlay().thaw();
+    committed_ = state_.applied().value;
+    return {};
+}
+
+Result<void> Store::start(Observer* observer) {
+    observer_ = observer;
+    directory_.make_ballast();
+    state_.set_clean(false);
+    SYNCLINE_CHECK(commit_here());
+    EpochBegan began{options_.clock->wall_ns(), options_.version};
+    SYNCLINE_TRY(NumberedFact first, journal_->begin(state_.applied().epoch(), std::move(began)));
+    SYNCLINE_TRY(Applied applied, state_.apply(first));
+    (void)applied;
+    bodies_.set_epoch(first.position.epoch());
+    publish();
+    last_commit_ = options_.clock->monotonic();
+    commits_thread_ = std::thread{[this] { run_commits(); }};
+    state_thread_ = std::thread{[this] { run_state(); }};
+    return {};
+}
+
+Result<void> Store::append_event(Received event, std::function<void(Result<Position>)> on_durable) {
+    // Rule 10: events are refused while what was taken before is not worked off; results never are.
+    if (has_failed_) return Error{kStopping, "the hub is stopping"};
+    if (!journal_->has_room()) return Error{kDiskFull, "the disk has no room for new events"};
+    std::uint64_t in_memory = unapplied_bytes_ + overlay_bytes_;
+    if (in_memory > options_.unapplied_bytes_max) return Error{kBusy, "too much waits to be applied"};
+    if (pending_bytes_ > options_.pending_bytes_max) return Error{kQuota, "the backlog has reached its quota"};
+    Append append;
+    append.facts.emplace_back(std::move(event));
+    append.on_durable = std::move(on_durable);
+    this->append(std::move(append));
+    return {};
+}
+
+void Store::append(Append append) {
+    for (const Fact& fact : append.facts) unapplied_bytes_ += size_of(fact);
+    journal_->append(std::move(append));
+}
+
+bool Store::ask(std::function<void(State&)> question) {
+    std::lock_guard lock{inbox_mutex_};
+    if (is_stopping_ || !state_thread_.joinable()) return false;
+    questions_.push_back(std::move(question));
+    inbox_filled_.notify_one();
+    return true;
+}
+
+void Store::wake() {
+    std::lock_guard lock{inbox_mutex_};
+    is_woken_ = true;
+    inbox_filled_.notify_one();
+}
+
+StoreStatus Store::status() const {
+    StoreStatus status;
+    status.applied.value = applied_;
+    status.committed.value = committed_;
+    status.pending_bytes = pending_bytes_;
+    status.unapplied_bytes = unapplied_bytes_;
+    status.has_room = journal_->has_room();
+    return status;
+}
+
+void Store::run_state() {
+    std::vector<DurableBatch> batches;
+    std::vector<std::function<void(State&)>> questions;
+    std::optional<std::chrono::nanoseconds> call_again;
+    for (;;) {
+        std::optional<Result<void>> committed;
+        bool is_last = false;
+        {
+            std::unique_lock lock{inbox_mutex_};
+            auto has_work = [this] {
+                return !batches_.empty() || !questions_.empty() || is_woken_ || is_stopping_ || commit_result_;
+            };
+            std::chrono::nanoseconds now = options_.clock->monotonic();
+            std::chrono::nanoseconds until = now + kSweepEvery;
+            if (call_again) until = std::min(until, *call_again);
+            if (state_.overlay().is_dirty()) until = std::min(until, last_commit_ + options_.commit_interval);
+            if (until > now) inbox_filled_.wait_for(lock, until - now, has_work);
+            batches.swap(batches_);
+            questions.swap(questions_);
+            is_woken_ = false;
+            committed = std::exchange(commit_result_, std::nullopt);
+            is_last = is_stopping_ && batches.empty() && questions.empty();
+        }
+        if (has_failed_) return;
+        for (DurableBatch& batch : batches) {
+            if (!apply_batch(batch)) return;
+        }
+        batches.clear();
+        for (auto& question : questions) question(state_);
+        questions.clear();
+        if (committed) {
+            if (Result<void> finished = committed->has_value() ? finish_commit() : *committed; !finished.has_value()) {
+                return fail(finished.error());
+            }
+        }
+        if (is_last) return;
+        Result<std::optional<std::chrono::nanoseconds>> next = observer_->on_state(state_);
+        if (!next.has_value()) return fail(next.error());
+        call_again = *next;
+        publish();
+        begin_commit();
+    }
+}
+
+bool Store::apply_batch(DurableBatch& batch) {
+    auto waiting = batch.on_applied.begin();
+    for (const NumberedFact& fact : batch.facts) {
+        Result<Applied> applied = state_.apply(fact);
+        if (!applied.has_value()) {
+            fail(applied.error());
+            return false;
+        }
+        if (waiting != batch.on_applied.end() && waiting->first == fact.position) {
+            waiting->second(std::move(applied->rejection));
+            ++waiting;
+        }
+    }
+    unapplied_bytes_ -= batch.bytes;
+    return true;
+}
+
+void Store::publish() {
+    pending_bytes_ = state_.pending_bytes();
+    overlay_bytes_ = state_.overlay().dirty_bytes() + state_.overlay().frozen_bytes();
+    applied_ = state_.applied().value;
+}
+
+// Hands the changes to the committing thread when there are enough of them, or they are old enough.
+void Store::begin_commit() {
+    Overlay& overlay = state_.overlay();
+    if (overlay.is_frozen() || !overlay.is_dirty()) return;
+    if (core::is_planted(core::PlantedBug::kLaneMovesBeforeDurable)) return;
+    std::chrono::nanoseconds now = options_.clock->monotonic();
+    bool is_due = now - last_commit_ >= options_.commit_interval || overlay.dirty_bytes() >= options_.commit_bytes ||
+                  core::is_planted(core::PlantedBug::kStatePastJournal);
+    if (!is_due) return;
+    last_commit_ = now;
+    state_.seal();
+    committing_ = state_.applied();
+    dropping_ = state_.take_dropped_bodies();
+    std::lock_guard lock{commit_mutex_};
+    to_commit_ = overlay.freeze();
+    commit_asked_.notify_one();
+}
+
+Result<void> Store::finish_commit() {
+    database_->renew();
+    state_.overlay().thaw();
+    committed_ = committing_.value;
+    bodies_.remove(dropping_);
+    dropping_.clear();
+    // Rule 8: whatever outlives a segment was copied by apply, and is committed now.
+    journal_->truncate(committing_);
+    return {};
+}
+
+void Store::run_commits() {
+    for (;;) {
+        std::shared_ptr<const Overlay::Layer> layer;
+        {
+            std::unique_lock lock{commit_mutex_};
+            commit_asked_.wait(lock, [this] { return to_commit_ || commits_stopping_; });
+            if (!to_commit_) return;
+            layer = std::move(to_commit_);
+            to_commit_.reset();
+        }
+        Result<void> written = write_layer(*database_, directory_, *layer);
+        bool is_reported = false;
+        while (!written.has_value() && (written.error().is(kDiskFull) || written.error().is(kMapFull))) {
+            if (written.error().is(kMapFull)) {
+                // The reader belongs to the state's thread: it has to let go while the map moves.
+                auto grown = std::make_shared<std::optional<Result<void>>>();
+                std::unique_lock lock{commit_mutex_};
+                bool is_asked = ask([this, grown](State&) {
+                    database_->release();
+                    Result<void> result = database_->grow();
+                    database_->renew();
+                    std::lock_guard done{commit_mutex_};
+                    *grown = std::move(result);
+                    commit_asked_.notify_all();
+                });
+                if (!is_asked) break;
+                commit_asked_.wait(lock, [&] { return grown->has_value(); });
+            } else {
+                if (!std::exchange(is_reported, true)) core::log_error("store", written.error());
+                std::unique_lock lock{commit_mutex_};
+                if (!directory_.drop_ballast() && commit_asked_.wait_for(lock, kRetryCommitAfter, [this] {
+                        return commits_stopping_;
+                    })) {
+                    break;
+                }
+            }
+            written = write_layer(*database_, directory_, *layer);
+        }
+        if (is_reported && written.has_value()) directory_.make_ballast();
+        std::lock_guard lock{inbox_mutex_};
+        commit_result_ = std::move(written);
+        inbox_filled_.notify_one();
+    }
+}
+
+void Store::fail(const Error& error) {
+    if (has_failed_.exchange(true)) return;
+    options_.on_fatal(error);
+    std::lock_guard lock{inbox_mutex_};
+    inbox_filled_.notify_one();
+}
+
+void Store::stop() {
+    if (!state_thread_.joinable()) return;
+    journal_->stop();
+    {
+        std::lock_guard lock{inbox_mutex_};
+        is_stopping_ = true;
+        inbox_filled_.notify_one();
+    }
+    state_thread_.join();
+    {
+        std::lock_guard lock{commit_mutex_};
+        commits_stopping_ = true;
+        commit_asked_.notify_one();
+    }
+    commits_thread_.join();
+    if (has_failed_) return;
+    if (state_.overlay().is_frozen()) {
+        if (!commit_result_ || !commit_result_->has_value()) return;  // the next start replays the journal
+        (void)finish_commit();
+    }
+    state_.set_clean(true);
+    Result<void> committed = commit_here();
+    if (!committed.has_value()) return core::log_error("store", committed.error());
+    bodies_.remove(state_.take_dropped_bodies());
+}
+
+}  // namespace syncline::store

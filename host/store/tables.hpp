@@ -1,0 +1,83 @@
+// The tables of the state, and how their keys are spelled. Integers in keys are big-endian: byte order is numeric order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "store/fact.hpp"
+#include "store/position.hpp"
+
+namespace syncline::store {
+
+enum class Table : std::uint8_t {
+    kMeta,         // name -> bytes
+    kName,         // kind 1, id 4 -> present 1, name
+    kEvent,        // route 4, position 8 -> the received fact           (until it is translated)
+    kRecord,       // event 8, index 4 -> RecordRow                      (while a lane or letter holds it)
+    kLane,         // connection 4, lane key -> LaneRow                  (while it is not empty)
+    kQueue,        // connection 4, lane size 2, lane key, event 8, index 4 -> flags  (behind the head)
+    kReady,        // connection 4, event 8, index 4 -> lane key         (heads that may go out)
+    kDue,          // connection 4, due time 8, lane key -> ()           (heads that wait for a time)
+    kKeyMap,       // connection 4, lane key -> KeyMapRow
+    kDedup,        // route 4, message id 16 -> position 8
+    kDedupExpiry,  // minute 4, route 4, message id 16 -> ()
+    kLetter,       // letter 8 -> LetterRow
+    kBody,         // file name -> references 4
+    kLedger,       // kind 1, id 4 -> counters
+};
+inline constexpr std::size_t kTableCount = 14;
+const char* name_of(Table table);
+
+class Key {
+  public:
+    Key& u8(std::uint8_t n) { return big_endian(n, 1); }
+    Key& u16(std::uint16_t n) { return big_endian(n, 2); }
+    Key& u32(std::uint32_t n) { return big_endian(n, 4); }
+    Key& u64(std::uint64_t n) { return big_endian(n, 8); }
+    Key& raw(std::string_view bytes) {
+        bytes_ += bytes;
+        return *this;
+    }
+    operator std::string_view() const { return bytes_; }  // NOLINT: a key is its bytes
+    const std::string& str() const { return bytes_; }
+
+  private:
+    Key& big_endian(std::uint64_t n, int size) {
+        for (int shift = (size - 1) * 8; shift >= 0; shift -= 8) bytes_ += static_cast<char>(n >> shift & 0xff);
+        return *this;
+    }
+    std::string bytes_;
+};
+
+inline std::uint64_t read_big_endian(std::string_view bytes) {
+    std::uint64_t n = 0;
+    for (char c : bytes) n = n << 8 | static_cast<unsigned char>(c);
+    return n;
+}
+
+inline Key name_key(NameKind kind, std::uint32_t id) { return Key{}.u8(static_cast<std::uint8_t>(kind)).u32(id); }
+inline Key event_key(RouteId route, Position position) { return Key{}.u32(route).u64(position.value); }
+inline Key record_key(RecordId id) { return Key{}.u64(id.event.value).u32(id.index); }
+inline Key lane_row_key(ConnectionId connection, std::string_view lane) { return Key{}.u32(connection).raw(lane); }
+inline Key queue_prefix(ConnectionId connection, std::string_view lane) {
+    return Key{}.u32(connection).u16(static_cast<std::uint16_t>(lane.size())).raw(lane);
+}
+inline Key queue_key(ConnectionId connection, std::string_view lane, RecordId id) {
+    return queue_prefix(connection, lane).u64(id.event.value).u32(id.index);
+}
+inline Key ready_key(ConnectionId connection, RecordId id) {
+    return Key{}.u32(connection).u64(id.event.value).u32(id.index);
+}
+inline Key due_key(ConnectionId connection, std::int64_t due_ns, std::string_view lane) {
+    return Key{}.u32(connection).u64(static_cast<std::uint64_t>(due_ns)).raw(lane);
+}
+
+// The last 12 bytes of kReady, kQueue and kRecord keys.
+inline RecordId record_id_of(std::string_view key) {
+    std::string_view tail = key.substr(key.size() - 12);
+    return RecordId{Position{read_big_endian(tail.substr(0, 8))},
+                    static_cast<std::uint32_t>(read_big_endian(tail.substr(8)))};
+}
+
+}  // namespace syncline::store
