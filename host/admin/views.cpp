@@ -1,0 +1,106 @@
+#include "admin/views.hpp"
+
+#include <boost/json/array.hpp>
+#include <charconv>
+
+#include "core/clock.hpp"
+
+namespace syncline::admin {
+namespace {
+
+namespace json = boost::json;
+
+std::string name_of(const store::State& state, store::NameKind kind, std::uint32_t id) {
+    const auto& names = state.names(kind);
+    auto at = names.find(id);
+    return at == names.end() ? "#" + std::to_string(id) : at->second.name;
+}
+
+json::object view(const store::RouteLedger& ledger) {
+    return {{"received", ledger.received}, {"translated", ledger.translated}, {"handshake", ledger.handshake},
+            {"duplicate", ledger.duplicate}, {"dead", ledger.dead}, {"pending", ledger.pending}};
+}
+
+json::object view(const store::ConnectionLedger& ledger, bool is_present) {
+    return {{"routed", ledger.routed}, {"generated", ledger.generated}, {"delivered", ledger.delivered},
+            {"unchanged", ledger.unchanged}, {"filtered", ledger.filtered}, {"superseded", ledger.superseded},
+            {"discarded", ledger.discarded}, {"parked", is_present ? 0 : ledger.pending}, {"dead", ledger.dead},
+            {"pending", is_present ? ledger.pending : 0}};
+}
+
+json::value body_view(const store::Body& body) {
+    if (!body.file.empty()) return json::object{{"file", body.file}, {"bytes", body.size}};
+    return json::value(body.text);
+}
+
+json::object record_view(const store::RecordRow& record) {
+    return {{"stream", record.stream},
+            {"operation", record.operation == record::Operation::kDelete ? "delete" : "upsert"},
+            {"key", record.key},
+            {"received", core::format_iso8601(record.received_ns).text},
+            {"body", body_view(record.body)}};
+}
+
+json::object event_view(const store::Received& event) {
+    json::object headers;
+    for (const auto& [name, value] : event.headers) headers.insert_or_assign(name, value);
+    return {{"method", event.method}, {"path", event.path}, {"query", event.query},
+            {"received", core::format_iso8601(event.received_ns).text}, {"headers", std::move(headers)},
+            {"body", body_view(event.body)}};
+}
+
+}  // namespace
+
+json::object ledger_view(const store::State& state) {
+    bool is_balanced = true;
+    json::object routes;
+    for (const auto& [id, ledger] : state.route_ledgers()) {
+        is_balanced = is_balanced && ledger.balances();
+        routes.insert_or_assign(name_of(state, store::NameKind::kRoute, id), view(ledger));
+    }
+    json::object connections;
+    for (const auto& [id, ledger] : state.connection_ledgers()) {
+        is_balanced = is_balanced && ledger.balances();
+        const auto& names = state.names(store::NameKind::kConnection);
+        auto at = names.find(id);
+        bool is_present = at != names.end() && at->second.is_present;
+        connections.insert_or_assign(name_of(state, store::NameKind::kConnection, id), view(ledger, is_present));
+    }
+    return {{"balanced", is_balanced}, {"routes", std::move(routes)}, {"connections", std::move(connections)}};
+}
+
+json::object letter_view(const store::State& state, const store::Letter& letter, bool is_whole) {
+    const store::LetterRow& row = letter.row;
+    bool is_record = row.kind == store::LetterKind::kRecord;
+    json::object view{{"id", store::to_string(store::Position{letter.id})},
+                      {"kind", is_record ? "record" : "event"},
+                      {is_record ? "connection" : "route",
+                       name_of(state, is_record ? store::NameKind::kConnection : store::NameKind::kRoute, row.owner)},
+                      {"at", core::format_iso8601(row.at_ns).text},
+                      {"attempts", row.attempts},
+                      {"class", row.failure.failure_class},
+                      {"code", row.failure.provider_code},
+                      {"message", row.failure.message},
+                      {"unknown_outcome", row.is_unknown}};
+    if (letter.record) view.emplace("key", letter.record->key);
+    if (!is_whole) return view;
+    if (letter.record) view.emplace("record", record_view(*letter.record));
+    if (letter.event) view.emplace("event", event_view(*letter.event));
+    return view;
+}
+
+std::optional<std::uint64_t> parse_letter_id(std::string_view text) {
+    std::size_t dot = text.find('.');
+    if (dot == std::string_view::npos) return std::nullopt;
+    std::uint64_t epoch = 0;
+    std::uint64_t counter = 0;
+    const char* middle = text.data() + dot;
+    const char* end = text.data() + text.size();
+    auto first = std::from_chars(text.data(), middle, epoch);
+    auto second = std::from_chars(middle + 1, end, counter);
+    bool is_number = first.ec == std::errc{} && first.ptr == middle && second.ec == std::errc{} && second.ptr == end;
+    if (!is_number || counter >> store::Position::kCounterBits != 0) return std::nullopt;
+    return store::Position::of(epoch, counter).value;
+}
+
+}  // namespace syncline::admin

@@ -1,0 +1,21 @@
+// The state as JSON for people and scripts. Field names are public contract.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string_view>
+
+#include "store/store.hpp"
+
+namespace syncline::admin {
+
+// {"balanced", "routes": {name: {...}}, "connections": {name: {...}}} [state]
+boost::json::object ledger_view(const store::State& state);
+
+// `is_whole`: with the body of the record or event. [state]
+boost::json::object letter_view(const store::State& state, const store::Letter& letter, bool is_whole);
+
+// `1.42` -> the number; none when it is not an id. [any]
+std::optional<std::uint64_t> parse_letter_id(std::string_view text);
+
+}  // namespace syncline::admin

@@ -1,0 +1,33 @@
+// filter -> map -> diff: what is to become of the record at the head of a lane. A pure function.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/error.hpp"
+#include "pipeline/plan.hpp"
+#include "record/diff.hpp"
+#include "store/state.hpp"
+
+namespace syncline::pipeline {
+
+struct Superseded {};            // its key already got something newer (rule 12)
+struct Filtered {};              // `when` is false
+struct Unchanged {               // the destination has it (invariant 5)
+    core::Hash128 row_hash;
+};
+struct Unmappable {              // becomes a dead letter
+    Error error;
+};
+struct Send {
+    std::string body;            // after mapping
+    record::Fingerprint fingerprint;
+};
+
+using Decision = std::variant<Superseded, Filtered, Unchanged, Unmappable, Send>;
+
+// `body` is the source record's. [cpu]
+Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::string_view body, std::uint64_t hash_seed);
+
+}  // namespace syncline::pipeline

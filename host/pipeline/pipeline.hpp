@@ -1,0 +1,50 @@
+// The way of a record from a durable event to a durable result; owns the invariants of delivery.
+//
+// Purpose: after every change of the state, gives translators and deliveries what they may work on.
+// Lifecycle: construct, hand to Store::start() as the observer, stop(), then stop the store.
+// Concurrency: on_state() is [state]; stop() and is_idle() are [any]. A pool of cpu threads runs filters, mappings and
+//   differences; one connection's records are handled one after the other.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/thread_pool.hpp>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "pipeline/delivery.hpp"
+#include "pipeline/translator.hpp"
+#include "store/store.hpp"
+
+namespace syncline::pipeline {
+
+class Pipeline final : public store::Store::Observer {
+  public:
+    struct Options {
+        const core::Clock* clock = nullptr;
+        unsigned cpu_threads = 1;
+    };
+
+    Pipeline(Options options, store::Store& store, std::vector<RoutePlan> routes,
+             std::vector<ConnectionPlan> connections);
+    ~Pipeline() override;
+
+    Result<std::optional<std::chrono::nanoseconds>> on_state(store::State& state) override;
+
+    // Nothing new is taken; what is in flight ends by itself.
+    void stop();
+    // Nothing is in flight.
+    bool is_idle() const;
+
+  private:
+    const Options options_;
+    store::Store& store_;
+    const std::shared_ptr<const GuardedTime> time_;
+    const std::shared_ptr<boost::asio::thread_pool> cpu_;
+    std::map<store::RouteId, std::shared_ptr<Translator>> translators_;
+    std::vector<std::shared_ptr<Delivery>> deliveries_;
+    std::atomic<bool> is_stopping_{false};
+    std::int64_t next_tick_ns_ = 0;
+};
+
+}  // namespace syncline::pipeline

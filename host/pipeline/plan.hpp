@@ -1,0 +1,46 @@
+// What the configuration asks of a route or a connection, ready to run. Immutable after start.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "expr/program.hpp"
+#include "plugin/connector.hpp"
+#include "store/fact.hpp"
+
+namespace syncline::pipeline {
+
+struct DeliveryPolicy {
+    std::uint32_t batch_records = 100;
+    std::uint32_t batch_bytes = 1024 * 1024;
+    std::chrono::milliseconds batch_wait{1000};
+    std::uint32_t concurrency = 4;       // batches in flight
+    std::uint32_t attempts_max = 20;
+    std::chrono::milliseconds retry_base{1000};
+    std::chrono::milliseconds retry_max{15 * 60 * 1000};
+    std::chrono::milliseconds timeout{60'000};
+};
+
+struct RoutePlan {
+    store::RouteId id = 0;
+    std::string name;
+    std::shared_ptr<plugin::Instance> source;
+};
+
+struct ConnectionPlan {
+    store::ConnectionId id = 0;
+    std::string name;
+    store::RouteId route = 0;
+    std::string source_stream;
+    std::string destination_stream;
+    std::shared_ptr<plugin::Instance> destination;
+    std::optional<expr::Program> when;
+    std::vector<std::pair<std::string, expr::Program>> map;  // empty: the body goes out as it came
+    DeliveryPolicy policy;
+};
+
+}  // namespace syncline::pipeline

@@ -1,0 +1,80 @@
+#include "pipeline/settle.hpp"
+
+#include <algorithm>
+
+#include "schedule/backoff.hpp"
+
+namespace syncline::pipeline {
+namespace {
+
+constexpr std::size_t kFailureTextMax = 2048;
+constexpr std::uint32_t kPluginBugAttemptsMax = 3;
+
+bool is_hopeless(plugin::FailureClass failure) {
+    switch (failure) {
+        case plugin::FailureClass::kPermanent:
+        case plugin::FailureClass::kNotFound:
+        case plugin::FailureClass::kConflict:
+        case plugin::FailureClass::kUnsupported: return true;
+        default: return false;
+    }
+}
+
+store::FailureNote note(const plugin::Outcome& outcome) {
+    store::FailureNote note;
+    switch (outcome.kind) {
+        case plugin::OutcomeKind::kUnknown: note.failure_class = "UNKNOWN"; break;
+        case plugin::OutcomeKind::kNotAttempted: note.failure_class = "NOT_ATTEMPTED"; break;
+        default: note.failure_class = plugin::to_string(outcome.failure.failure_class); break;
+    }
+    note.message = bounded(outcome.failure.message);
+    note.provider_code = bounded(outcome.failure.provider_code);
+    return note;
+}
+
+}  // namespace
+
+std::string bounded(std::string_view text) {
+    if (text.size() <= kFailureTextMax) return std::string{text};
+    std::size_t end = kFailureTextMax;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    return std::string{text.substr(0, end)} + "…";
+}
+
+store::Settled settled(const store::LaneHead& head, store::Settlement settlement, std::int64_t now_ns) {
+    store::Settled fact;
+    fact.connection = head.connection;
+    fact.lane = head.lane;
+    fact.record = head.record;
+    fact.attempt = head.attempt;
+    fact.settlement = settlement;
+    fact.at_ns = now_ns;
+    return fact;
+}
+
+store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcome, const DeliveryPolicy& policy,
+                      Moment moment) {
+    if (outcome.kind == plugin::OutcomeKind::kDone) {
+        store::Settled fact = settled(head, store::Settlement::kDelivered, moment.now_ns);
+        fact.destination_key = outcome.destination_key;
+        return fact;
+    }
+    bool is_failed = outcome.kind == plugin::OutcomeKind::kFailed;
+    std::uint32_t attempts_max = policy.attempts_max;
+    if (is_failed && outcome.failure.failure_class == plugin::FailureClass::kPluginBug) {
+        attempts_max = std::min(attempts_max, kPluginBugAttemptsMax);
+    }
+    bool is_dead = head.attempt >= attempts_max || (is_failed && is_hopeless(outcome.failure.failure_class));
+    store::Settled fact =
+        settled(head, is_dead ? store::Settlement::kDead : store::Settlement::kRetry, moment.now_ns);
+    fact.is_unknown = outcome.kind == plugin::OutcomeKind::kUnknown;
+    fact.failure = note(outcome);
+    if (!is_dead) {
+        schedule::Backoff backoff{policy.retry_base, policy.retry_max};
+        auto delay = schedule::retry_delay(backoff, head.attempt, moment.random, outcome.failure.retry_after_ms);
+        fact.due_ns = moment.now_ns + std::chrono::nanoseconds{delay}.count();
+    }
+    return fact;
+}
+
+}  // namespace syncline::pipeline

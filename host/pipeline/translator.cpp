@@ -1,0 +1,112 @@
+#include "pipeline/translator.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "core/assert.hpp"
+#include "pipeline/settle.hpp"
+
+namespace syncline::pipeline {
+namespace {
+
+constexpr std::size_t kWindowEvents = 1024;
+constexpr std::size_t kTakeEvents = 256;
+constexpr std::size_t kTakeBytes = 4 * 1024 * 1024;
+
+}  // namespace
+
+Translator::Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store, std::shared_ptr<const GuardedTime> time,
+                       std::shared_ptr<boost::asio::thread_pool> cpu)
+    : plan_(std::move(plan)),
+      targets_(std::move(targets)),
+      store_(store),
+      time_(std::move(time)),
+      cpu_(std::move(cpu)), strand_(boost::asio::make_strand(*cpu_)) {}
+
+Result<void> Translator::pump(store::State& state) {
+    while (events_out_ + kTakeEvents <= kWindowEvents) {
+        SYNCLINE_TRY(auto events, state.take_events(plan_.id, kTakeEvents, kTakeBytes));
+        if (events.empty()) break;
+        events_out_ += events.size();
+        boost::asio::post(strand_, [self = shared_from_this(), taken = std::move(events)]() mutable {
+            self->translate(std::move(taken));
+        });
+    }
+    return {};
+}
+
+void Translator::translate(std::vector<store::PendingEvent> events) {
+    Requests requests;
+    requests.reserve(events.size());
+    for (const store::PendingEvent& event : events) {
+        const store::Received& received = *event.received;
+        auto request = std::make_shared<plugin::WebhookRequest>();
+        request->method = received.method;
+        request->path = received.path;
+        request->query = received.query;
+        request->headers = received.headers;
+        request->received_ns = received.received_ns;
+        // A body that can't be read back gives an empty one: the connector refuses it, and the letter keeps the event.
+        Result<std::string> body = store_.bodies().read(received.body);
+        if (body.has_value()) request->body = std::move(*body);
+        requests.push_back(std::move(request));
+    }
+    plan_.source->translate(std::move(requests), [self = shared_from_this(), taken = std::move(events)](
+                                                     std::vector<plugin::Translation> translations) {
+        self->finish(taken, std::move(translations));
+    });
+}
+
+// On the source's work thread, one call after the other: the facts are appended in received order.
+void Translator::finish(const std::vector<store::PendingEvent>& events,
+                        std::vector<plugin::Translation> translations) {
+    SYNCLINE_ASSERT(translations.size() == events.size());
+    store::Append append;
+    append.facts.reserve(events.size());
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        append.facts.push_back(fact_of(events[i], std::move(translations[i])));
+    }
+    append.on_applied = [self = shared_from_this(), count = events.size()](std::optional<Error>) {
+        self->events_out_ -= count;
+    };
+    store_.append(std::move(append));
+}
+
+store::Fact Translator::dead(const store::PendingEvent& event, const plugin::Failure& failure) {
+    store::EventDied fact;
+    fact.route = plan_.id;
+    fact.event = event.position;
+    fact.at_ns = time_->now_ns();
+    fact.failure.failure_class = plugin::to_string(failure.failure_class);
+    fact.failure.message = bounded(failure.message);
+    fact.failure.provider_code = bounded(failure.provider_code);
+    return fact;
+}
+
+store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Translation translation) {
+    if (translation.failure.failure_class != plugin::FailureClass::kNone) return dead(event, translation.failure);
+    store::Translated fact;
+    fact.route = plan_.id;
+    fact.event = event.position;
+    fact.records.reserve(translation.records.size());
+    for (record::Record& source : translation.records) {
+        store::TranslatedRecord record;
+        for (const Target& target : targets_) {
+            if (target.stream == source.stream) record.targets.push_back(target.connection);
+        }
+        if (!record.targets.empty()) {
+            Result<store::Body> body = store_.bodies().keep(std::move(source.body));
+            if (!body.has_value()) {
+                return dead(event, plugin::Failure{plugin::FailureClass::kTransient, body.error().to_string(), "", -1});
+            }
+            record.body = std::move(*body);
+        }
+        record.operation = source.operation;
+        record.stream = std::move(source.stream);
+        record.key = std::move(source.key);
+        record.occurred_ns = source.occurred_ns.value_or(0);
+        fact.records.push_back(std::move(record));
+    }
+    return fact;
+}
+
+}  // namespace syncline::pipeline

@@ -1,0 +1,51 @@
+// Events of one route -> records, in the order in which they were received (rule 2).
+#pragma once
+
+#include <atomic>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <memory>
+#include <vector>
+
+#include "pipeline/guarded_time.hpp"
+#include "pipeline/plan.hpp"
+#include "store/store.hpp"
+
+namespace syncline::pipeline {
+
+// Concurrency: pump() is [state]; the rest runs on the route's strand and on the source's work thread, which keeps order.
+// Limits: a window of events in flight, by count and bytes.
+class Translator : public std::enable_shared_from_this<Translator> {
+  public:
+    // What of a translated record goes where.
+    struct Target {
+        store::ConnectionId connection;
+        std::string stream;
+    };
+
+    Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store, std::shared_ptr<const GuardedTime> time,
+               std::shared_ptr<boost::asio::thread_pool> cpu);
+
+    // Takes what fits the window. [state]
+    Result<void> pump(store::State& state);
+
+    bool is_idle() const { return events_out_ == 0; }  // [any]
+
+  private:
+    using Requests = std::vector<std::shared_ptr<const plugin::WebhookRequest>>;
+
+    void translate(std::vector<store::PendingEvent> events);
+    void finish(const std::vector<store::PendingEvent>& events, std::vector<plugin::Translation> translations);
+    store::Fact fact_of(const store::PendingEvent& event, plugin::Translation translation);
+    store::Fact dead(const store::PendingEvent& event, const plugin::Failure& failure);
+
+    const RoutePlan plan_;
+    const std::vector<Target> targets_;
+    store::Store& store_;
+    const std::shared_ptr<const GuardedTime> time_;
+    const std::shared_ptr<boost::asio::thread_pool> cpu_;  // outlives strand and timer, whoever holds this last
+    boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;
+    std::atomic<std::size_t> events_out_{0};
+};
+
+}  // namespace syncline::pipeline
