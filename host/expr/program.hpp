@@ -29,6 +29,8 @@ struct Limits {
     std::size_t result_bytes_max = 4 * 1024 * 1024;
 };
 
+struct Tree;
+
 class Program {
   public:
     // Errors: `expr.syntax`, `expr.unknown_function`, `expr.unsupported` (known to jq, outside the subset),
@@ -47,7 +49,6 @@ class Program {
     static bool is_true(const boost::json::value& value);
 
   private:
-    struct Tree;
     explicit Program(std::unique_ptr<const Tree> tree);
     std::unique_ptr<const Tree> tree_;
 };

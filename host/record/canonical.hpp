@@ -1,4 +1,4 @@
-// The pieces of the canonical text, shared by canonical_json() and fingerprint(). Private to the module.
+// The pieces of the canonical text: for canonical_json() and fingerprint(), and for the order of objects in expressions.
 #pragma once
 
 #include <boost/container/small_vector.hpp>

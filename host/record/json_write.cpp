@@ -50,26 +50,29 @@ void append_string(std::string& out, json::string_view text) {
     out += '"';
 }
 
-template <class Number>
-void append_digits(std::string& out, Number number) {
+template <class... Format>
+void append_digits(std::string& out, Format... number_and_format) {
     std::array<char, 40> digits;
-    auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    auto* end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), number_and_format...).ptr;
     out.append(digits.data(), end);
 }
 
-// A double that is an integer of 64 bits is spelled like that integer, so that 1, 1.0 and 1e0 are the same text.
+// A double that is an integer of 64 bits is spelled like that integer, so that 1, 1.0 and 1e0 are
+// the same text. Fractions have no exponent from 0.0001 up.
 void append_number(std::string& out, double number) {
     constexpr double kTwo63 = 9223372036854775808.0;
     if (!std::isfinite(number)) {
         out += "null";  // JSON has no spelling for it; parse_json() and expressions never make one
     } else if (std::trunc(number) != number) {
-        append_digits(out, number);
+        bool is_tiny = std::fabs(number) < 1e-4;
+        append_digits(out, number, is_tiny ? std::chars_format::scientific : std::chars_format::fixed);
     } else if (number >= -kTwo63 && number < kTwo63) {
         append_digits(out, static_cast<std::int64_t>(number));
     } else if (number >= kTwo63 && number < 2 * kTwo63) {
         append_digits(out, static_cast<std::uint64_t>(number));
     } else {
-        append_digits(out, number);
+        append_digits(out, number, std::chars_format::scientific);
     }
 }
 

@@ -124,7 +124,10 @@ TEST_CASE("json: values that are equal as JSON have one canonical text", "[recor
     CHECK(canonical("1e18") == "1000000000000000000");
     CHECK(canonical("1e19") == "10000000000000000000");
     CHECK(canonical("1e20") == canonical("100000000000000000000"));
+    CHECK(canonical("1e20") == "1e+20");
     CHECK(canonical("0.1") == "0.1");
+    CHECK(canonical("0.0001") == "0.0001");
+    CHECK(canonical("1e-5") == "1e-05");
     CHECK(canonical("1e-7") == canonical("0.0000001"));
     CHECK(canonical(R"({"\u00e4":1,"z":2,"Z":3,"":4})") == "{\"\":4,\"Z\":3,\"z\":2,\"\xC3\xA4\":1}");
 }
