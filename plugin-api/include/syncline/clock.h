@@ -1,4 +1,5 @@
-// "syncline.clock/1": the host's clocks. Connectors ask no other, so that a test or a replay can set the time.
+// "syncline.clock/1": the host's clocks. Connectors ask no other, so that a test or a replay can
+// set the time.
 #ifndef SYNCLINE_CLOCK_H
 #define SYNCLINE_CLOCK_H
 

@@ -1,8 +1,8 @@
-// "syncline.http/1": requests to the platform. The host implements syncline_host_http; a connector that uses it implements
-// syncline_plugin_http, under the same id.
+// "syncline.http/1": requests to the platform. The host implements syncline_host_http; a connector
+// that uses it implements syncline_plugin_http, under the same id.
 //
-// The host resolves, connects, verifies TLS, caps sizes, and lets out only what the manifest's allowed_hosts grant. It
-// follows no redirects and never tries again by itself.
+// The host resolves, connects, verifies TLS, caps sizes, and lets out only what the manifest's
+// allowed_hosts grant. It follows no redirects and never tries again by itself.
 #ifndef SYNCLINE_HTTP_H
 #define SYNCLINE_HTTP_H
 
@@ -46,17 +46,19 @@ typedef struct syncline_host_http {
     uint32_t struct_size;
     uint32_t reserved;  // 0
 
-    // Starts an exchange. OK: exactly one syncline_plugin_http.done(instance, user_id) follows, never from inside this call.
-    // A failure: none will. SYNCLINE_E_CONFIG: a host that is not granted. SYNCLINE_E_CANCELLED: the instance is being
-    // stopped. SYNCLINE_E_PLUGIN_BUG: a malformed request.
-    // Lifetime: every argument is borrowed until return (the host copies the request); *handle is valid until done().
+    // Starts an exchange. OK: exactly one syncline_plugin_http.done(instance, user_id) follows,
+    // never from inside this call.
+    // A failure: none will. SYNCLINE_E_CONFIG: a host that is not granted. SYNCLINE_E_CANCELLED:
+    // the instance is being stopped. SYNCLINE_E_PLUGIN_BUG: a malformed request.
+    // Lifetime: every argument is borrowed until return (the host copies the request); *handle is
+    // valid until done().
     // Thread: [instance]. Since: 1.0
     syncline_status(SYNCLINE_CALL *send)(syncline_host_handle host, const syncline_http_request *request,
                                          uint64_t user_id, syncline_http_handle *handle,
                                          syncline_error *error);
 
-    // Ends an exchange early. Its one done() still comes, with SYNCLINE_E_CANCELLED or with the real result. A handle that
-    // is over is ignored, and so is a second cancel.
+    // Ends an exchange early. Its one done() still comes, with SYNCLINE_E_CANCELLED or with the
+    // real result. A handle that is over is ignored, and so is a second cancel.
     // Lifetime: the handle stays valid until done().
     // Thread: [any]. Since: 1.0
     void(SYNCLINE_CALL *cancel)(syncline_host_handle host, syncline_http_handle handle);

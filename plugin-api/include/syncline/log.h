@@ -1,4 +1,5 @@
-// "syncline.log/1": lines in the hub's log. The host adds connector, account and time, hides secrets, and limits the rate.
+// "syncline.log/1": lines in the hub's log. The host adds connector, account and time, hides
+// secrets, and limits the rate.
 #ifndef SYNCLINE_LOG_H
 #define SYNCLINE_LOG_H
 
@@ -20,8 +21,8 @@ typedef struct syncline_host_log {
     uint32_t struct_size;
     uint32_t reserved;  // 0
 
-    // Logs a message that is the same for all such events ("request refused"), with what differs in `fields`
-    // ({"status", "403"}). Buffered: it neither blocks nor fails.
+    // Logs a message that is the same for all such events ("request refused"), with what differs in
+    // `fields` ({"status", "403"}). Buffered: it neither blocks nor fails.
     // Lifetime: every argument is borrowed until return; the host copies it.
     // Thread: [any]. Since: 1.0
     void(SYNCLINE_CALL *log)(syncline_host_handle host, syncline_severity severity, syncline_str message,

@@ -44,14 +44,15 @@
 #define SYNCLINE_NOTE_ATTRIBUTES __attribute__((section(SYNCLINE_NOTE_SECTION), used, aligned(4)))
 #endif
 
-// Places a string literal as an ELF note (in PE: as a section of the same layout). Use it once, at file scope, with the same
-// literal that syncline_plugin_v1.manifest holds. The text ends where the note's description does: no NUL, no padding.
+// Places a string literal as an ELF note (in PE: as a section of the same layout). Use it once, at
+// file scope, with the same literal that syncline_plugin_v1.manifest holds. The note's description
+// is the text and one NUL, which its size counts.
 #define SYNCLINE_MANIFEST(json)                                                                    \
     SYNCLINE_NOTE_ATTRIBUTES static const struct {                                                 \
         uint32_t name_size, description_size, type;                                                \
         char name[12];                                                                             \
         char description[(sizeof(json) + 3) / 4 * 4];                                              \
-    } syncline_manifest_note = {sizeof(SYNCLINE_NOTE_NAME), sizeof(json) - 1, SYNCLINE_NOTE_TYPE, \
+    } syncline_manifest_note = {sizeof(SYNCLINE_NOTE_NAME), sizeof(json), SYNCLINE_NOTE_TYPE, \
                                 SYNCLINE_NOTE_NAME, json}
 
 #endif

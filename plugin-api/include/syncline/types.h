@@ -70,8 +70,9 @@ typedef int32_t syncline_bool;
 // No time, where a time is optional.
 #define SYNCLINE_NO_TIME INT64_MIN
 
-// How a call ended, and of which class a failure is. The set is closed; a value that the reader does not know is PERMANENT.
-// The host owns retries: a connector says what happened and neither sleeps nor tries again.
+// How a call ended, and of which class a failure is. The set is closed; a value that the reader
+// does not know is PERMANENT. The host owns retries: a connector says what happened and neither
+// sleeps nor tries again.
 typedef int32_t syncline_status;
 #define SYNCLINE_OK ((syncline_status)0)
 #define SYNCLINE_E_CONFIG ((syncline_status)1)           // a person has to change the settings
@@ -90,8 +91,9 @@ typedef int32_t syncline_status;
 #define SYNCLINE_E_HOST_BUG ((syncline_status)14)        // the host did
 #define SYNCLINE_E_STALE ((syncline_status)15)           // the handle is of something that is over
 
-// The details of a failure. The caller allocates it and sets struct_size; whoever fails fills it. Both texts are UTF-8 and
-// end with NUL (a longer text is cut). A failure without a message is against the rules.
+// The details of a failure. The caller allocates it and sets struct_size; whoever fails fills it.
+// Both texts are UTF-8 and end with NUL (a longer text is cut). A failure without a message is
+// against the rules.
 typedef struct syncline_error {
     uint32_t struct_size;
     syncline_status failure_class;  // equal to the status that the call returned
@@ -102,13 +104,15 @@ typedef struct syncline_error {
 SYNCLINE_ASSERT_SIZE(syncline_error, 592);
 #define SYNCLINE_ERROR_SIZE_1_0 592
 
-// Handles: opaque, never 0, checked by whoever gave them. One that is over yields SYNCLINE_E_STALE, never a crash.
+// Handles: opaque, never 0, checked by whoever gave them. One that is over yields SYNCLINE_E_STALE,
+// never a crash.
 typedef uint64_t syncline_host_handle;     // the host's side of an instance
 typedef uint64_t syncline_sink_handle;     // where one call's output goes
 typedef uint64_t syncline_write_handle;    // an open write operation
 typedef uint64_t syncline_http_handle;     // an open HTTP exchange
 
-// The connector's side of an instance: a type of the connector's own, which the host only passes back.
+// The connector's side of an instance: a type of the connector's own, which the host only passes
+// back.
 typedef struct syncline_instance syncline_instance;
 
 SYNCLINE_END_C

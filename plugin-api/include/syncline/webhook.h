@@ -1,7 +1,8 @@
-// "syncline.webhook/1": a connector that receives webhooks. The connector implements syncline_plugin_webhook.
+// "syncline.webhook/1": a connector that receives webhooks. The connector implements
+// syncline_plugin_webhook.
 //
-// Both calls are pure: no I/O, no host calls but logging and the sink's, and the same answer for the same request, since the
-// host may translate an event again after a restart.
+// Both calls are pure: no I/O, no host calls but logging and the sink's, and the same answer for
+// the same request, since the host may translate an event again after a restart.
 #ifndef SYNCLINE_WEBHOOK_H
 #define SYNCLINE_WEBHOOK_H
 
@@ -57,8 +58,8 @@ typedef struct syncline_record_sink {
     uint32_t reserved;  // 0
     syncline_sink_handle handle;
 
-    // Takes one record; the order is kept. STOP: the host will not use this translation (a limit, an invalid record), so
-    // the connector should return; what it returns then does not matter.
+    // Takes one record; the order is kept. STOP: the host will not use this translation (a limit,
+    // an invalid record), so the connector should return; what it returns then does not matter.
     // Lifetime: the record is borrowed until return; the host copies it.
     // Thread: [instance]. Since: 1.0
     syncline_sink_answer(SYNCLINE_CALL *record)(syncline_sink_handle sink, const syncline_record *record);
@@ -94,15 +95,16 @@ typedef struct syncline_plugin_webhook {
     uint32_t struct_size;
     uint32_t reserved;  // 0
 
-    // Answers a request that matches one of the manifest's handshakes. OK with exactly one reply in the sink, or a failure.
-    // May be NULL if the manifest has no handshakes.
+    // Answers a request that matches one of the manifest's handshakes. OK with exactly one reply in
+    // the sink, or a failure. May be NULL if the manifest has no handshakes.
     // Lifetime: every argument is borrowed until return.
     // Thread: [instance]. Since: 1.0
     syncline_status(SYNCLINE_CALL *handshake)(syncline_instance *instance,
                                               const syncline_webhook_request *request,
                                               const syncline_reply_sink *sink, syncline_error *error);
 
-    // Turns one request into records, which may be none. On a failure the host discards what went into the sink.
+    // Turns one request into records, which may be none. On a failure the host discards what went
+    // into the sink.
     // SYNCLINE_E_PERMANENT for a request that will never be understood.
     // Lifetime: every argument is borrowed until return.
     // Thread: [instance]. Since: 1.0

@@ -1,8 +1,9 @@
-// "syncline.write/1": a connector that writes records to its platform. The connector implements syncline_plugin_write and
-// reports through syncline_host_write; both tables have the same id.
+// "syncline.write/1": a connector that writes records to its platform. The connector implements
+// syncline_plugin_write and reports through syncline_host_write; both tables have the same id.
 //
-// One operation: write() begins it, outcome() once for each record, complete() ends it. Outcomes may come in any order and
-// from the time when write() was entered; complete() comes after write() has returned.
+// One operation: write() begins it, outcome() once for each record, complete() ends it. Outcomes
+// may come in any order and from the time when write() was entered; complete() comes after write()
+// has returned.
 #ifndef SYNCLINE_WRITE_H
 #define SYNCLINE_WRITE_H
 
@@ -58,15 +59,17 @@ typedef struct syncline_plugin_write {
     uint32_t struct_size;
     uint32_t reserved;  // 0
 
-    // Begins to write a batch and returns without waiting. OK: the connector calls syncline_host_write.complete() exactly
-    // once, later. A failure: no record had an effect, no completion follows, and outcomes already given don't count.
+    // Begins to write a batch and returns without waiting. OK: the connector calls
+    // syncline_host_write.complete() exactly once, later. A failure: no record had an effect, no
+    // completion follows, and outcomes already given don't count.
     // Lifetime: `batch` and all it refers to are borrowed until complete(); `error` until return.
     // Thread: [instance]. Since: 1.0
     syncline_status(SYNCLINE_CALL *write)(syncline_instance *instance, syncline_write_handle operation,
                                           const syncline_write_batch *batch, syncline_error *error);
 
-    // Asks to end the operation early: the connector cancels its exchanges and completes soon, with what it knows of each
-    // record. An operation that is not open is ignored, and so is a second cancel.
+    // Asks to end the operation early: the connector cancels its exchanges and completes soon, with
+    // what it knows of each record. An operation that is not open is ignored, and so is a second
+    // cancel.
     // Lifetime: the batch stays borrowed until complete().
     // Thread: [instance]. Since: 1.0
     void(SYNCLINE_CALL *cancel)(syncline_instance *instance, syncline_write_handle operation);
@@ -79,15 +82,16 @@ typedef struct syncline_host_write {
     uint32_t reserved;  // 0
 
     // Says what became of the record at `record_index` of the batch; once for each record.
-    // SYNCLINE_E_STALE: the operation is over. SYNCLINE_E_PLUGIN_BUG: no such record, it has an outcome already, or the
-    // outcome is malformed; it is ignored.
+    // SYNCLINE_E_STALE: the operation is over. SYNCLINE_E_PLUGIN_BUG: no such record, it has an
+    // outcome already, or the outcome is malformed; it is ignored.
     // Lifetime: `outcome` is borrowed until return; the host copies it.
     // Thread: [instance]. Since: 1.0
     syncline_status(SYNCLINE_CALL *outcome)(syncline_host_handle host, syncline_write_handle operation,
                                             uint32_t record_index, const syncline_outcome *outcome);
 
-    // Ends the operation. Records without an outcome are SYNCLINE_UNKNOWN. Never from inside the write() that began it
-    // (see syncline_host.post): that is SYNCLINE_E_PLUGIN_BUG. SYNCLINE_E_STALE: the operation is over already.
+    // Ends the operation. Records without an outcome are SYNCLINE_UNKNOWN. Never from inside the
+    // write() that began it (see syncline_host.post): that is SYNCLINE_E_PLUGIN_BUG.
+    // SYNCLINE_E_STALE: the operation is over already.
     // Lifetime: the batch is no longer borrowed once this was entered.
     // Thread: [instance]. Since: 1.0
     syncline_status(SYNCLINE_CALL *complete)(syncline_host_handle host, syncline_write_handle operation);
