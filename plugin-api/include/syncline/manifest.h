@@ -1,0 +1,58 @@
+// The manifest: JSON inside the file, which the host reads without running any code of it.
+//
+// It is the only way by which a connector is discovered. The fields:
+//
+//     id               "mapp-dmp": lower-case letters, digits and '-'
+//     version          "1.2.0", a semantic version
+//     name, summary    for people
+//     abi              {"major": 1, "draft": 1, "min_host_minor": 0}; draft must equal the host's exactly
+//     style            "async"
+//     unload           "supported", or "never": then the file stays mapped
+//     capabilities     any of "webhook", "write"
+//     streams          [{"name": "profiles", "source": false, "destination": true, "batch_records_max": 100}]
+//     handshakes       [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]: requests that handshake() answers
+//     webhook          {"success_status": 200}: what the platform wants to hear; optional, 202 otherwise
+//     allowed_hosts    ["api.example.com", "*.example.org", {"from_setting": "base_url"}]; nothing else is reachable
+//     settings         a JSON Schema (draft 7) of the account's settings
+#ifndef SYNCLINE_MANIFEST_H
+#define SYNCLINE_MANIFEST_H
+
+#include "syncline/types.h"
+
+#define SYNCLINE_NOTE_NAME "syncline"
+// "sync" as a little-endian number.
+#define SYNCLINE_NOTE_TYPE 0x636e7973u
+
+#if defined(_WIN32)
+#define SYNCLINE_NOTE_SECTION ".syncln"
+#else
+#define SYNCLINE_NOTE_SECTION ".note.syncline"
+#endif
+
+#if defined(_MSC_VER)
+#pragma section(".syncln", read)
+#define SYNCLINE_NOTE_ATTRIBUTES __declspec(allocate(".syncln"))
+#elif defined(_WIN32)
+#define SYNCLINE_NOTE_ATTRIBUTES __attribute__((section(SYNCLINE_NOTE_SECTION), used, aligned(4)))
+#elif defined(__has_attribute)
+#if __has_attribute(retain)
+#define SYNCLINE_NOTE_ATTRIBUTES \
+    __attribute__((section(SYNCLINE_NOTE_SECTION), used, retain, aligned(4)))
+#endif
+#endif
+#if !defined(SYNCLINE_NOTE_ATTRIBUTES)
+#define SYNCLINE_NOTE_ATTRIBUTES __attribute__((section(SYNCLINE_NOTE_SECTION), used, aligned(4)))
+#endif
+
+// Places a string literal as an ELF note (in PE: as a section of the same layout). Use it once, at
+// file scope, with the same literal that syncline_plugin_v1.manifest holds. The note's description
+// is the text and one NUL, which its size counts.
+#define SYNCLINE_MANIFEST(json)                                                                    \
+    SYNCLINE_NOTE_ATTRIBUTES static const struct {                                                 \
+        uint32_t name_size, description_size, type;                                                \
+        char name[12];                                                                             \
+        char description[(sizeof(json) + 3) / 4 * 4];                                              \
+    } syncline_manifest_note = {sizeof(SYNCLINE_NOTE_NAME), sizeof(json), SYNCLINE_NOTE_TYPE, \
+                                SYNCLINE_NOTE_NAME, json}
+
+#endif

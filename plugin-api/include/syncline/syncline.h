@@ -1,0 +1,16 @@
+// Everything of the C interface. Start reading at plugin.h.
+#ifndef SYNCLINE_SYNCLINE_H
+#define SYNCLINE_SYNCLINE_H
+
+#include "syncline/clock.h"
+#include "syncline/host.h"
+#include "syncline/http.h"
+#include "syncline/log.h"
+#include "syncline/manifest.h"
+#include "syncline/plugin.h"
+#include "syncline/types.h"
+#include "syncline/version.h"
+#include "syncline/webhook.h"
+#include "syncline/write.h"
+
+#endif
