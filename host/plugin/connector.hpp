@@ -55,6 +55,8 @@ struct Manifest {
     std::uint32_t min_host_minor = 0;
     bool can_webhook = false;
     bool can_write = false;
+    bool can_unload = true;                // false: the library stays mapped once loaded
+    int webhook_success_status = 202;      // what the platform wants to hear
     std::vector<StreamSpec> streams;
     std::vector<HandshakePattern> handshakes;
     std::vector<HostGrant> allowed_hosts;
