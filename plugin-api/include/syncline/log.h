@@ -10,12 +10,12 @@
 SYNCLINE_BEGIN_C
 
 typedef int32_t syncline_severity;
-#define SYNCLINE_LOG_DEBUG ((syncline_severity)0)
-#define SYNCLINE_LOG_INFO ((syncline_severity)1)
-#define SYNCLINE_LOG_WARN ((syncline_severity)2)
-#define SYNCLINE_LOG_ERROR ((syncline_severity)3)
-#define SYNCLINE_LOG_HOST_MISBEHAVING ((syncline_severity)4)    // the host broke a rule of this interface
-#define SYNCLINE_LOG_PLUGIN_MISBEHAVING ((syncline_severity)5)  // the connector did; for layers in between
+#define SYNCLINE_LOG_DEBUG 0
+#define SYNCLINE_LOG_INFO 1
+#define SYNCLINE_LOG_WARN 2
+#define SYNCLINE_LOG_ERROR 3
+#define SYNCLINE_LOG_HOST_MISBEHAVING 4    // the host broke a rule of this interface
+#define SYNCLINE_LOG_PLUGIN_MISBEHAVING 5  // the connector did; for layers in between
 
 typedef struct syncline_host_log {
     uint32_t struct_size;

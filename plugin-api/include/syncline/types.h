@@ -74,22 +74,22 @@ typedef int32_t syncline_bool;
 // does not know is PERMANENT. The host owns retries: a connector says what happened and neither
 // sleeps nor tries again.
 typedef int32_t syncline_status;
-#define SYNCLINE_OK ((syncline_status)0)
-#define SYNCLINE_E_CONFIG ((syncline_status)1)           // a person has to change the settings
-#define SYNCLINE_E_AUTH_EXPIRED ((syncline_status)2)     // new credentials will do
-#define SYNCLINE_E_AUTH_DENIED ((syncline_status)3)      // the credentials are good for nothing or not for this
-#define SYNCLINE_E_RATE_LIMITED ((syncline_status)4)     // later, see retry_after_ms
-#define SYNCLINE_E_TRANSIENT ((syncline_status)5)        // may work later by itself
-#define SYNCLINE_E_PERMANENT ((syncline_status)6)        // will not work later
-#define SYNCLINE_E_NOT_FOUND ((syncline_status)7)        // what the record refers to is not there
-#define SYNCLINE_E_CONFLICT ((syncline_status)8)         // the destination holds something that excludes it
-#define SYNCLINE_E_CURSOR_INVALID ((syncline_status)9)   // start again from the beginning
-#define SYNCLINE_E_CANCELLED ((syncline_status)10)
-#define SYNCLINE_E_DEADLINE ((syncline_status)11)
-#define SYNCLINE_E_UNSUPPORTED ((syncline_status)12)     // one side lacks a table, a stream or a format
-#define SYNCLINE_E_PLUGIN_BUG ((syncline_status)13)      // the connector broke a rule of this interface
-#define SYNCLINE_E_HOST_BUG ((syncline_status)14)        // the host did
-#define SYNCLINE_E_STALE ((syncline_status)15)           // the handle is of something that is over
+#define SYNCLINE_OK 0
+#define SYNCLINE_E_CONFIG 1          // a person has to change the settings
+#define SYNCLINE_E_AUTH_EXPIRED 2    // new credentials will do
+#define SYNCLINE_E_AUTH_DENIED 3     // the credentials are good for nothing or not for this
+#define SYNCLINE_E_RATE_LIMITED 4    // later, see retry_after_ms
+#define SYNCLINE_E_TRANSIENT 5       // may work later by itself
+#define SYNCLINE_E_PERMANENT 6       // will not work later
+#define SYNCLINE_E_NOT_FOUND 7       // what the record refers to is not there
+#define SYNCLINE_E_CONFLICT 8        // the destination holds something that excludes it
+#define SYNCLINE_E_CURSOR_INVALID 9  // start again from the beginning
+#define SYNCLINE_E_CANCELLED 10
+#define SYNCLINE_E_DEADLINE 11
+#define SYNCLINE_E_UNSUPPORTED 12    // one side lacks a table, a stream or a format
+#define SYNCLINE_E_PLUGIN_BUG 13     // the connector broke a rule of this interface
+#define SYNCLINE_E_HOST_BUG 14       // the host did
+#define SYNCLINE_E_STALE 15          // the handle is of something that is over
 
 // The details of a failure. The caller allocates it and sets struct_size; whoever fails fills it.
 // Both texts are UTF-8 and end with NUL (a longer text is cut). A failure without a message is

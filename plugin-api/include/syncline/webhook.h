@@ -27,12 +27,12 @@ SYNCLINE_ASSERT_SIZE(syncline_webhook_request, 88);
 #define SYNCLINE_WEBHOOK_REQUEST_SIZE_1_0 88
 
 typedef int32_t syncline_operation;
-#define SYNCLINE_UPSERT ((syncline_operation)1)
-#define SYNCLINE_DELETE ((syncline_operation)2)
+#define SYNCLINE_UPSERT 1
+#define SYNCLINE_DELETE 2
 
 // How the body is written. The host refuses what it does not know.
 typedef uint32_t syncline_body_format;
-#define SYNCLINE_BODY_JSON ((syncline_body_format)1)
+#define SYNCLINE_BODY_JSON 1u
 
 // One record that a source yields. Made by the connector.
 typedef struct syncline_record {
@@ -49,8 +49,8 @@ SYNCLINE_ASSERT_SIZE(syncline_record, 72);
 #define SYNCLINE_RECORD_SIZE_1_0 72
 
 typedef int32_t syncline_sink_answer;
-#define SYNCLINE_SINK_GO_ON ((syncline_sink_answer)0)
-#define SYNCLINE_SINK_STOP ((syncline_sink_answer)1)
+#define SYNCLINE_SINK_GO_ON 0
+#define SYNCLINE_SINK_STOP 1
 
 // Where records go. The host owns it; it is valid during the call that it was given to.
 typedef struct syncline_record_sink {

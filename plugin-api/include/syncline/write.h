@@ -39,10 +39,10 @@ SYNCLINE_ASSERT_SIZE(syncline_write_batch, 40);
 #define SYNCLINE_WRITE_BATCH_SIZE_1_0 40
 
 typedef int32_t syncline_outcome_kind;
-#define SYNCLINE_DONE ((syncline_outcome_kind)1)           // the destination has it
-#define SYNCLINE_NOT_ATTEMPTED ((syncline_outcome_kind)2)  // surely had no effect; may simply be written again
-#define SYNCLINE_UNKNOWN ((syncline_outcome_kind)3)        // may have had its effect
-#define SYNCLINE_FAILED ((syncline_outcome_kind)4)         // surely had no effect; `error` says why
+#define SYNCLINE_DONE 1           // the destination has it
+#define SYNCLINE_NOT_ATTEMPTED 2  // surely had no effect; may simply be written again
+#define SYNCLINE_UNKNOWN 3        // may have had its effect
+#define SYNCLINE_FAILED 4         // surely had no effect; `error` says why
 
 // What became of one record. Made by the connector.
 typedef struct syncline_outcome {

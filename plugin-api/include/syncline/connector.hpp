@@ -1,0 +1,261 @@
+// The base class of a connector, and the macro that makes a shared library of it.
+//
+//     class Acme final : public syncline::Connector, public syncline::BatchWriter {
+//         syncline::Status init(const syncline::Settings& settings) override;
+//         void write(std::shared_ptr<syncline::Batch> batch) override;
+//     };
+//     SYNCLINE_EXPORT_CONNECTOR(Acme, R"json({"id": "acme", ...})json")
+//
+// What a connector throws never reaches the host: it becomes SYNCLINE_E_PLUGIN_BUG. Everything is [instance]: one call at a
+// time, no locks needed, and nothing may block.
+#ifndef SYNCLINE_CONNECTOR_HPP
+#define SYNCLINE_CONNECTOR_HPP
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "syncline/failure.hpp"
+#include "syncline/http.hpp"
+#include "syncline/manifest.h"
+#include "syncline/plugin.h"
+#include "syncline/runtime.hpp"
+#include "syncline/settings.hpp"
+#include "syncline/version.h"
+#include "syncline/webhook.hpp"
+#include "syncline/write.hpp"
+
+namespace syncline {
+
+class Connector {
+  public:
+    Connector() = default;
+    Connector(const Connector&) = delete;
+    Connector& operator=(const Connector&) = delete;
+    virtual ~Connector() = default;
+
+    virtual Status init(const Settings&) { return {}; }
+    virtual Status start() { return {}; }
+    // stop() has begun: let go of batches that are held. Exchanges are cancelled by themselves.
+    virtual void stop() {}
+
+  protected:
+    // The host's services; not before init().
+    void log(syncline_severity severity, std::string_view message, LogFields fields = {}) const {
+        runtime_->log(severity, message, fields);
+    }
+    std::int64_t now_ns() const { return runtime_->now_ns(); }
+    std::int64_t monotonic_ns() const { return runtime_->monotonic_ns(); }
+
+    // An exchange that belongs to no batch. The callback comes exactly once, never from inside this call.
+    std::uint64_t send(const HttpRequest& request, HttpCallback callback) {
+        return runtime_->send(request, std::move(callback));
+    }
+    void cancel(std::uint64_t exchange) { runtime_->cancel(exchange); }
+
+    // Runs a task after the current call.
+    void later(std::function<void()> task) { runtime_->later(std::move(task)); }
+
+  private:
+    friend struct ::syncline_instance;
+    detail::Runtime* runtime_ = nullptr;
+};
+
+}  // namespace syncline
+
+// The instance that the host passes back.
+struct syncline_instance final {
+    explicit syncline_instance(const syncline_host* host) : runtime(host) {}
+    syncline_instance(const syncline_instance&) = delete;
+    syncline_instance& operator=(const syncline_instance&) = delete;
+    ~syncline_instance() { runtime.close(); }
+
+    template <typename Type>
+    void adopt(std::unique_ptr<Type> made) {
+        if constexpr (std::is_base_of_v<syncline::WebhookReceiver, Type>) receiver = made.get();
+        if constexpr (std::is_base_of_v<syncline::BatchWriter, Type>) writer = made.get();
+        connector = std::move(made);
+        connector->runtime_ = &runtime;
+    }
+
+    // Declared first, destroyed last: callbacks and batches refer to it.
+    syncline::detail::Runtime runtime;
+    std::unique_ptr<syncline::Connector> connector;
+    syncline::WebhookReceiver* receiver = nullptr;
+    syncline::BatchWriter* writer = nullptr;
+};
+
+namespace syncline::detail {
+
+// Runs what may fail; a failure or an exception goes to `error`.
+template <typename Function>
+syncline_status guarded(syncline_error* error, Function function) noexcept {
+    syncline_error filled = empty_error();
+    try {
+        const Status status = function();
+        if (status.ok()) return SYNCLINE_OK;
+        filled = to_c(status.failure());
+    } catch (const BadSetting& e) {
+        fill(filled, SYNCLINE_E_CONFIG, e.what());
+    } catch (const std::exception& e) {
+        fill(filled, SYNCLINE_E_PLUGIN_BUG, e.what());
+    } catch (...) {
+        fill(filled, SYNCLINE_E_PLUGIN_BUG, "the connector threw something");
+    }
+    const syncline_status failure_class = filled.failure_class;
+    if (error != nullptr && error->struct_size >= SYNCLINE_ERROR_SIZE_1_0) {
+        filled.struct_size = error->struct_size;
+        *error = filled;
+    }
+    return failure_class;
+}
+
+// Runs what can't report a failure, then sees whether the instance has come to its end.
+template <typename Function>
+void guarded(syncline_instance& instance, Function function) noexcept {
+    try {
+        function();
+    } catch (const std::exception& e) {
+        instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw", {{"what", e.what()}});
+    } catch (...) {
+        instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw");
+    }
+    instance.runtime.settle();
+}
+
+template <typename Type>
+struct Thunks {
+    static syncline_instance* create(const syncline_host* host) noexcept {
+        try {
+            auto instance = std::make_unique<syncline_instance>(host);
+            instance->adopt(std::make_unique<Type>());
+            return instance.release();
+        } catch (...) {
+            return nullptr;
+        }
+    }
+
+    static syncline_status init(syncline_instance* instance, syncline_str settings_json,
+                                syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            if (Status opened = instance->runtime.open(); !opened.ok()) return opened;
+            json::Parsed settings = json::parse(view(settings_json));
+            if (!settings) {
+                return Failure{SYNCLINE_E_HOST_BUG, std::string{"settings: "} + settings.problem};
+            }
+            return instance->connector->init(Settings{std::move(*settings.value)});
+        });
+    }
+
+    static syncline_status start(syncline_instance* instance, syncline_error* error) noexcept {
+        return guarded(error, [&] { return instance->connector->start(); });
+    }
+
+    static void stop(syncline_instance* instance) noexcept {
+        guarded(*instance, [&] {
+            instance->runtime.stop();
+            instance->connector->stop();
+        });
+    }
+
+    static void posted(syncline_instance* instance, std::uint64_t user_id) noexcept {
+        guarded(*instance, [&] { instance->runtime.posted(user_id); });
+    }
+
+    static void destroy(syncline_instance* instance) noexcept { delete instance; }
+
+    static syncline_status handshake(syncline_instance* instance, const syncline_webhook_request* request,
+                                     const syncline_reply_sink* sink, syncline_error* error) noexcept {
+        return guarded(error, [&] {
+            WebhookReply reply;
+            Status status = instance->receiver->handshake(WebhookRequest{*request}, reply);
+            if (!status.ok()) return status;
+            syncline_webhook_reply raw{};
+            raw.struct_size = sizeof raw;
+            raw.status = reply.status;
+            raw.content_type = borrow(reply.content_type);
+            raw.body = borrow(reply.body);
+            sink->reply(sink->handle, &raw);
+            return status;
+        });
+    }
+
+    static syncline_status translate(syncline_instance* instance, const syncline_webhook_request* request,
+                                     const syncline_record_sink* sink, syncline_error* error) noexcept {
+        return guarded(error, [&] {
+            RecordSink records{*sink};
+            return instance->receiver->translate(WebhookRequest{*request}, records);
+        });
+    }
+
+    static syncline_status write(syncline_instance* instance, syncline_write_handle operation,
+                                 const syncline_write_batch* batch, syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            for (std::uint32_t i = 0; i < batch->record_count; ++i) {
+                if (batch->records[i]->body_format != SYNCLINE_BODY_JSON) {
+                    return Failure{SYNCLINE_E_UNSUPPORTED, "the bodies are in a format that is not known"};
+                }
+            }
+            Runtime& runtime = instance->runtime;
+            runtime.begin_write(operation);
+            {
+                auto open = std::make_shared<Batch>(runtime, operation, *batch);
+                open->guard([&] { instance->writer->write(open); });
+            }
+            if (runtime.end_of_write(operation)) return {};
+            runtime.forget_operation();
+            return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
+        });
+    }
+
+    static void cancel_write(syncline_instance* instance, syncline_write_handle operation) noexcept {
+        guarded(*instance, [&] { instance->runtime.cancel_operation(operation); });
+    }
+
+    static void http_done(syncline_instance* instance, std::uint64_t user_id,
+                          const syncline_http_result* result) noexcept {
+        guarded(*instance, [&] { instance->runtime.done(user_id, HttpResult{*result}); });
+    }
+
+    static constexpr syncline_plugin_webhook kWebhook{sizeof(syncline_plugin_webhook), 0, &handshake,
+                                                      &translate};
+    static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
+                                                  &cancel_write};
+    static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
+
+    static const void* get_table(syncline_str id) noexcept {
+        const std::string_view wanted = view(id);
+        if constexpr (std::is_base_of_v<WebhookReceiver, Type>) {
+            if (wanted == SYNCLINE_WEBHOOK_ID) return &kWebhook;
+        }
+        if constexpr (std::is_base_of_v<BatchWriter, Type>) {
+            if (wanted == SYNCLINE_WRITE_ID) return &kWrite;
+        }
+        return wanted == SYNCLINE_HTTP_ID ? &kHttp : nullptr;
+    }
+};
+
+template <typename Type>
+constexpr syncline_plugin describe(syncline_str manifest) noexcept {
+    static_assert(std::is_base_of_v<Connector, Type>, "a connector derives from syncline::Connector");
+    using Own = Thunks<Type>;
+    return {sizeof(syncline_plugin), SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_DRAFT, 0,          manifest,
+            &Own::get_table,         &Own::create,       &Own::init,         &Own::start, &Own::stop,
+            &Own::posted,            &Own::destroy};
+}
+
+}  // namespace syncline::detail
+
+// Makes a connector of a class; once in a library, at file scope. The manifest is a string literal (see manifest.h).
+#define SYNCLINE_EXPORT_CONNECTOR(Type, manifest_json) \
+    SYNCLINE_MANIFEST(manifest_json);                  \
+    const syncline_plugin syncline_plugin_v1 =         \
+        ::syncline::detail::describe<Type>(syncline_str SYNCLINE_STR(manifest_json));
+
+#endif

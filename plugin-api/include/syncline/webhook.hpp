@@ -1,0 +1,102 @@
+// The capability "webhook": requests in, records out.
+#ifndef SYNCLINE_WEBHOOK_HPP
+#define SYNCLINE_WEBHOOK_HPP
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "syncline/failure.hpp"
+#include "syncline/url.hpp"
+#include "syncline/webhook.h"
+
+namespace syncline {
+
+// One request. A view: valid during the call.
+class WebhookRequest {
+  public:
+    explicit WebhookRequest(const syncline_webhook_request& request) : request_(request) {}
+
+    std::string_view method() const { return view(request_.method); }
+    std::string_view path() const { return view(request_.path); }
+    std::string_view body() const { return view(request_.body); }
+    std::int64_t received_ns() const { return request_.received_ns; }
+
+    // A parameter of the query, decoded.
+    std::optional<std::string> query(std::string_view name) const {
+        return query_parameter(view(request_.query), name);
+    }
+
+    // The first header of that name, in any case; "" if there is none.
+    std::string_view header(std::string_view name) const {
+        const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+        const auto is_same = [&](char a, char b) { return lower(a) == lower(b); };
+        for (std::uint32_t i = 0; i < request_.header_count; ++i) {
+            const std::string_view own = view(request_.headers[i].name);
+            if (std::equal(own.begin(), own.end(), name.begin(), name.end(), is_same)) {
+                return view(request_.headers[i].value);
+            }
+        }
+        return {};
+    }
+
+  private:
+    const syncline_webhook_request& request_;
+};
+
+struct WebhookReply {
+    int status = 200;
+    std::string content_type = {};
+    std::string body = {};
+};
+
+// A record for the host, which copies it.
+struct Record {
+    std::string_view stream;
+    syncline_operation operation = SYNCLINE_UPSERT;
+    std::string_view key;
+    std::string_view body;  // JSON; may be empty for a delete
+    std::int64_t occurred_ns = SYNCLINE_NO_TIME;
+};
+
+// Takes the records of one translation, in order.
+class RecordSink {
+  public:
+    explicit RecordSink(const syncline_record_sink& sink) : sink_(sink) {}
+
+    // False: the host wants no more, so translate() may return.
+    bool add(const Record& record) {
+        syncline_record raw{};
+        raw.struct_size = sizeof raw;
+        raw.operation = record.operation;
+        raw.stream = borrow(record.stream);
+        raw.key = borrow(record.key);
+        raw.body = borrow(record.body);
+        raw.body_format = SYNCLINE_BODY_JSON;
+        raw.occurred_ns = record.occurred_ns;
+        return sink_.record(sink_.handle, &raw) == SYNCLINE_SINK_GO_ON;
+    }
+
+  private:
+    const syncline_record_sink& sink_;
+};
+
+// Implement it next to Connector. Both calls are pure: the same answer for the same request, no HTTP.
+class WebhookReceiver {
+  public:
+    // Answers a request that matches a handshake of the manifest.
+    virtual Status handshake(const WebhookRequest&, WebhookReply&) {
+        return Failure{SYNCLINE_E_UNSUPPORTED, "this connector knows no handshake"};
+    }
+    // Turns a request into records. On a failure none of them counts.
+    virtual Status translate(const WebhookRequest& request, RecordSink& records) = 0;
+
+  protected:
+    ~WebhookReceiver() = default;
+};
+
+}  // namespace syncline
+
+#endif
