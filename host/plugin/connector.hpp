@@ -55,6 +55,8 @@ struct Manifest {
     std::uint32_t min_host_minor = 0;
     bool can_webhook = false;
     bool can_write = false;
+    bool can_unload = true;                // false: the library stays mapped once loaded
+    int webhook_success_status = 202;      // what the platform wants to hear
     std::vector<StreamSpec> streams;
     std::vector<HandshakePattern> handshakes;
     std::vector<HostGrant> allowed_hosts;
@@ -192,6 +194,11 @@ class Catalog {
         std::filesystem::path connectors_dir;
         std::filesystem::path stage_dir;         // made with mode 0700, emptied at open
         const core::Clock* clock = nullptr;
+        // How long one call into a connector may take before its thread counts as stuck: an asynchronous connector
+        // waits for nothing, so this is far more than it needs.
+        std::chrono::milliseconds call_limit{60'000};
+        // How long a connector has to end an operation that it was asked to cancel.
+        std::chrono::milliseconds cancel_grace{5'000};
     };
     // A file that was refused: everything else goes on.
     struct Refusal {

@@ -1,0 +1,309 @@
+#include "plugin/copy_in.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "record/json.hpp"
+
+namespace syncline::plugin {
+namespace {
+
+constexpr std::int64_t kRetryAfterMsMax = 24LL * 60 * 60 * 1000;
+constexpr std::int64_t kRequestTimeoutMsMax = 10LL * 60 * 1000;
+constexpr std::string_view kNoMessage = "the connector gave no message";
+
+// The length of the UTF-8 sequence at the beginning of the text (RFC 3629), 0 if there is none.
+std::size_t sequence_length(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const auto follows = [&](std::size_t i, unsigned low, unsigned high) {
+        return i < text.size() && byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xc2 && first <= 0xdf) return follows(1, 0x80, 0xbf) ? 2 : 0;
+    if (first >= 0xe0 && first <= 0xef) {
+        const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
+        const unsigned high = first == 0xed ? 0x9f : 0xbf;  // no surrogates
+        return follows(1, low, high) && follows(2, 0x80, 0xbf) ? 3 : 0;
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        const unsigned low = first == 0xf0 ? 0x90 : 0x80;
+        const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
+        return follows(1, low, high) && follows(2, 0x80, 0xbf) && follows(3, 0x80, 0xbf) ? 4 : 0;
+    }
+    return 0;
+}
+
+std::string repaired(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t length = sequence_length(text);
+        result += length == 0 ? std::string_view{"?"} : text.substr(0, length);
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return result;
+}
+
+// Cuts to the size without cutting a character.
+std::string_view shortened(std::string_view text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    std::size_t end = bytes_max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+    return text.substr(0, end);
+}
+
+template <std::size_t N>
+std::string_view terminated(const char (&text)[N]) {
+    return {text, ::strnlen(text, N)};
+}
+
+template <std::size_t N>
+void fill(char (&to)[N], std::string_view text) {
+    const std::string_view cut = shortened(text, N - 1);
+    std::memcpy(to, cut.data(), cut.size());
+    to[cut.size()] = '\0';
+}
+
+template <class T>
+Problem check_struct(const T* from, std::uint32_t size_min, std::string_view name) {
+    if (from == nullptr) return std::string{name} + " is NULL";
+    if (from->struct_size < size_min) return std::string{name} + " has a struct_size that is too small";
+    return {};
+}
+
+Problem check_json(std::string_view text, std::string_view name) {
+    if (const auto parsed = record::parse_json(text); !parsed) {
+        return std::string{name} + " is not JSON: " + parsed.error().what();
+    }
+    return {};
+}
+
+bool is_token(std::string_view text) {
+    constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+    return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+               kOthers.find(c) != std::string_view::npos;
+    });
+}
+
+bool has_control(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f;
+    });
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = sequence_length(text);
+        if (length == 0) return false;
+        text.remove_prefix(length);
+    }
+    return true;
+}
+
+Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_view name,
+                  std::string& to) {
+    if (from.len > bytes_max) {
+        return std::string{name} + " has " + std::to_string(from.len) + " bytes, at most " +
+               std::to_string(bytes_max) + " are allowed";
+    }
+    if (from.len != 0 && from.ptr == nullptr) return std::string{name} + " has a length but no text";
+    to.assign(from.len == 0 ? "" : from.ptr, from.len);
+    if (!is_utf8(to)) return std::string{name} + " is not UTF-8";
+    return {};
+}
+
+Problem copy_record(const syncline_record* from, const Manifest& manifest, record::Record& to) {
+    if (auto problem = check_struct(from, SYNCLINE_RECORD_SIZE_1_0, "a record"); !problem.empty()) {
+        return problem;
+    }
+    if (auto problem = copy_text(from->stream, record::kKeyBytesMax, "a record's stream", to.stream);
+        !problem.empty()) {
+        return problem;
+    }
+    const auto is_stream = [&](const StreamSpec& stream) {
+        return stream.is_source && stream.name == to.stream;
+    };
+    if (std::none_of(manifest.streams.begin(), manifest.streams.end(), is_stream)) {
+        return "a record's stream is no source stream of the manifest";
+    }
+    if (auto problem = copy_text(from->key, record::kKeyBytesMax, "a record's key", to.key);
+        !problem.empty()) {
+        return problem;
+    }
+    if (to.key.empty()) return "a record has no key";
+    if (from->operation != SYNCLINE_UPSERT && from->operation != SYNCLINE_DELETE) {
+        return "a record's operation is neither upsert nor delete";
+    }
+    to.operation = from->operation == SYNCLINE_DELETE ? record::Operation::kDelete
+                                                      : record::Operation::kUpsert;
+    if (from->body_format != SYNCLINE_BODY_JSON) return "a record's body_format is not known";
+    if (auto problem = copy_text(from->body, record::kRecordBytesMax, "a record's body", to.body);
+        !problem.empty()) {
+        return problem;
+    }
+    if (from->occurred_ns != SYNCLINE_NO_TIME) to.occurred_ns = from->occurred_ns;
+    if (to.body.empty() && to.operation == record::Operation::kDelete) return {};
+    return check_json(to.body, "a record's body");
+}
+
+Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to) {
+    if (auto problem = check_struct(from, SYNCLINE_WEBHOOK_REPLY_SIZE_1_0, "a reply");
+        !problem.empty()) {
+        return problem;
+    }
+    if (from->status < 200 || from->status > 599) return "a reply's status is not 200 to 599";
+    to.status = from->status;
+    if (auto problem = copy_text(from->content_type, kHeaderBytesMax, "a reply's content type",
+                                 to.content_type);
+        !problem.empty()) {
+        return problem;
+    }
+    if (has_control(to.content_type)) return "a reply's content type has control characters";
+    return copy_text(from->body, kReplyBytesMax, "a reply's body", to.body);
+}
+
+Problem copy_outcome(const syncline_outcome* from, Outcome& to) {
+    if (auto problem = check_struct(from, SYNCLINE_OUTCOME_SIZE_1_0, "an outcome"); !problem.empty()) {
+        return problem;
+    }
+    switch (from->kind) {
+        case SYNCLINE_DONE: to.kind = OutcomeKind::kDone; break;
+        case SYNCLINE_NOT_ATTEMPTED: to.kind = OutcomeKind::kNotAttempted; break;
+        case SYNCLINE_UNKNOWN: to.kind = OutcomeKind::kUnknown; break;
+        case SYNCLINE_FAILED: to.kind = OutcomeKind::kFailed; break;
+        default: return "an outcome's kind is not known";
+    }
+    if (to.kind == OutcomeKind::kFailed && from->error == nullptr) {
+        return "an outcome FAILED has no error";
+    }
+    if (from->error != nullptr && to.kind != OutcomeKind::kDone) {
+        if (auto problem = check_struct(from->error, SYNCLINE_ERROR_SIZE_1_0, "an outcome's error");
+            !problem.empty()) {
+            return problem;
+        }
+        if (from->error->failure_class == SYNCLINE_OK) return "an outcome's error has no class";
+        to.failure = copy_failure(from->error->failure_class, *from->error);
+    }
+    if (auto problem = copy_text(from->destination_key, kDestinationKeyBytesMax,
+                                 "an outcome's destination key", to.destination_key);
+        !problem.empty()) {
+        return problem;
+    }
+    if (auto problem = copy_text(from->reply, kReplyBytesMax, "an outcome's reply", to.reply);
+        !problem.empty()) {
+        return problem;
+    }
+    return to.reply.empty() ? Problem{} : check_json(to.reply, "an outcome's reply");
+}
+
+Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
+    if (auto problem = check_struct(from, SYNCLINE_HTTP_REQUEST_SIZE_1_0, "a request");
+        !problem.empty()) {
+        return problem;
+    }
+    if (auto problem = copy_text(from->method, 32, "a request's method", to.method); !problem.empty()) {
+        return problem;
+    }
+    if (!is_token(to.method)) return "a request's method is malformed";
+    if (auto problem = copy_text(from->url, kUrlBytesMax, "a request's URL", to.url);
+        !problem.empty()) {
+        return problem;
+    }
+    if (to.url.empty() || has_control(to.url) || to.url.find(' ') != std::string::npos) {
+        return "a request's URL is malformed";
+    }
+    if (from->header_count > kRequestHeadersMax) return "a request has more than 100 headers";
+    if (from->header_count != 0 && from->headers == nullptr) return "a request's headers are NULL";
+    for (std::uint32_t i = 0; i < from->header_count; ++i) {
+        std::string name, value;
+        if (auto problem = copy_text(from->headers[i].name, 256, "a header's name", name);
+            !problem.empty()) {
+            return problem;
+        }
+        if (auto problem = copy_text(from->headers[i].value, kHeaderBytesMax, "a header's value", value);
+            !problem.empty()) {
+            return problem;
+        }
+        if (!is_token(name) || has_control(value)) return "a request's header is malformed";
+        to.headers.emplace_back(std::move(name), std::move(value));
+    }
+    if (from->body.len > kRequestBytesMax) return "a request's body is longer than 32 MiB";
+    if (from->body.len != 0 && from->body.ptr == nullptr) return "a request's body is NULL";
+    to.body.assign(from->body.len == 0 ? "" : from->body.ptr, from->body.len);  // any bytes
+    if (from->timeout_ms < 0) return "a request's timeout is negative";
+    if (from->timeout_ms > 0) {
+        to.timeout = std::chrono::milliseconds{std::min(from->timeout_ms, kRequestTimeoutMsMax)};
+    }
+    return {};
+}
+
+std::string_view to_string(FailureClass failure_class) {
+    switch (failure_class) {
+        case FailureClass::kNone: return "none";
+        case FailureClass::kConfig: return "config";
+        case FailureClass::kAuthExpired: return "auth_expired";
+        case FailureClass::kAuthDenied: return "auth_denied";
+        case FailureClass::kRateLimited: return "rate_limited";
+        case FailureClass::kTransient: return "transient";
+        case FailureClass::kPermanent: return "permanent";
+        case FailureClass::kNotFound: return "not_found";
+        case FailureClass::kConflict: return "conflict";
+        case FailureClass::kCursorInvalid: return "cursor_invalid";
+        case FailureClass::kCancelled: return "cancelled";
+        case FailureClass::kDeadline: return "deadline";
+        case FailureClass::kUnsupported: return "unsupported";
+        case FailureClass::kPluginBug: return "plugin_bug";
+        case FailureClass::kHostBug: return "host_bug";
+        case FailureClass::kStale: return "stale";
+    }
+    return "permanent";
+}
+
+FailureClass failure_class_of(syncline_status status) {
+    static_assert(static_cast<int>(FailureClass::kConfig) == SYNCLINE_E_CONFIG &&
+                      static_cast<int>(FailureClass::kStale) == SYNCLINE_E_STALE,
+                  "the classes stand in the order of the ABI");
+    if (status < SYNCLINE_OK || status > SYNCLINE_E_STALE) return FailureClass::kPermanent;
+    return static_cast<FailureClass>(status);
+}
+
+syncline_status status_of(FailureClass failure_class) {
+    return static_cast<syncline_status>(failure_class);
+}
+
+Failure copy_failure(syncline_status status, const syncline_error& error) {
+    Failure failure;
+    failure.failure_class = failure_class_of(status);
+    failure.message = repaired(terminated(error.message));
+    if (failure.message.empty()) failure.message = kNoMessage;
+    failure.provider_code = repaired(terminated(error.provider_code));
+    failure.retry_after_ms = std::clamp<std::int64_t>(error.retry_after_ms, -1, kRetryAfterMsMax);
+    return failure;
+}
+
+syncline_error empty_error() {
+    syncline_error error{};
+    error.struct_size = sizeof(syncline_error);
+    error.retry_after_ms = -1;
+    return error;
+}
+
+syncline_error to_error(const Failure& failure) {
+    syncline_error error = empty_error();
+    error.failure_class = status_of(failure.failure_class);
+    error.retry_after_ms = failure.retry_after_ms;
+    fill(error.provider_code, failure.provider_code);
+    fill(error.message, failure.message);
+    return error;
+}
+
+std::string printable(const syncline_str& from, std::size_t bytes_max) {
+    if (from.ptr == nullptr) return {};
+    const std::size_t size = std::min<std::uint64_t>(from.len, bytes_max);
+    return repaired(shortened({from.ptr, size}, bytes_max));
+}
+
+}  // namespace syncline::plugin

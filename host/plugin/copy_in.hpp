@@ -1,0 +1,54 @@
+// What a connector hands over is copied and checked here, field by field, before anything else sees it: lengths, null
+// pointers, UTF-8, ranges. A pointer into nowhere can't be detected in one process; everything else is.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "plugin/connector.hpp"
+#include "syncline/http.h"
+#include "syncline/types.h"
+#include "syncline/webhook.h"
+#include "syncline/write.h"
+
+namespace syncline::plugin {
+
+inline constexpr std::size_t kTranslationBytesMax = 64 * 1024 * 1024;  // all records of one event
+inline constexpr std::size_t kReplyBytesMax = 1024 * 1024;
+inline constexpr std::size_t kDestinationKeyBytesMax = 1024;
+inline constexpr std::size_t kRequestBytesMax = 32 * 1024 * 1024;
+inline constexpr std::size_t kRequestHeadersMax = 100;
+inline constexpr std::size_t kHeaderBytesMax = 8 * 1024;
+inline constexpr std::size_t kUrlBytesMax = 8 * 1024;
+
+// The rule that was broken, as a sentence; empty when all is well.
+using Problem = std::string;
+
+bool is_utf8(std::string_view text);
+
+// Each fills `to` and returns the first problem; with one, `to` is not to be used. [any]
+Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_view name,
+                  std::string& to);
+Problem copy_record(const syncline_record* from, const Manifest& manifest, record::Record& to);
+Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to);
+Problem copy_outcome(const syncline_outcome* from, Outcome& to);
+Problem copy_request(const syncline_http_request* from, HttpRequest& to);
+
+// The class of a status of the ABI; kPermanent for one that is not known.
+FailureClass failure_class_of(syncline_status status);
+syncline_status status_of(FailureClass failure_class);
+
+// A failure as a call reported it: the status that it returned, the rest from `error`, made printable. The message is
+// never empty.
+Failure copy_failure(syncline_status status, const syncline_error& error);
+
+// An error for the connector to fill, or as the host reports one.
+syncline_error empty_error();
+syncline_error to_error(const Failure& failure);
+
+inline syncline_str to_str(std::string_view text) { return {text.data(), text.size()}; }
+
+// A text of the connector's for a log line: at most `bytes_max` of it, with what is not UTF-8 replaced.
+std::string printable(const syncline_str& from, std::size_t bytes_max);
+
+}  // namespace syncline::plugin

@@ -1,0 +1,120 @@
+// The functions that a connector calls, and the tables in which it finds them. Nothing that a connector passes is
+// trusted: a host handle that is stale yields SYNCLINE_E_STALE, a call from a foreign thread SYNCLINE_E_PLUGIN_BUG.
+#include <string_view>
+
+#include "core/log.hpp"
+#include "plugin/live_instance.hpp"
+#include "syncline/clock.h"
+#include "syncline/http.h"
+#include "syncline/log.h"
+#include "syncline/version.h"
+#include "syncline/write.h"
+
+namespace syncline::plugin {
+namespace {
+
+// Runs a function tagged [instance]. Nothing is thrown into the connector.
+template <class Call>
+syncline_status on_instance(syncline_host_handle handle, const Call& call) noexcept {
+    try {
+        const auto instance = find_instance(handle);
+        if (instance == nullptr) return SYNCLINE_E_STALE;
+        if (!instance->is_own_thread()) {
+            instance->misbehaved("the host was called on a thread that is not the instance's");
+            return SYNCLINE_E_PLUGIN_BUG;
+        }
+        return call(*instance);
+    } catch (const std::exception& error) {
+        core::log_error("plugin", "a call from a connector failed in the host",
+                        {{"error", error.what()}});
+        return SYNCLINE_E_HOST_BUG;
+    }
+}
+
+// The same for [any].
+template <class Call>
+void on_any(syncline_host_handle handle, const Call& call) noexcept {
+    try {
+        if (const auto instance = find_instance(handle)) call(*instance);
+    } catch (const std::exception& error) {
+        core::log_error("plugin", "a call from a connector failed in the host",
+                        {{"error", error.what()}});
+    }
+}
+
+syncline_status SYNCLINE_CALL host_post(syncline_host_handle host, uint64_t user_id) {
+    return on_instance(host, [&](LiveInstance& instance) { return instance.post(user_id); });
+}
+
+void SYNCLINE_CALL host_stopped(syncline_host_handle host) {
+    on_instance(host, [](LiveInstance& instance) {
+        instance.stopped();
+        return SYNCLINE_OK;
+    });
+}
+
+syncline_status SYNCLINE_CALL http_send(syncline_host_handle host, const syncline_http_request* request,
+                                        uint64_t user_id, syncline_http_handle* handle,
+                                        syncline_error* error) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.send(request, user_id, handle, error);
+    });
+}
+
+void SYNCLINE_CALL http_cancel(syncline_host_handle host, syncline_http_handle handle) {
+    on_any(host, [&](LiveInstance& instance) { instance.cancel_exchange(handle); });
+}
+
+void SYNCLINE_CALL log_line(syncline_host_handle host, syncline_severity severity,
+                            syncline_str message, const syncline_pair* fields, uint32_t field_count) {
+    on_any(host, [&](LiveInstance& instance) {
+        instance.log(severity, message, fields, field_count);
+    });
+}
+
+int64_t SYNCLINE_CALL clock_now(syncline_host_handle host) {
+    std::int64_t now = 0;
+    on_any(host, [&](LiveInstance& instance) { now = instance.clock().wall_ns(); });
+    return now != 0 ? now : core::system_clock().wall_ns();
+}
+
+int64_t SYNCLINE_CALL clock_monotonic(syncline_host_handle host) {
+    std::int64_t now = 0;
+    on_any(host, [&](LiveInstance& instance) { now = instance.clock().monotonic().count(); });
+    return now != 0 ? now : core::system_clock().monotonic().count();
+}
+
+syncline_status SYNCLINE_CALL write_outcome(syncline_host_handle host, syncline_write_handle operation,
+                                            uint32_t index, const syncline_outcome* outcome) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.outcome(operation, index, outcome);
+    });
+}
+
+syncline_status SYNCLINE_CALL write_complete(syncline_host_handle host,
+                                             syncline_write_handle operation) {
+    return on_instance(host, [&](LiveInstance& instance) { return instance.complete(operation); });
+}
+
+constexpr syncline_host_http kHttp{sizeof(syncline_host_http), 0, http_send, http_cancel};
+constexpr syncline_host_log kLog{sizeof(syncline_host_log), 0, log_line};
+constexpr syncline_host_clock kClock{sizeof(syncline_host_clock), 0, clock_now, clock_monotonic};
+constexpr syncline_host_write kWrite{sizeof(syncline_host_write), 0, write_outcome, write_complete};
+
+const void* SYNCLINE_CALL host_get_table(syncline_host_handle, syncline_str id) {
+    if (id.ptr == nullptr) return nullptr;
+    const std::string_view name{id.ptr, id.len};
+    if (name == SYNCLINE_HTTP_ID) return &kHttp;
+    if (name == SYNCLINE_LOG_ID) return &kLog;
+    if (name == SYNCLINE_CLOCK_ID) return &kClock;
+    if (name == SYNCLINE_WRITE_ID) return &kWrite;
+    return nullptr;
+}
+
+}  // namespace
+
+syncline_host make_host_table(syncline_host_handle handle) {
+    return {sizeof(syncline_host), SYNCLINE_ABI_MINOR, handle, host_get_table, host_post, host_stopped};
+}
+
+}  // namespace syncline::plugin

@@ -1,0 +1,26 @@
+// A connector's file as it was examined: whole, trusted, of our ABI, with a valid manifest. No code of it has run.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "core/error.hpp"
+#include "plugin/connector.hpp"
+#include "plugin/drop_file.hpp"
+
+namespace syncline::plugin {
+
+struct Library {
+    Manifest manifest;
+    std::string manifest_text;  // as it stands in the file; the loaded code has to hold the same
+    std::string bytes;
+};
+
+// Reads and checks the file `name`. Errors: all that `plugin.file_*`, `plugin.not_a_*`, `plugin.manifest_invalid`,
+// `plugin.abi_mismatch` and `plugin.host_too_old` stand for. [any]
+Result<Library> examine_library(const DropDirectory& directory, const std::string& name);
+
+// The same for bytes that were read already.
+Result<Library> examine_bytes(std::string bytes);
+
+}  // namespace syncline::plugin

@@ -1,0 +1,360 @@
+#include "plugin/live_instance.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <future>
+#include <unordered_map>
+#include <utility>
+
+#include "core/assert.hpp"
+#include "core/log.hpp"
+#include "plugin/errc.hpp"
+#include "plugin/live_operation.hpp"
+
+namespace syncline::plugin {
+namespace {
+
+constexpr std::size_t kLogTextBytesMax = 1024;
+constexpr std::uint32_t kLogFieldsMax = 16;
+
+// The instances that connectors may name by their host handle. Never destroyed: a stuck thread may still ask.
+struct Registry {
+    std::mutex mutex;
+    std::unordered_map<std::uint64_t, std::weak_ptr<LiveInstance>> instances;
+};
+
+Registry& registry() {
+    static auto* instance = new Registry;
+    return *instance;
+}
+
+core::LogLevel level_of(syncline_severity severity) {
+    switch (severity) {
+        case SYNCLINE_LOG_DEBUG: return core::LogLevel::kDebug;
+        case SYNCLINE_LOG_INFO: return core::LogLevel::kInfo;
+        case SYNCLINE_LOG_ERROR: return core::LogLevel::kError;
+        default: return core::LogLevel::kWarning;
+    }
+}
+
+}  // namespace
+
+std::uint64_t next_handle() {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+}
+
+std::shared_ptr<LiveInstance> find_instance(syncline_host_handle handle) {
+    const std::lock_guard lock{registry().mutex};
+    const auto found = registry().instances.find(handle);
+    return found == registry().instances.end() ? nullptr : found->second.lock();
+}
+
+void register_instance(std::uint64_t handle, std::weak_ptr<LiveInstance> instance) {
+    const std::lock_guard lock{registry().mutex};
+    registry().instances.emplace(handle, std::move(instance));
+}
+
+void unregister_instance(std::uint64_t handle) {
+    const std::lock_guard lock{registry().mutex};
+    registry().instances.erase(handle);
+}
+
+// ---- Start ---------------------------------------------------------------------------------------
+
+LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options)
+    : generation_(std::move(generation)),
+      options_(std::move(options)),
+      channel_("connector:" + generation_->manifest().id),
+      host_handle_(next_handle()),
+      host_(make_host_table(host_handle_)),
+      log_gate_(*generation_->options().clock, generation_->manifest().settings_schema,
+                options_.settings) {}
+
+Result<std::shared_ptr<LiveInstance>> LiveInstance::start(std::shared_ptr<Generation> generation,
+                                                          InstanceOptions options) {
+    SYNCLINE_ASSERT(!generation->is_own_thread());
+    const std::shared_ptr<LiveInstance> instance{
+        new LiveInstance{std::move(generation), std::move(options)}};
+    register_instance(instance->host_handle_, instance);
+    instance->generation_->admit(instance);
+
+    auto promise = std::make_shared<std::promise<Failure>>();
+    auto outcome = promise->get_future();
+    std::uint64_t call = 0;
+    {
+        const std::lock_guard lock{instance->mutex_};
+        call = instance->calls_.insert([promise](const Failure& why) { promise->set_value(why); });
+    }
+    const bool is_posted = instance->generation_->post([instance, promise, call] {
+        const Failure failure = instance->start_up();
+        if (instance->finish(call)) promise->set_value(failure);
+    });
+    if (!is_posted) instance->evict();
+    // Ends in any case: the generation gives up a thread that is stuck, which evicts the instance.
+    const Failure failure = outcome.get();
+    if (failure.failure_class == FailureClass::kNone) return instance;
+    return Error{kStartFailed, std::string{to_string(failure.failure_class)} + ": " + failure.message}
+        .at(instance->options_.account);
+}
+
+Failure LiveInstance::start_up() {
+    const syncline_plugin& plugin = *generation_->tables().plugin;
+    syncline_error error = empty_error();
+    syncline_status status = SYNCLINE_OK;
+    const Failure escaped{FailureClass::kPluginBug, "an exception escaped from the connector", "", -1};
+    if (!call_connector([&] { instance_ = plugin.create(&host_); })) return escaped;
+    if (instance_ == nullptr) {
+        clear_failed_start();
+        return {FailureClass::kTransient, "the connector has no memory for an instance", "", -1};
+    }
+    const std::string settings = boost::json::serialize(options_.settings);
+    const bool has_returned = call_connector([&] {
+        status = plugin.init(instance_, to_str(settings), &error);
+        if (status == SYNCLINE_OK) status = plugin.start(instance_, &error);
+    });
+    if (has_returned && status == SYNCLINE_OK) {
+        const std::lock_guard lock{mutex_};
+        if (state_ == State::kStarting) state_ = State::kRunning;
+        return {};
+    }
+    call_connector([&] { plugin.destroy(instance_); });
+    clear_failed_start();
+    if (!has_returned) return escaped;
+    Failure failure = copy_failure(status, error);
+    failure.message = log_gate_.without_secrets(std::move(failure.message));
+    return failure;
+}
+
+// What it may have sent is called off; its answers find nothing.
+void LiveInstance::clear_failed_start() {
+    cancel_exchanges(std::nullopt);
+    unregister_instance(host_handle_);
+    instance_ = nullptr;
+    {
+        const std::lock_guard lock{mutex_};
+        state_ = State::kOver;
+        exchanges_.clear();
+    }
+    generation_->release(this);
+}
+
+// ---- Calls ---------------------------------------------------------------------------------------
+
+std::optional<Failure> LiveInstance::refusal() const {
+    if (state_ == State::kOver || state_ == State::kStopping) {
+        return Failure{FailureClass::kCancelled, "the connector's instance is stopped", "", -1};
+    }
+    if (calls_.size() + operations_.size() >= kOpenCallsMax) {
+        return Failure{FailureClass::kTransient, "too many calls wait for the connector", "", -1};
+    }
+    return std::nullopt;
+}
+
+void LiveInstance::enqueue(std::function<void(std::uint64_t)> begin,
+                           std::function<void(Failure)> abandon) {
+    std::function<void()> refused;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto failure = refusal();
+        if (!failure) {
+            // Should the thread be seized, the entry is completed by evict().
+            const std::uint64_t call = calls_.insert(std::move(abandon));
+            generation_->post([self = shared_from_this(), begin = std::move(begin), call] {
+                if (self->is_open(call)) begin(call);
+            });
+            return;
+        }
+        refused = [abandon = std::move(abandon), failure = *failure] { abandon(failure); };
+        if (state_ != State::kOver) {
+            // In order with what is posted by others, so that nothing comes after `stopped`.
+            generation_->complete(std::move(refused));
+            return;
+        }
+    }
+    generation_->complete(std::move(refused));
+}
+
+bool LiveInstance::is_open(std::uint64_t call) {
+    const std::lock_guard lock{mutex_};
+    return calls_.find(call) != nullptr;
+}
+
+// True for one caller alone: the one who may complete the call.
+bool LiveInstance::finish(std::uint64_t call) {
+    const std::lock_guard lock{mutex_};
+    return calls_.erase(call);
+}
+
+syncline_status LiveInstance::post(std::uint64_t user_id) {
+    const std::lock_guard lock{mutex_};
+    if (state_ == State::kOver || has_reported_stopped_) return SYNCLINE_E_STALE;
+    if (open_posts_ >= kPostsMax) return SYNCLINE_E_TRANSIENT;
+    ++open_posts_;
+    const bool is_posted = generation_->post(
+        [self = shared_from_this(), user_id, operation = current_operation_] {
+            {
+                const std::lock_guard relock{self->mutex_};
+                --self->open_posts_;
+                if (self->state_ == State::kOver) return;
+            }
+            self->current_operation_ = operation;
+            const auto& plugin = *self->generation_->tables().plugin;
+            if (!call_connector([&] { plugin.posted(self->instance_, user_id); })) {
+                self->misbehaved("an exception escaped from posted()");
+            }
+            self->current_operation_ = 0;
+        });
+    return is_posted ? SYNCLINE_OK : SYNCLINE_E_STALE;
+}
+
+// ---- Stop ----------------------------------------------------------------------------------------
+
+void LiveInstance::stop(std::chrono::milliseconds deadline, std::function<void()> stopped) {
+    {
+        const std::lock_guard lock{mutex_};
+        if (state_ != State::kOver) {
+            stop_callbacks_.push_back(std::move(stopped));
+            if (state_ == State::kStopping) return;
+            state_ = State::kStopping;
+            generation_->post([self = shared_from_this()] { self->begin_stop(); });
+            generation_->options().deadlines->call_after(deadline, [weak = weak_from_this()] {
+                const auto self = weak.lock();
+                if (self == nullptr) return;
+                self->generation_->insist(
+                    [self] { self->give_up("it did not stop within the deadline"); });
+            });
+            return;
+        }
+    }
+    generation_->complete(std::move(stopped));
+}
+
+void LiveInstance::begin_stop() {
+    std::vector<std::uint64_t> operations;
+    {
+        const std::lock_guard lock{mutex_};
+        if (state_ != State::kStopping) return;
+        for (const auto& [handle, operation] : operations_) operations.push_back(handle);
+    }
+    const auto& plugin = *generation_->tables().plugin;
+    if (!call_connector([&] { plugin.stop(instance_); })) {
+        misbehaved("an exception escaped from stop()");
+    }
+    for (const std::uint64_t handle : operations) cancel_write(handle);
+    cancel_exchanges(std::nullopt);
+}
+
+void LiveInstance::stopped() {
+    bool has_work_open = false;
+    {
+        const std::lock_guard lock{mutex_};
+        if (state_ == State::kStopping && !has_reported_stopped_) {
+            has_reported_stopped_ = true;
+            has_work_open = !operations_.empty() || !exchanges_.empty();
+            destroy_if_idle();
+            if (!has_work_open) return;
+        }
+    }
+    if (!has_work_open) {
+        misbehaved("stopped() was called though the host had not asked, or twice");
+        return;
+    }
+    // It may not be destroyed, and it will complete nothing more.
+    misbehaved("stopped() was called with exchanges or operations open");
+    generation_->post([self = shared_from_this()] { self->give_up("it left work open"); });
+}
+
+void LiveInstance::destroy_if_idle() {
+    if (state_ != State::kStopping || !has_reported_stopped_ || is_destroy_posted_) return;
+    if (!operations_.empty() || !exchanges_.empty()) return;
+    is_destroy_posted_ = true;
+    generation_->post([self = shared_from_this()] { self->destroy(); });
+}
+
+void LiveInstance::destroy() {
+    {
+        const std::lock_guard lock{mutex_};
+        if (state_ == State::kOver) return;
+    }
+    const auto& plugin = *generation_->tables().plugin;
+    if (!call_connector([&] { plugin.destroy(instance_); })) {
+        misbehaved("an exception escaped from destroy()");
+    }
+    unregister_instance(host_handle_);
+    instance_ = nullptr;
+    std::vector<std::function<void()>> callbacks;
+    {
+        const std::lock_guard lock{mutex_};
+        state_ = State::kOver;
+        callbacks.swap(stop_callbacks_);
+    }
+    for (auto& callback : callbacks) generation_->complete(std::move(callback));
+    generation_->release(this);
+}
+
+void LiveInstance::give_up(std::string_view why) {
+    {
+        const std::lock_guard lock{mutex_};
+        if (state_ == State::kOver) return;
+    }
+    generation_->mark_stuck();
+    core::log_error(channel_, "an instance is left behind; its library stays loaded until restart",
+                    {{"account", options_.account}, {"why", why}});
+    leave_behind({FailureClass::kPluginBug, "the connector was left behind: " + std::string{why}, "", -1});
+}
+
+void LiveInstance::evict() {
+    leave_behind({FailureClass::kPluginBug, "the connector does not return from a call", "", -1});
+}
+
+void LiveInstance::leave_behind(const Failure& failure) {
+    Calls calls;
+    std::vector<std::function<void()>> completions;
+    {
+        const std::lock_guard lock{mutex_};
+        if (state_ == State::kOver) return;
+        state_ = State::kOver;
+        std::swap(calls, calls_);
+        for (auto& [handle, operation] : operations_) {
+            if (!operation->is_reported) completions.push_back(report(*operation, failure));
+            left_behind_.push_back(operation);
+        }
+        operations_.clear();
+        for (auto& callback : stop_callbacks_) completions.push_back(std::move(callback));
+        stop_callbacks_.clear();
+    }
+    unregister_instance(host_handle_);
+    cancel_exchanges(std::nullopt);
+    for (auto& [handle, abandon] : calls) abandon(failure);
+    for (const auto& completion : completions) completion();
+}
+
+// ---- Log -----------------------------------------------------------------------------------------
+
+void LiveInstance::log(syncline_severity severity, syncline_str message, const syncline_pair* fields,
+                       std::uint32_t count) {
+    const core::LogLevel level = level_of(severity);
+    std::uint64_t suppressed = 0;
+    if (!core::log_enabled(level) || !log_gate_.admit(suppressed)) return;
+    std::string detail;
+    for (std::uint32_t i = 0; fields != nullptr && i < std::min(count, kLogFieldsMax); ++i) {
+        if (i != 0) detail += ' ';
+        detail += printable(fields[i].name, 64) + '=' + printable(fields[i].value, kLogTextBytesMax);
+    }
+    core::log(level, channel_, log_gate_.without_secrets(printable(message, kLogTextBytesMax)),
+              {{"account", options_.account},
+               {"fields", log_gate_.without_secrets(std::move(detail))},
+               {"suppressed", suppressed}});
+}
+
+void LiveInstance::misbehaved(std::string_view rule) {
+    ++misbehaviours_;
+    std::uint64_t suppressed = 0;
+    if (!log_gate_.admit(suppressed)) return;
+    core::log_warning(channel_, "the connector broke a rule of the interface",
+                      {{"account", options_.account},
+                       {"rule", log_gate_.without_secrets(std::string{rule})},
+                       {"suppressed", suppressed}});
+}
+
+}  // namespace syncline::plugin

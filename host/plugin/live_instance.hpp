@@ -1,0 +1,146 @@
+// An instance in service: the bridge between the hub's C++ and a connector's C.
+//
+// What the connector holds are handles; what belongs to them is in tables here, and an entry leaves its table exactly
+// once. So a completion that comes twice, late or from nowhere finds nothing, and one that the connector owes is made up
+// for by the host.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plugin/connector.hpp"
+#include "plugin/copy_in.hpp"
+#include "plugin/generation.hpp"
+#include "plugin/handles.hpp"
+#include "plugin/log_gate.hpp"
+#include "syncline/host.h"
+#include "syncline/log.h"
+
+namespace syncline::plugin {
+
+inline constexpr std::size_t kOpenCallsMax = 4096;      // calls and write operations that wait or run
+inline constexpr std::size_t kOpenExchangesMax = 1024;
+inline constexpr std::size_t kPostsMax = 4096;
+
+// Purpose: one account on one generation.
+// Lifecycle: start, calls, stop; the generation keeps it alive in between.
+// Concurrency: [any] unless said otherwise. [thread] means the generation's. The mutex is held neither while the
+//   connector runs nor while a callback of the hub's does.
+class LiveInstance final : public Instance,
+                           public Resident,
+                           public std::enable_shared_from_this<LiveInstance> {
+  public:
+    // Errors: `plugin.start_failed`. Not on the generation's thread: it waits for it.
+    static Result<std::shared_ptr<LiveInstance>> start(std::shared_ptr<Generation> generation,
+                                                       InstanceOptions options);
+
+    const Manifest& manifest() const override { return generation_->manifest(); }
+    void handshake(WebhookRequest request, std::function<void(Failure, WebhookReply)> done) override;
+    void translate(std::vector<std::shared_ptr<const WebhookRequest>> requests,
+                   std::function<void(std::vector<Translation>)> done) override;
+    void write(WriteBatch batch, std::function<void(WriteResult)> done) override;
+    void stop(std::chrono::milliseconds deadline, std::function<void()> stopped) override;
+    void evict() override;
+
+    // ---- What the connector asks of the host; the functions of host_tables.cpp end here ----
+    bool is_own_thread() const { return generation_->is_own_thread(); }
+    const core::Clock& clock() const { return *generation_->options().clock; }
+    void log(syncline_severity severity, syncline_str message, const syncline_pair* fields,
+             std::uint32_t count);
+    syncline_status post(std::uint64_t user_id);                                        // [thread]
+    void stopped();                                                                     // [thread]
+    syncline_status send(const syncline_http_request* request, std::uint64_t user_id,
+                         syncline_http_handle* handle, syncline_error* error);          // [thread]
+    void cancel_exchange(syncline_http_handle handle);
+    syncline_status outcome(syncline_write_handle operation, std::uint32_t index,
+                            const syncline_outcome* outcome);                           // [thread]
+    syncline_status complete(syncline_write_handle operation);                          // [thread]
+
+    // The connector broke a rule of the ABI: logged, counted, survived.
+    void misbehaved(std::string_view rule);
+    std::uint64_t misbehaviours() const { return misbehaviours_; }
+
+  private:
+    enum class State {
+        kStarting,
+        kRunning,
+        kStopping,
+        kOver,  // destroyed, or left behind
+    };
+    struct Operation;  // one open write
+    struct Exchange {
+        std::uint64_t user_id = 0;
+        std::uint64_t operation = 0;     // on whose behalf it was sent, 0 for none
+        std::uint64_t transport_id = 0;  // 0 while it is being sent
+    };
+    using Calls = HandleTable<std::function<void(Failure)>>;
+
+    LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options);
+
+    // live_instance.cpp
+    Failure start_up();                                                                // [thread]
+    void clear_failed_start();                                                         // [thread]
+    std::optional<Failure> refusal() const;                                            // locked
+    void enqueue(std::function<void(std::uint64_t call)> begin, std::function<void(Failure)> abandon);
+    bool is_open(std::uint64_t call);
+    bool finish(std::uint64_t call);
+    void begin_stop();                                                                 // [thread]
+    void destroy_if_idle();                                                            // locked
+    void destroy();                                                                    // [thread]
+    void give_up(std::string_view why);                                                // [thread]
+    void leave_behind(const Failure& failure);
+
+    // live_calls.cpp
+    void run_handshake(std::uint64_t call, const WebhookRequest& request,
+                       const std::function<void(Failure, WebhookReply)>& done);        // [thread]
+    Translation translate_one(const WebhookRequest& request);                          // [thread]
+
+    // live_write.cpp
+    void begin_write(std::uint64_t handle);                                            // [thread]
+    void on_timeout(std::uint64_t handle);
+    void cancel_write(std::uint64_t handle);                                           // [thread]
+    void abandon_write(std::uint64_t handle);                                          // [thread]
+    std::function<void()> report(Operation& operation, const Failure& failure);        // locked
+
+    // live_http.cpp
+    void deliver(std::uint64_t handle, const HttpReply& reply);                        // [thread]
+    void cancel_exchanges(std::optional<std::uint64_t> operation);
+
+    const std::shared_ptr<Generation> generation_;
+    const InstanceOptions options_;
+    const std::string channel_;
+    std::uint64_t host_handle_ = 0;
+    syncline_host host_{};
+    LogGate log_gate_;
+    std::atomic<std::uint64_t> misbehaviours_{0};
+
+    // Touched by the generation's thread alone.
+    syncline_instance* instance_ = nullptr;
+    std::uint64_t current_operation_ = 0;  // the connector works on its behalf
+
+    std::mutex mutex_;
+    State state_ = State::kStarting;
+    Calls calls_;
+    HandleTable<std::shared_ptr<Operation>> operations_;
+    HandleTable<Exchange> exchanges_;
+    std::vector<std::shared_ptr<Operation>> left_behind_;  // their batches may still be read
+    std::vector<std::function<void()>> stop_callbacks_;
+    std::size_t open_posts_ = 0;
+    bool has_reported_stopped_ = false;
+    bool is_destroy_posted_ = false;
+};
+
+// Finds the instance of a host handle; null when it is stale. [any]
+std::shared_ptr<LiveInstance> find_instance(syncline_host_handle handle);
+void register_instance(std::uint64_t handle, std::weak_ptr<LiveInstance> instance);
+void unregister_instance(std::uint64_t handle);
+
+// The tables that every connector gets; they live for ever.
+syncline_host make_host_table(syncline_host_handle handle);
+
+}  // namespace syncline::plugin
