@@ -233,6 +233,7 @@ bool Connection::admit(const Head& head) {
     }
     parser_->limit_body(admission.body_bytes_max);
     enter(Phase::kBody);
+    phase_bytes_ = buffer_.unread().size();
     const bool is_awaited = head.expects_continue && !head.is_http_1_0 && !parser_->is_done();
     return !is_awaited || !buffer_.is_empty() || send_continue();
 }

@@ -109,7 +109,7 @@ Verdict check_version(std::string_view version) {
 Verdict check_target(std::string_view target, Head& head) {
     if (target == "*") {
         if (head.method != "OPTIONS") return {400, "The target `*` is for OPTIONS only."};
-        head.path = "*";
+        head.path.push_back('*');
         return {};
     }
     if (target.empty() || target.front() != '/') {

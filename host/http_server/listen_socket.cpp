@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 
@@ -54,7 +55,9 @@ Result<ListenSocket> open_tcp(const std::string& address, std::uint16_t port) {
     const auto ip = boost::asio::ip::make_address(address, error);
     if (error) return Error(kAddressInvalid, "`" + address + "` is not an IP address");
     const boost::asio::ip::tcp::endpoint endpoint(ip, port);
-    const std::string name = (ip.is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(port);
+    std::ostringstream name_stream;
+    name_stream << endpoint;  // `[::1]:80`
+    const std::string name = name_stream.str();
 
     ListenSocket listener;
     listener.fd = open_socket(ip.is_v6() ? AF_INET6 : AF_INET);
