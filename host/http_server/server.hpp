@@ -8,7 +8,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "http_server/limits.hpp"
 
 namespace syncline::http_server {
 
@@ -25,7 +26,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
     std::string method;       // as sent: "POST"
-    std::string path;         // percent-decoded once, starts with '/'
+    std::string path;         // percent-decoded once, starts with '/'; or "*" (OPTIONS only)
     std::string query;        // raw, without '?'
     Headers headers;          // snapshot at the end of the header section (trailers never get in); names in lower case
     std::string body;
@@ -54,7 +55,10 @@ class Responder {
     };
     explicit Responder(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
     Responder(Responder&&) noexcept = default;
-    Responder& operator=(Responder&&) noexcept = default;
+    Responder& operator=(Responder&& other) noexcept {
+        std::swap(exchange_, other.exchange_);  // the one that goes answers when `other` dies
+        return *this;
+    }
     Responder(const Responder&) = delete;
     Responder& operator=(const Responder&) = delete;
     ~Responder();
@@ -63,21 +67,6 @@ class Responder {
 
   private:
     std::shared_ptr<Exchange> exchange_;
-};
-
-struct Limits {
-    std::size_t header_bytes_max = 16 * 1024;
-    std::size_t header_fields_max = 100;
-    std::size_t target_bytes_max = 4 * 1024;
-    std::size_t chunk_header_bytes_max = 256;
-    std::chrono::milliseconds header_timeout{5'000};
-    std::chrono::milliseconds body_grace{5'000};      // after it the body must keep up body_bytes_per_s_min
-    std::size_t body_bytes_per_s_min = 16 * 1024;
-    std::chrono::milliseconds request_timeout{30'000};  // to read a request
-    std::chrono::milliseconds idle_timeout{30'000};     // keep-alive
-    std::chrono::milliseconds response_timeout{120'000};  // for the handler, then 500; and to write the response
-    std::size_t connections_max = 4'096;
-    std::size_t connections_per_ip_max = 64;           // 0: no limit
 };
 
 // What the handler's owner decides when the header section is complete, before the body is read.

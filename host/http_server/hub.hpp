@@ -1,0 +1,76 @@
+// What the connections of one server share: the handler, the limits, the counters and one timer for all deadlines.
+//
+// Purpose: a timer per connection and request would cost more than parsing it; deadlines are seconds, so one look at
+//   all connections four times a second is enough.
+// Concurrency: [io].
+// Lifetime: shared by the server and its connections, which a late responder may keep alive.
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "http_server/response.hpp"
+#include "http_server/server.hpp"
+
+namespace syncline::http_server {
+
+using SteadyClock = std::chrono::steady_clock;
+using IoExecutor = boost::asio::io_context::executor_type;
+using SteadyTimer =
+    boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>, IoExecutor>;
+
+class Hub final : public std::enable_shared_from_this<Hub> {
+  public:
+    // A connection as the hub sees it.
+    struct Member {
+        virtual ~Member() = default;
+        virtual void check_deadline(SteadyClock::time_point now) = 0;
+        virtual void on_stop() = 0;   // answer what is in flight, then close
+        virtual void abandon() = 0;   // close at once
+    };
+    using Members = std::list<std::weak_ptr<Member>>;
+
+    Hub(boost::asio::io_context& io, Handler& handler, const Limits& limits);
+
+    boost::asio::io_context& io() { return io_; }
+    Handler& handler() { return handler_; }
+    const Limits& limits() const { return limits_; }
+    bool is_stopping() const { return is_stopping_; }
+    std::string_view date() { return date_.now(); }
+    const Counters& counters() const { return counters_; }
+    void count_refused() { ++counters_.refused; }
+
+    // Whether one more connection from there is within the limits.
+    bool has_room(const std::string& peer) const;
+
+    Members::iterator add(const std::shared_ptr<Member>& member, const std::string& peer);
+    void remove(Members::iterator at, const std::string& peer);
+
+    void stop();
+    // Closes all connections; the handler is not called any more.
+    void abandon();
+
+  private:
+    void arm_sweep();
+    void sweep();
+
+    boost::asio::io_context& io_;
+    Handler& handler_;
+    const Limits limits_;
+    std::chrono::milliseconds sweep_interval_;
+    Counters counters_;
+    DateCache date_;
+    Members members_;
+    std::unordered_map<std::string, std::size_t> per_peer_;
+    std::optional<SteadyTimer> sweep_timer_;  // gone after abandon(): the hub may outlive the io_context
+    bool is_sweep_armed_ = false;
+    bool is_stopping_ = false;
+};
+
+}  // namespace syncline::http_server

@@ -1,0 +1,52 @@
+#include "http_server/response.hpp"
+#include "http_server/server.hpp"
+#include "http_server/text.hpp"
+
+namespace syncline::http_server {
+namespace {
+
+// `application/x-www-form-urlencoded`; a malformed percent sign stands for itself.
+std::string decode_query(std::string_view raw) {
+    std::string text;
+    text.reserve(raw.size());
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+        if (const auto byte = decode_percent(raw.substr(i))) {
+            text += *byte;
+            i += 2;
+        } else {
+            text += raw[i] == '+' ? ' ' : raw[i];
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string_view Request::header(std::string_view name) const {
+    for (const auto& [field, value] : headers) {
+        if (field == name) return value;
+    }
+    return {};
+}
+
+std::string Request::query_parameter(std::string_view name) const {
+    for (std::string_view rest = query; !rest.empty();) {
+        const std::string_view pair = rest.substr(0, rest.find('&'));
+        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+        const std::size_t equals = pair.find('=');
+        if (decode_query(pair.substr(0, equals)) != name) continue;
+        return equals == pair.npos ? std::string{} : decode_query(pair.substr(equals + 1));
+    }
+    return {};
+}
+
+Responder::~Responder() {
+    if (exchange_) exchange_->respond(make_error(500, "The request was dropped."));
+}
+
+void Responder::operator()(Response response) {
+    const std::shared_ptr<Exchange> exchange = std::move(exchange_);
+    if (exchange) exchange->respond(std::move(response));
+}
+
+}  // namespace syncline::http_server
