@@ -1,20 +1,24 @@
 // Outbound HTTP: libcurl's multi interface driven by Asio, with one policy for every request.
 //
 // Purpose: the only way by which bytes leave the hub towards a platform.
-// Policy (reliability of libcurl 7.88.1 is not taken for granted): no redirects, no proxy or netrc from the environment, no
-//   cookies, HTTP/1.1, TLS verified, addresses checked after resolution on every connection and again before a reused one
-//   is used, response headers and body capped in the callbacks (after decompression), low-speed and total deadlines.
+// Policy (libcurl is not trusted to limit itself): no redirects, no proxy or netrc from the environment, no cookies,
+//   HTTP/1.1, TLS 1.2 or later and verified, addresses checked after resolution on every connection and again before a
+//   reused one is used, response headers and body capped in the callbacks (after decompression), low-speed and total
+//   deadlines. A request that may have arrived is never sent again by itself unless its method is idempotent.
 // Concurrency: everything is [io] unless tagged otherwise: call it on the io_context's thread.
-// Lifetime: the Client must be destroyed on the io thread (or after it ended); pending requests complete with
-//   `http_client.cancelled` from the destructor... never after it.
+// Lifetime: destroy the Client on the io thread, or after that has ended. The destructor completes what is pending with
+//   `http_client.cancelled`; nothing completes after it. Meanwhile send() takes nothing: it returns 0 and drops the
+//   completion. A Client with an open pool keeps io_context::run() from returning.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,7 +48,7 @@ struct Request {
     std::string url;
     Headers headers;   // names and values are checked: no control characters, no header that the host owns
     std::string body;
-    std::chrono::milliseconds timeout{30'000};      // the whole exchange
+    std::chrono::milliseconds timeout{30'000};  // the whole exchange, from send() on; at least 1 ms
     std::size_t response_bytes_max = 32 * 1024 * 1024;  // after decompression
 };
 
@@ -57,7 +61,7 @@ struct Response {
 // What is known when no response could be used.
 struct Failure {
     Error error;              // http_client.* (see errc.hpp)
-    bool request_may_have_been_processed = false;  // a byte of the request has left: the outcome is unknown
+    bool request_may_have_been_processed = false;  // a byte of it may have left: the outcome is unknown
 };
 
 struct Result {
@@ -69,11 +73,12 @@ using RequestId = std::uint64_t;  // never 0, never reused
 using Completion = std::function<void(Result)>;
 
 struct ClientOptions {
-    std::chrono::milliseconds connect_timeout{5'000};
-    long low_speed_bytes_per_s = 1024;
+    std::chrono::milliseconds connect_timeout{5'000};  // resolution, connection, and TLS
+    long low_speed_bytes_per_s = 1024;                 // over low_speed_time; silence counts as slow
     std::chrono::seconds low_speed_time{15};
     std::size_t header_bytes_max = 64 * 1024;
-    long connections_per_pool_max = 32;
+    long connections_per_pool_max = 32;  // exchanges at once; further requests wait in order
+    std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";  // trusted authorities, PEM; no others are
 };
 
 class Client {
@@ -97,13 +102,14 @@ class Client {
 
   private:
     class Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  // shared with a call that is being made while the Client is destroyed
 };
 
 // Checks a URL against a policy as far as that is possible without resolving: for validation at start. [any]
 syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy);
 
-// Retry-After as seconds or HTTP-date (relative to now_s, seconds UTC); -1 when absent or not understood. Clamped to 24 h. [any]
+// Retry-After as seconds or HTTP-date (relative to now_s, seconds UTC); -1 when absent or not understood. Clamped to
+// 24 h. [any]
 std::int64_t parse_retry_after(std::string_view value, std::int64_t now_s);
 
 }  // namespace syncline::http_client
