@@ -11,6 +11,8 @@
 #include <sstream>
 #include <unordered_set>
 
+#include "config/utf8.hpp"
+
 namespace syncline::config {
 namespace {
 
@@ -51,27 +53,6 @@ class Places {
     std::size_t offset_ = 0;
     Position position_{1, 1};
 };
-
-std::size_t utf8_length(std::string_view text, std::size_t i) {
-    const auto byte = [&](std::size_t k) {
-        return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u;
-    };
-    const auto follows = [&](std::size_t k) { return (byte(k) & 0xC0) == 0x80; };
-    const unsigned first = byte(i);
-    if (first < 0x80) return 1;
-    if (first >= 0xC2 && first <= 0xDF) return follows(i + 1) ? 2 : 0;
-    if ((first & 0xF0) == 0xE0) {
-        const bool is_overlong = first == 0xE0 && byte(i + 1) < 0xA0;
-        const bool is_surrogate = first == 0xED && byte(i + 1) > 0x9F;
-        return follows(i + 1) && follows(i + 2) && !is_overlong && !is_surrogate ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        const bool is_overlong = first == 0xF0 && byte(i + 1) < 0x90;
-        const bool is_beyond = first == 0xF4 && byte(i + 1) > 0x8F;
-        return follows(i + 1) && follows(i + 2) && follows(i + 3) && !is_overlong && !is_beyond ? 4 : 0;
-    }
-    return 0;
-}
 
 // The library guesses encodings, and takes the byte 0x04 for the end of the file: what follows it would be lost in
 // silence. So it gets to see nothing but clean UTF-8.
@@ -301,6 +282,10 @@ Document Document::parse(std::string_view text, Problems& problems) {
     if (refused.has_value()) {
         problems.add(kSyntax, refused->at, refused->what, refused->remedy);
         document.root_ = nullptr;
+    } else if (document.root_ == nullptr) {
+        Node& nothing = document.nodes_.emplace_back();
+        nothing.at = nothing.text_at = Position{1, 1};
+        document.root_ = &nothing;
     }
     return document;
 }

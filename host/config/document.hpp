@@ -45,7 +45,7 @@ struct Node {
 // Owns the nodes. Immutable once parsed; nodes live as long as it.
 class Document {
   public:
-    // Reports everything that is wrong with the form of the text. The root is null after `config.syntax` that leaves
+    // Reports everything that is wrong with the form of the text. There is no root after a `config.syntax` that leaves
     // nothing to read; other problems of form (such as a duplicate key) leave a tree without the offender.
     static Document parse(std::string_view text, Problems& problems);
 

@@ -8,6 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "config/utf8.hpp"
+
 namespace syncline::config {
 namespace {
 
@@ -87,6 +89,9 @@ class Converter {
             if (auto typed = plain(node, pointer)) return std::move(*typed);
         }
         const auto text = context_.variables.expand(node, SecretUse::kAllowed);
+        if (text.has_value() && !is_utf8(*text))
+            return refuse(node, pointer, "holds a variable that is not valid UTF-8",
+                          "settings are texts; encode the bytes, in Base64 for example");
         return json::string{text.value_or("")};
     }
 
@@ -116,9 +121,10 @@ class Converter {
         return json::value(number);
     }
 
-    json::value refuse(const Node& node, const std::string& pointer, const std::string& reason) {
+    json::value refuse(const Node& node, const std::string& pointer, const std::string& reason,
+                       std::string remedy = "put it in quotes if it is a text") {
         context_.problems.add(kValue, node.at, in_quotes(path_ + pointer) + " " + reason,
-                              "put it in quotes if it is a text");
+                              std::move(remedy));
         return nullptr;
     }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/utf8.hpp"
+
 namespace syncline::config {
 namespace {
 
@@ -58,6 +60,10 @@ std::optional<std::string> Variables::expand(const Node& scalar, SecretUse use) 
         }
     }
     if (!is_complete) return std::nullopt;
+    if (use == SecretUse::kRefused && !is_utf8(out)) {
+        problems_.add(kValue, scalar.at, "a variable in this value is not valid UTF-8");
+        return std::nullopt;
+    }
     return out;
 }
 
