@@ -25,8 +25,9 @@ struct Refused {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-// Turns byte offsets into lines and columns (in characters, as editors count). Offsets come almost in order, so walking
-// from the last one costs one pass over the file, whatever the length of its lines.
+// Turns byte offsets into lines and columns (in characters, as editors count). Offsets come almost
+// in order, so walking from the last one costs one pass over the file, whatever the length of its
+// lines.
 class Places {
   public:
     explicit Places(std::string_view text) : text_(text) {}
@@ -54,12 +55,13 @@ class Places {
     Position position_{1, 1};
 };
 
-// The library guesses encodings, and takes the byte 0x04 for the end of the file: what follows it would be lost in
-// silence. So it gets to see nothing but clean UTF-8.
+// The library guesses encodings, and takes the byte 0x04 for the end of the file: what follows it
+// would be lost in silence. So it gets to see nothing but clean UTF-8.
 void check_characters(std::string_view text, Places& places) {
     for (std::size_t i = 0; i < text.size();) {
         const std::size_t length = utf8_length(text, i);
-        if (length == 0) throw Refused{places.at(i), "the file is not valid UTF-8", "save it as UTF-8"};
+        if (length == 0)
+            throw Refused{places.at(i), "the file is not valid UTF-8", "save it as UTF-8"};
         const auto c = static_cast<unsigned char>(text[i]);
         if ((c < 0x20 && !is_blank(text[i])) || c == 0x7F)
             throw Refused{places.at(i), "the file contains a control character", "remove it"};
@@ -89,7 +91,8 @@ class TreeBuilder final : public YAML::EventHandler {
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         const auto found = anchors_.find(anchor);
         if (found == anchors_.end())
-            throw Refused{place(mark), "the alias stands inside what it refers to", "write the value out"};
+            throw Refused{place(mark), "the alias stands inside what it refers to",
+                          "write the value out"};
         check_limits(place(mark), found->second->weight, found->second->height);
         attach(found->second);
     }
@@ -101,8 +104,9 @@ class TreeBuilder final : public YAML::EventHandler {
         node.text = value;
         const std::size_t begin = behind_properties(mark);
         const std::size_t text_begin = node.is_plain ? begin : begin + 1;
-        node.is_verbatim = text_.substr(std::min(text_begin, text_.size()), value.size()) == value &&
-                           value.find('\n') == std::string::npos;
+        node.is_verbatim =
+            text_.substr(std::min(text_begin, text_.size()), value.size()) == value &&
+            value.find('\n') == std::string::npos;
         node.text_at = places_.at(first_visible(begin, node.is_plain));
         finish(node);
     }
@@ -135,7 +139,8 @@ class TreeBuilder final : public YAML::EventHandler {
         std::size_t i = mark.pos < 0 ? 0 : static_cast<std::size_t>(mark.pos);
         while (i < text_.size() && (text_[i] == '&' || text_[i] == '!')) {
             if (text_[i] == '!')
-                throw Refused{places_.at(i), "tags are not supported", "remove the tag; quotes make a text"};
+                throw Refused{places_.at(i), "tags are not supported",
+                              "remove the tag; quotes make a text"};
             while (i < text_.size() && !is_blank(text_[i])) ++i;
             i = skip_blank(i);
         }
@@ -183,7 +188,8 @@ class TreeBuilder final : public YAML::EventHandler {
             throw Refused{at, "the file holds more than " + std::to_string(kNodesMax) + " values",
                           "split it, or use fewer aliases"};
         if (open_.size() + height > kDepthMax)
-            throw Refused{at, "the file is nested deeper than " + std::to_string(kDepthMax) + " levels",
+            throw Refused{at,
+                          "the file is nested deeper than " + std::to_string(kDepthMax) + " levels",
                           "nest less"};
     }
 
@@ -225,11 +231,13 @@ class TreeBuilder final : public YAML::EventHandler {
             return false;
         }
         if (key.is_plain && key.text == "<<") {
-            problems_.add(kSyntax, key.at, "merge keys (`<<`) are not supported", "write the keys out");
+            problems_.add(kSyntax, key.at, "merge keys (`<<`) are not supported",
+                          "write the keys out");
             return false;
         }
         if (!keys_[&map].insert(key.text).second) {
-            problems_.add(kDuplicate, key.at, "the key " + in_quotes(key.text) + " stands here twice");
+            problems_.add(kDuplicate, key.at,
+                          "the key " + in_quotes(key.text) + " stands here twice");
             return false;
         }
         return true;
@@ -256,8 +264,9 @@ Refused refused_by_library(const YAML::Exception& failure, std::string_view text
     // The commonest reason in practice is a `${NAME}` between braces, which YAML reads as a map.
     const bool has_variable = text.find("${") != std::string_view::npos;
     return Refused{places.at(offset), "this is not valid YAML: " + failure.msg,
-                   has_variable ? "mend the YAML at this place; inside { } and [ ], ${NAME} needs quotes"
-                                : kSyntax.remedy};
+                   has_variable
+                       ? "mend the YAML at this place; inside { } and [ ], ${NAME} needs quotes"
+                       : kSyntax.remedy};
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
-// The file as a tree of nodes that know where they stand. The only place that knows the YAML library.
+// The file as a tree of nodes that know where they stand. The only place that knows the YAML
+// library.
 //
-// Purpose: what a general YAML reader accepts and a configuration should not is settled here, once: duplicate keys, merge
-//   keys, tags, aliases that blow up, control characters, more than one document.
+// Purpose: what a general YAML reader accepts and a configuration should not is settled here, once:
+//   duplicate keys, merge keys, tags, aliases that blow up, control characters, several documents.
+// Concurrency: parsing has one owner; a parsed document may be read from any thread.
 // Limits: kNodesMax nodes (each use of an alias counts all that it stands for), kDepthMax levels.
 #pragma once
 
@@ -26,12 +28,14 @@ struct Node {
     Position at;            // of the node; of its key, when there is nothing after the colon
     bool is_plain = false;  // a scalar without quotes, whose type the text tells
     std::string text;       // of a scalar
-    Position text_at;       // of the first visible character of the text, behind a quote or below a `|`
-    // The text stands in the file just so, without escapes or line breaks: its n-th character is n columns further.
+    Position text_at;       // of its first visible character, behind a quote or below a `|`
+    // The text stands in the file just so, without escapes or line breaks: its n-th character is n
+    // columns further.
     bool is_verbatim = false;
 
-    std::vector<const Node*> items;                          // of a sequence
-    std::vector<std::pair<const Node*, const Node*>> entries;  // of a map: scalar key, value; no key twice
+    std::vector<const Node*> items;  // of a sequence
+    // Of a map: scalar keys and their values, no key twice.
+    std::vector<std::pair<const Node*, const Node*>> entries;
 
     std::size_t weight = 1;  // nodes in it, aliases counted as often as they are used
     std::size_t height = 1;  // levels in it
@@ -45,8 +49,9 @@ struct Node {
 // Owns the nodes. Immutable once parsed; nodes live as long as it.
 class Document {
   public:
-    // Reports everything that is wrong with the form of the text. There is no root after a `config.syntax` that leaves
-    // nothing to read; other problems of form (such as a duplicate key) leave a tree without the offender.
+    // Reports everything that is wrong with the form of the text. There is no root after a
+    // `config.syntax` that leaves nothing to read; other problems of form (such as a duplicate key)
+    // leave a tree without the offender.
     static Document parse(std::string_view text, Problems& problems);
 
     const Node* root() const { return root_; }

@@ -41,7 +41,8 @@ Result<std::string> read_file(const std::filesystem::path& file) {
     return text;
 }
 
-// Reads the sections of a file in their order. What is wrong is reported; the result counts only when nothing is.
+// Reads the sections of a file in their order. What is wrong is reported; the result counts only
+// when nothing is.
 class Loader {
   public:
     Loader(Context& context, const std::filesystem::path& file) : context_(context) {
@@ -63,7 +64,8 @@ class Loader {
     }
 
   private:
-    // A map whose keys are free; an empty place (everything below it commented out) is an empty map.
+    // A map whose keys are free; an empty place (everything below it commented out) is an empty
+    // map.
     const Node* map_of(const Section& section, std::string_view key) {
         const Node* node = section.find(key);
         if (node == nullptr || node->is_null()) return nullptr;
@@ -134,7 +136,8 @@ class Loader {
                                   "write `unix:PATH`; TCP is not part of this version");
             return;
         }
-        config_.hub.admin_socket = (context_.folder / text->substr(kUnix.size())).lexically_normal();
+        config_.hub.admin_socket =
+            (context_.folder / text->substr(kUnix.size())).lexically_normal();
         check_socket_path(at);
     }
 
@@ -225,16 +228,18 @@ class Loader {
                                   "write an expression such as .user.id");
             return std::nullopt;
         }
-        // What is visible starts at text_at, so blanks before it can't shift the positions in error messages.
+        // What is visible starts at text_at, so blanks before it can't shift the positions in error
+        // messages.
         const std::size_t end = text->find_last_not_of(kBlank) + 1;
         return Located{text->substr(begin, end - begin), node.text_at};
     }
 
     void read_mappings(const Node& node, const Section& section, Connection& connection) {
         if (!node.is_map() || node.entries.empty()) {
-            context_.problems.add(kType, node.at,
-                                  in_quotes(section.path("map")) + " must be a map of fields to expressions",
-                                  "remove it to send records as they come");
+            context_.problems.add(
+                kType, node.at,
+                in_quotes(section.path("map")) + " must be a map of fields to expressions",
+                "remove it to send records as they come");
             return;
         }
         for (const auto& [field, expression] : node.entries) {
@@ -264,8 +269,9 @@ class Loader {
         if (deliver.retry_max >= deliver.retry_base) return;
         const Node* wrong = section.find("retry_max_ms");
         if (wrong == nullptr) wrong = section.find("retry_base_ms");
-        context_.problems.add(kValue, wrong->at,
-                              in_quotes(section.path("retry_max_ms")) + " is less than `retry_base_ms`");
+        context_.problems.add(
+            kValue, wrong->at,
+            in_quotes(section.path("retry_max_ms")) + " is less than `retry_base_ms`");
     }
 
     Context& context_;

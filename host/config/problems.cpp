@@ -1,6 +1,7 @@
 #include "config/problems.hpp"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -29,11 +30,6 @@ bool before(const Problem& a, const Problem& b) {
     return std::tie(a.at.line, a.at.column) < std::tie(b.at.line, b.at.column);
 }
 
-bool same(const Problem& a, const Problem& b) {
-    return a.at.line == b.at.line && a.at.column == b.at.column &&
-           a.error.code() == b.error.code() && a.error.what() == b.error.what();
-}
-
 }  // namespace
 
 void Problems::add(const ErrorCode& code, Position at, std::string what) {
@@ -52,7 +48,11 @@ void Problems::add(Error error, Position at) {
 
 std::vector<Problem> Problems::take() {
     std::stable_sort(problems_.begin(), problems_.end(), before);
-    problems_.erase(std::unique(problems_.begin(), problems_.end(), same), problems_.end());
+    std::set<std::tuple<int, int, std::string_view, std::string>> told;
+    std::erase_if(problems_, [&](const Problem& problem) {
+        const Error& error = problem.error;
+        return !told.emplace(problem.at.line, problem.at.column, error.code(), error.what()).second;
+    });
     return std::exchange(problems_, {});
 }
 
@@ -75,8 +75,9 @@ std::string did_you_mean(std::string_view written,
     std::size_t nearest = written.size() / 3 + 1;
     std::string_view best;
     for (const std::string_view candidate : candidates) {
-        const auto [shorter, longer] = std::minmax(candidate.size(), written.size());
-        if (longer - shorter > nearest) continue;
+        if (std::max(candidate.size(), written.size()) >
+            nearest + std::min(candidate.size(), written.size()))
+            continue;
         const std::size_t distance = edit_distance(written, candidate);
         if (distance > nearest || (distance == nearest && !best.empty())) continue;
         nearest = distance;

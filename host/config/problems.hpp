@@ -21,8 +21,8 @@ class Problems {
     // Gives an error from elsewhere its place in the file.
     void add(Error error, Position at);
 
-    // In the order of the file. The same problem at the same place (an alias is read where it is used, and points to
-    // where it was written) is told once. Empties the collection.
+    // In the order of the file. The same problem at the same place (an alias is read where it is
+    // used, and points to where it was written) is told once. Empties the collection.
     std::vector<Problem> take();
 
   private:
@@ -30,11 +30,12 @@ class Problems {
     std::vector<Problem> problems_;
 };
 
-// A text from the file as it may stand in a message: in backquotes, cut to a readable length, control characters replaced.
-// [any]
+// A text from the file as it may stand in a message: in backquotes, cut to a readable length,
+// control characters replaced. [any]
 std::string in_quotes(std::string_view text);
 
-// The candidate that was probably meant, as the sentence "did you mean `x`?"; empty when none is near. [any]
+// The candidate that was probably meant, as the sentence "did you mean `x`?"; empty when none is
+// near. [any]
 std::string did_you_mean(std::string_view written, const std::vector<std::string_view>& candidates);
 
 // "`a`, `b` or `c`". [any]

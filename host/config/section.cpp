@@ -55,8 +55,8 @@ Section::Section(Context& context, const Node* node, std::string path, const Key
     if (node_ == nullptr) return;
     if (!node_->is_map()) {
         context_.problems.add(kType, node_->at,
-                              (path_.empty() ? "the file" : in_quotes(path_)) + " must be a map, and is " +
-                                  std::string{kind_name(*node_)});
+                              (path_.empty() ? "the file" : in_quotes(path_)) +
+                                  " must be a map, and is " + std::string{kind_name(*node_)});
         node_ = nullptr;
         return;
     }
@@ -68,7 +68,8 @@ Section::Section(Context& context, const Node* node, std::string path, const Key
             report_unknown(context_, *key, this->path(key->text), keys);
     for (const std::string_view key : keys.required)
         if (find(key) == nullptr)
-            context_.problems.add(kMissingKey, node_->at, in_quotes(this->path(key)) + " is missing");
+            context_.problems.add(kMissingKey, node_->at,
+                                  in_quotes(this->path(key)) + " is missing");
 }
 
 std::string Section::path(std::string_view key) const {
@@ -171,7 +172,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
     if (base != 10) text.remove_prefix(2);
     if (text.empty() || text.front() == '-') return std::nullopt;
     std::uint64_t magnitude = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), magnitude, base);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), magnitude, base);
     if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     if (magnitude > kMax + (is_negative ? 1 : 0)) return std::nullopt;

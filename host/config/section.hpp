@@ -1,5 +1,5 @@
-// Reads one map of the file key by key, checking as it goes. Nothing throws and nothing stops: what is wrong is reported
-// and reads as absent.
+// Reads one map of the file key by key, checking as it goes. Nothing throws and nothing stops: what
+// is wrong is reported and reads as absent.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ struct Keys {
 
 class Section {
   public:
-    // `path` is how messages call the map: `hub.limits`, or "" for the whole file. A null node is a section without keys,
-    // and nothing is missing in it. Context and node must outlive the section.
+    // `path` is how messages call the map: `hub.limits`, or "" for the whole file. A null node is a
+    // section without keys, and nothing is missing in it. Context and node must outlive the
+    // section.
     Section(Context& context, const Node* node, std::string path, const Keys& keys);
 
     bool exists() const { return node_ != nullptr; }
@@ -41,8 +42,10 @@ class Section {
     const Node* find(std::string_view key) const;
 
     // A text, its variables replaced.
-    std::optional<std::string> text(std::string_view key, SecretUse use = SecretUse::kRefused) const;
-    // 1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit: names end up in paths, URLs and metrics.
+    std::optional<std::string> text(std::string_view key,
+                                    SecretUse use = SecretUse::kRefused) const;
+    // 1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit: names end up in paths, URLs
+    // and metrics.
     std::optional<std::string> name(std::string_view key) const;
     // Made absolute against the file's folder.
     std::optional<std::filesystem::path> file_path(std::string_view key) const;

@@ -80,7 +80,8 @@ class Converter {
             case Node::Kind::kSequence: {
                 json::array array;
                 for (const Node* item : node.items)
-                    array.push_back(value(*item, pointer_to(pointer, std::to_string(array.size()))));
+                    array.push_back(
+                        value(*item, pointer_to(pointer, std::to_string(array.size()))));
                 return array;
             }
             case Node::Kind::kScalar: break;

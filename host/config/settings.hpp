@@ -15,8 +15,8 @@ struct Settings {
     std::map<std::string, Position> positions;  // JSON pointer -> place; "" is the whole
 };
 
-// Plain scalars get the type that YAML's core schema gives them; whatever is quoted or holds a variable is a text.
-// `path` is how messages call the map.
+// Plain scalars get the type that YAML's core schema gives them; whatever is quoted or holds a
+// variable is a text. `path` is how messages call the map. [any]
 Settings read_settings(Context& context, const Node& map, const std::string& path);
 
 }  // namespace syncline::config

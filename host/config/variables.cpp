@@ -12,7 +12,8 @@ bool is_name_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-// Where a character of the scalar's text stands; the beginning of the scalar when escapes or line breaks blur that.
+// Where a character of the scalar's text stands; the beginning of the scalar when escapes or line
+// breaks blur that.
 Position place_of(const Node& scalar, std::size_t offset) {
     if (!scalar.is_verbatim) return scalar.at;
     Position at = scalar.at;
@@ -118,9 +119,10 @@ std::optional<std::string> Variables::resolve_secret(std::string_view kind, std:
         return std::nullopt;
     }
     if (use == SecretUse::kRefused) {
-        problems_.add(kVariableSyntax, at,
-                      "`${" + std::string{kind} + ":...}` can't be used here: this value is not kept secret",
-                      "use it in `settings`, `key`, `username` or `password`");
+        problems_.add(
+            kVariableSyntax, at,
+            "`${" + std::string{kind} + ":...}` can't be used here: this value is not kept secret",
+            "use it in `settings`, `key`, `username` or `password`");
         return std::nullopt;
     }
     auto value = kind == "file" ? source_.file(folder_ / std::filesystem::path{name})

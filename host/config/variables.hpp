@@ -11,7 +11,8 @@
 
 namespace syncline::config {
 
-// Whether `${file:...}` and `${secret:...}` may stand in a value: only where no message ever shows it.
+// Whether `${file:...}` and `${secret:...}` may stand in a value: only where no message ever shows
+// it.
 enum class SecretUse { kRefused, kAllowed };
 
 // Concurrency: one owner. Limits: kReplacedBytesMax bytes of replaced values in all.
@@ -19,12 +20,13 @@ class Variables {
   public:
     static constexpr std::size_t kReplacedBytesMax = 16 * 1024 * 1024;
 
-    // Relative paths of `${file:...}` count from the folder. The source and the problems must outlive this object.
+    // Relative paths of `${file:...}` count from the folder. The source and the problems must
+    // outlive this object.
     Variables(const SecretSource& source, std::filesystem::path folder, Problems& problems)
         : source_(source), folder_(std::move(folder)), problems_(problems) {}
 
-    // The text of a scalar with every reference replaced, or nothing after reporting what is wrong. What a reference
-    // stands for never gets into a message.
+    // The text of a scalar with every reference replaced, or nothing after reporting what is wrong.
+    // What a reference stands for never gets into a message.
     std::optional<std::string> expand(const Node& scalar, SecretUse use);
 
     // Whether the scalar holds a reference (well-formed or not).

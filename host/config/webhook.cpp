@@ -58,8 +58,11 @@ VerifyRule read_hmac(Context& context, const Node& node, const std::string& path
         rule.key = read_secret(context, section, "key");
         return rule;
     }
-    const Section section{context, &node, path,
-                          {{"scheme", "algorithm", "header", "encoding", "key"}, {"prefix", "preset"}}};
+    const Section section{
+        context,
+        &node,
+        path,
+        {{"scheme", "algorithm", "header", "encoding", "key"}, {"prefix", "preset"}}};
     if (const auto algorithm = section.choice("algorithm", {"sha1", "sha256"}))
         rule.algorithm = *algorithm == 0 ? HmacAlgorithm::kSha1 : HmacAlgorithm::kSha256;
     if (const auto encoding = section.choice("encoding", {"hex", "base64"}))
@@ -94,12 +97,15 @@ std::optional<VerifyRule> read_rule(Context& context, const Node& node, const st
         if (key->text == "scheme") scheme = value;
         has_preset = has_preset || key->text == "preset";
     }
-    if (scheme != nullptr && scheme->text == "hmac") return read_hmac(context, node, path, has_preset);
+    if (scheme != nullptr && scheme->text == "hmac")
+        return read_hmac(context, node, path, has_preset);
     if (scheme != nullptr && scheme->text == "basic") return read_basic(context, node, path);
-    const Section section{context, &node, path,
-                          {{"scheme"},
-                           {"preset", "key", "algorithm", "header", "encoding", "prefix", "username",
-                            "password"}}};
+    const Section section{
+        context,
+        &node,
+        path,
+        {{"scheme"},
+         {"preset", "key", "algorithm", "header", "encoding", "prefix", "username", "password"}}};
     section.choice("scheme", {"hmac", "basic"});
     return std::nullopt;
 }
@@ -118,7 +124,8 @@ std::vector<VerifyRule> read_verify(Context& context, const Section& section) {
         return {std::move(rule)};
     }
     if (!node->is_sequence()) {
-        context.problems.add(kType, node->at, in_quotes(path) + " must be `none` or a list of schemes",
+        context.problems.add(kType, node->at,
+                             in_quotes(path) + " must be `none` or a list of schemes",
                              kVerifyMissing.remedy);
         return {};
     }
@@ -139,7 +146,8 @@ bool same_rule(const VerifyRule& a, const VerifyRule& b) {
 bool same_settings(const Webhook& a, const Webhook& b) {
     return a.message_id_header == b.message_id_header && a.success_status == b.success_status &&
            a.body_bytes_max == b.body_bytes_max &&
-           std::equal(a.verify.begin(), a.verify.end(), b.verify.begin(), b.verify.end(), same_rule);
+           std::equal(a.verify.begin(), a.verify.end(), b.verify.begin(), b.verify.end(),
+                      same_rule);
 }
 
 void check_against(Context& context, const Connection& owner, const Connection& other,
@@ -150,8 +158,9 @@ void check_against(Context& context, const Connection& owner, const Connection& 
                              route + " belongs to the account " + in_quotes(owner.from.account) +
                                  " of the connection " + in_quotes(owner.name));
     if (is_description && !same_settings(*owner.webhook, *other.webhook))
-        context.problems.add(kRouteConflict, other.webhook->at,
-                             route + " has other settings in the connection " + in_quotes(owner.name));
+        context.problems.add(
+            kRouteConflict, other.webhook->at,
+            route + " has other settings in the connection " + in_quotes(owner.name));
 }
 
 }  // namespace

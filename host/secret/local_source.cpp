@@ -64,14 +64,16 @@ std::optional<std::string> LocalSource::environment(const std::string& name) con
 }
 
 Result<std::string> LocalSource::file(const std::filesystem::path& path) const {
-    // Checked on the open descriptor, so that nobody can exchange the file between the check and the reading. Without
-    // O_NONBLOCK, opening a named pipe would wait for ever.
-    const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    // Checked on the open descriptor, so that nobody can exchange the file between the check and
+    // the reading. Without O_NONBLOCK, opening a named pipe would wait for ever.
+    const Descriptor descriptor{
+        ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
     if (descriptor.get() < 0) return open_error(path, errno);
     struct stat status {};
     if (::fstat(descriptor.get(), &status) != 0) return open_error(path, errno);
     if (!S_ISREG(status.st_mode))
-        return Error{config::kFileMode, "the secret file " + path.string() + " is not a regular file"};
+        return Error{config::kFileMode,
+                     "the secret file " + path.string() + " is not a regular file"};
     if ((status.st_mode & 07777 & ~kOwnerReadWrite) != 0)
         return Error{config::kFileMode,
                      "the secret file " + path.string() + " is open to more than its owner"};
@@ -82,7 +84,8 @@ Result<std::string> LocalSource::file(const std::filesystem::path& path) const {
 }
 
 Result<std::string> LocalSource::vault(const std::string& name) const {
-    return Error{config::kVaultUnavailable, "there is no vault to take the secret `" + name + "` from"};
+    return Error{config::kVaultUnavailable,
+                 "there is no vault to take the secret `" + name + "` from"};
 }
 
 }  // namespace syncline::secret

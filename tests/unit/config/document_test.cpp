@@ -16,8 +16,8 @@ std::vector<std::string> form_problems(const std::string& text) {
     const Document document = Document::parse(text, problems);
     std::vector<std::string> out;
     for (const auto& problem : problems.take())
-        out.push_back(problem.error.where().substr(2) + " " + std::string{problem.error.code()} + ": " +
-                      problem.error.what());
+        out.push_back(problem.error.where().substr(2) + " " + std::string{problem.error.code()} +
+                      ": " + problem.error.what());
     return out;
 }
 
@@ -50,7 +50,8 @@ TEST_CASE("document: a key stands once in a map", "[config][document]") {
     CHECK(form_problems("a: { x: 1 }\nb: { x: 1 }\n").empty());
 }
 
-TEST_CASE("document: merge keys, tags and keys that are no text are refused", "[config][document]") {
+TEST_CASE("document: merge keys, tags and keys that are no text are refused",
+          "[config][document]") {
     CHECK(form_problems("a: &a { x: 1 }\nb: { <<: *a }\n") ==
           Found{"2:6 config.syntax: merge keys (`<<`) are not supported"});
     CHECK(form_problems("a: !!str 5\n") == Found{"1:4 config.syntax: tags are not supported"});
@@ -72,8 +73,9 @@ TEST_CASE("document: bytes that could hide a part of the file are refused", "[co
           Found{"2:4 config.syntax: the file contains a control character"});
     CHECK(form_problems(std::string{"a: 1\0b", 6}) ==
           Found{"1:5 config.syntax: the file contains a control character"});
-    for (const std::string wrong : {"\xFF", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
-                                    "\xF0\x80\x80\x80", "\xC3", "\xE2\x82", "\x80"}) {
+    for (const std::string wrong :
+         {"\xFF", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+          "\xF0\x80\x80\x80", "\xC3", "\xE2\x82", "\x80"}) {
         CHECK(form_problems("ä: " + wrong) ==
               Found{"1:4 config.syntax: the file is not valid UTF-8"});
     }
@@ -84,9 +86,10 @@ TEST_CASE("document: aliases stand for what they name", "[config][document]") {
     const ConfigFixture fixture;
 
     const Loaded loaded = fixture.load(
-        kGood + "    deliver: &d { batch_records: 7 }\n  d:\n    from: { account: acme-dmp, stream: s }\n"
-                "    to: { account: pangolin, stream: s }\n    triggers: { webhook: { name: acme } }\n"
-                "    deliver: *d\n");
+        kGood +
+        "    deliver: &d { batch_records: 7 }\n  d:\n    from: { account: acme-dmp, stream: s }\n"
+        "    to: { account: pangolin, stream: s }\n    triggers: { webhook: { name: acme } }\n"
+        "    deliver: *d\n");
 
     INFO(test::all_messages(loaded));
     REQUIRE(loaded.config.has_value());

@@ -61,7 +61,8 @@ class ConfigFixture {
 
 using Found = std::vector<std::string>;
 
-// A configuration without problems, 20 lines; what follows it is indented as a key of the connection `c` (line 21).
+// A configuration without problems, 20 lines; what follows it is indented as a key of the
+// connection `c` (line 21).
 inline const std::string kGood = R"(version: 1
 hub:
   data_dir: ./data

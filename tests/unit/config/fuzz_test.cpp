@@ -1,5 +1,6 @@
 // Goal: no file, however broken, makes load() crash, hang or accept what it should not.
-// Method: a good file is mutated from a fixed seed; each result is a configuration or a list of problems with places.
+// Method: a good file is mutated from a fixed seed; each result is a configuration or a list of
+// problems with places.
 #include <random>
 
 #include "unit/config/fixture.hpp"
@@ -23,10 +24,14 @@ const std::string kSeed = test::kGood + R"(    when: |
 
 std::string mutate(std::string text, std::mt19937& random) {
     static const std::vector<std::string> kPieces{
-        "{", "}", "[", "]", ":", ": ", "- ", "\n", "\n  ", "\"", "'", "|\n", ">\n", "&a ", "*a", "*d", "!", "!!",
-        "? ", "#", "${", "}", "$${", "<<: ", "---\n", "...\n", "%", "@", "`", "\t", "\r\n", "\\", "~", "0x", "-",
-        "\xC3", "\xC3\xA4", "\x04", std::string(1, '\0'), "99999999999999999999", ",", "null"};
-    const auto below = [&](std::size_t bound) { return random() % std::max<std::size_t>(bound, 1); };
+        "{",  "}",   "[",   "]",      ":",     ": ",    "- ", "\n",   "\n  ", "\"",  "'",
+        "|\n", ">\n", "&a ", "*a",     "*d",    "!",     "!!", "? ",   "#",    "${",  "}",
+        "%",  "@",   "`",   "$${",    "<<: ",  "---\n", ",",  "...\n", "\t",   "\r\n", "\\",
+        "~",  "0x",  "-",   "\xC3",   "\xC3\xA4", "\x04", "null", std::string(1, '\0'),
+        "99999999999999999999"};
+    const auto below = [&](std::size_t bound) {
+        return random() % std::max<std::size_t>(bound, 1);
+    };
     for (std::size_t i = 0, count = 1 + below(4); i < count; ++i) {
         const std::size_t at = below(text.size() + 1);
         switch (below(4)) {

@@ -95,8 +95,9 @@ TEST_CASE("load: an error says file, line, column, code and advice in one line",
     REQUIRE(loaded.problems.size() == 1);
     CHECK_FALSE(loaded.config.has_value());
     CHECK(loaded.problems[0].error.to_string() ==
-          fixture.file().string() + ":21:5: config.unknown_key: `connections.c.delivr` is not a key "
-                                    "(did you mean `deliver`?)");
+          fixture.file().string() +
+              ":21:5: config.unknown_key: `connections.c.delivr` is not a key "
+              "(did you mean `deliver`?)");
     CHECK(loaded.problems[0].error.exit_code() == core::ExitCode::kInvalidInput);
 }
 
@@ -122,7 +123,8 @@ TEST_CASE("load: JSON is the same tree", "[config][load]") {
     const Loaded loaded = fixture.load(
         "{\n\t\"version\": 1,\n\t\"hub\": {\"data_dir\": \"d\", \"connectors_dir\": \"c\",\n"
         "\t\t\"limits\": {\"connections_max\": 7}},\n"
-        "\t\"accounts\": {\"a\": {\"connector\": \"x\", \"settings\": {\"on\": true, \"n\": null}}}\n}");
+        "\t\"accounts\": {\"a\": {\"connector\": \"x\", \"settings\": {\"on\": true, \"n\": "
+        "null}}}\n}");
 
     INFO(test::all_messages(loaded));
     REQUIRE(loaded.config.has_value());
@@ -162,7 +164,8 @@ TEST_CASE("load: a key of the product that this version lacks is refused with a 
         const Loaded loaded = fixture.load(kGood + "    " + key + ": x\n");
         REQUIRE(loaded.problems.size() == 1);
         CHECK(loaded.problems[0].error.is(kUnknownKey));
-        CHECK(loaded.problems[0].error.what().find("not part of this version") != std::string::npos);
+        CHECK(loaded.problems[0].error.what().find("not part of this version") !=
+              std::string::npos);
     }
     CHECK(fixture.problems(kGood + "    deliver: { deletes: mirror }\n") ==
           Found{"21:16 config.unknown_key"});
@@ -183,8 +186,9 @@ TEST_CASE("load: the addresses that the hub listens on are checked", "[config][l
     const Loaded variable = with_listen("127.0.0.1:${PORT}");
     REQUIRE(variable.config.has_value());
     CHECK(variable.config->hub.listen_port == 9000);
-    for (const std::string wrong : {"", "8080", ":8080", "localhost:80", "127.0.0.1", "127.0.0.1:",
-                                    "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "[::1:80", "[]:80"}) {
+    for (const std::string wrong :
+         {"", "8080", ":8080", "localhost:80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
+          "127.0.0.1:-1", "::1:80", "[::1:80", "[]:80"}) {
         CAPTURE(wrong);
         const Loaded loaded = with_listen(wrong);
         REQUIRE(loaded.problems.size() == 1);
@@ -213,7 +217,8 @@ TEST_CASE("load: the admin API listens on a Unix socket of bounded length", "[co
 TEST_CASE("load: numbers have ranges, and quotes make a text of them", "[config][load]") {
     const ConfigFixture fixture;
     const auto code = [&](const std::string& value) {
-        const Found problems = fixture.problems(kGood + "    deliver: { batch_records: " + value + " }\n");
+        const Found problems =
+            fixture.problems(kGood + "    deliver: { batch_records: " + value + " }\n");
         return problems.empty() ? std::string{} : problems.at(0);
     };
 
@@ -260,7 +265,8 @@ TEST_CASE("load: delivery and limits are read into their units", "[config][load]
     CHECK(deliver.timeout.count() == 8);
 }
 
-TEST_CASE("load: the longest wait between attempts is not shorter than the first", "[config][load]") {
+TEST_CASE("load: the longest wait between attempts is not shorter than the first",
+          "[config][load]") {
     const ConfigFixture fixture;
 
     CHECK(fixture.problems(kGood + "    deliver: { retry_base_ms: 9, retry_max_ms: 8 }\n") ==
@@ -303,7 +309,8 @@ TEST_CASE("load: names are short and of few characters", "[config][load]") {
 TEST_CASE("load: mappings keep their order and must say something", "[config][load]") {
     const ConfigFixture fixture;
 
-    const Loaded loaded = fixture.load(kGood + "    map:\n      z: .z\n      a: 1\n      m: \"true\"\n");
+    const Loaded loaded =
+        fixture.load(kGood + "    map:\n      z: .z\n      a: 1\n      m: \"true\"\n");
     REQUIRE(loaded.config.has_value());
     const auto& map = loaded.config->connections[0].map;
     REQUIRE(map.size() == 3);

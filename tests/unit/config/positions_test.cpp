@@ -1,5 +1,6 @@
 // Goal: an error inside an expression points at the very character in the file.
-// Method: every way to write a scalar in YAML, with the place of its first visible character worked out by hand.
+// Method: every way to write a scalar in YAML, with the place of its first visible character worked
+// out by hand.
 #include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
 
@@ -45,7 +46,8 @@ TEST_CASE("positions: a quoted scalar begins behind its quote", "[config][positi
     CHECK(when_of("    when: \"\n      .a\"\n") == Place{".a", 22, 7});
 }
 
-TEST_CASE("positions: a block scalar begins in its first line with content", "[config][positions]") {
+TEST_CASE("positions: a block scalar begins in its first line with content",
+          "[config][positions]") {
     CHECK(when_of("    when: |\n      .a\n      and .b\n") == Place{".a\nand .b", 22, 7});
     CHECK(when_of("    when: >-\n        .a\n        and .b\n") == Place{".a and .b", 22, 9});
     CHECK(when_of("    when: |  # why | not\n\n   \n      .a\n") == Place{".a", 24, 7});

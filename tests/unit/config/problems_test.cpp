@@ -18,7 +18,8 @@ TEST_CASE("problems: the nearest suggestion wins", "[config][problems]") {
           "did you mean `retry_max_ms`?");
 }
 
-TEST_CASE("problems: text from the file is cut between characters and cleaned", "[config][problems]") {
+TEST_CASE("problems: text from the file is cut between characters and cleaned",
+          "[config][problems]") {
     CHECK(in_quotes("a\nb\x1b[0m") == "`a b [0m`");
     const std::string umlauts = [] {
         std::string text = "x";
@@ -38,6 +39,7 @@ TEST_CASE("problems: the same problem at the same place is told once, in the ord
     problems.add(kValue, {1, 5}, "a");
     problems.add(kValue, {2, 1}, "b");
     problems.add(kValue, {2, 1}, "c");
+    problems.add(kValue, {2, 1}, "b");
 
     const auto taken = problems.take();
 

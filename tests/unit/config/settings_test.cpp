@@ -12,7 +12,8 @@ using test::Found;
 namespace {
 
 std::string with_settings(const std::string& written) {
-    return "version: 1\nhub: { data_dir: d, connectors_dir: c }\naccounts:\n  a:\n    connector: x\n"
+    return "version: 1\nhub: { data_dir: d, connectors_dir: c }\naccounts:\n  a:\n    connector: "
+           "x\n"
            "    settings:\n" +
            written;
 }

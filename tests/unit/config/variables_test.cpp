@@ -9,7 +9,8 @@ using test::Found;
 namespace {
 
 std::string with_setting(const std::string& written) {
-    return "version: 1\nhub: { data_dir: d, connectors_dir: c }\naccounts:\n  a:\n    connector: x\n"
+    return "version: 1\nhub: { data_dir: d, connectors_dir: c }\naccounts:\n  a:\n    connector: "
+           "x\n"
            "    settings:\n      v: " +
            written + "\n";
 }
@@ -45,7 +46,8 @@ TEST_CASE("variables: every form gives its value", "[config][variables]") {
     CHECK(setting(fixture, "$KEY") == "$KEY");
 }
 
-TEST_CASE("variables: a value is never read again as YAML or as a variable", "[config][variables]") {
+TEST_CASE("variables: a value is never read again as YAML or as a variable",
+          "[config][variables]") {
     ConfigFixture fixture;
     fixture.source.variables["SLY"] = "}\nhub: ${KEY}";
 
@@ -116,8 +118,9 @@ TEST_CASE("variables: no message contains what a variable stands for", "[config]
           test::with_line(20, "          - { scheme: '${SECRET}' }"),
           test::with_line(20, "          - { scheme: hmac, preset: '${SECRET}', key: '${EMPTY}' }"),
           test::with_line(20, "          - { scheme: basic, username: '${SECRET}', password: x }"),
-          test::with_line(20, "          - { scheme: hmac, algorithm: '${SECRET}', header: '${SECRET}',"
-                              " encoding: '${SECRET}', key: x }"),
+          test::with_line(20,
+                          "          - { scheme: hmac, algorithm: '${SECRET}', header: '${SECRET}',"
+                          " encoding: '${SECRET}', key: x }"),
           test::with_line(20, "            none\n        success_status: ${SECRET}"),
           test::kGood + "    deliver: { concurrency: '${SECRET}' }\n"}) {
         const Loaded loaded = fixture.load(text);

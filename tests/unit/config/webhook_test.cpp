@@ -20,8 +20,8 @@ std::string with_webhook(const std::string& webhook) {
 std::string with_two(const std::string& first, const std::string& second,
                      const std::string& account = "acme-dmp") {
     return with_webhook(first) + "  d:\n    from: { account: " + account +
-           ", stream: s }\n    to: { account: pangolin, stream: s }\n    triggers: { webhook: " + second +
-           " }\n";
+           ", stream: s }\n    to: { account: pangolin, stream: s }\n    triggers: { webhook: " +
+           second + " }\n";
 }
 
 std::vector<VerifyRule> verify_of(const std::string& rules) {
@@ -113,15 +113,17 @@ TEST_CASE("webhook: a scheme takes its own keys only", "[config][webhook]") {
           Found{"17:60 config.value"});
     CHECK(problems_of("[{ scheme: basic, username: 'a:b', password: p }]") ==
           Found{"17:63 config.value"});
-    CHECK(problems_of("[{ scheme: hmac, algorithm: md5, header: 'a b', encoding: hexx, key: a }]") ==
-          Found{"17:63 config.value", "17:76 config.value", "17:93 config.value"});
+    CHECK(
+        problems_of("[{ scheme: hmac, algorithm: md5, header: 'a b', encoding: hexx, key: a }]") ==
+        Found{"17:63 config.value", "17:76 config.value", "17:93 config.value"});
 }
 
 TEST_CASE("webhook: message id, status and size are read", "[config][webhook]") {
     const ConfigFixture fixture;
 
-    const Loaded loaded = fixture.load(with_webhook(
-        "{ name: x, verify: none, message_id: { header: X-Id }, success_status: 204, body_bytes_max: 5 }"));
+    const Loaded loaded =
+        fixture.load(with_webhook("{ name: x, verify: none, message_id: { header: X-Id }, "
+                                  "success_status: 204, body_bytes_max: 5 }"));
 
     INFO(test::all_messages(loaded));
     REQUIRE(loaded.config.has_value());
@@ -166,10 +168,12 @@ TEST_CASE("webhook: connections of one route can't differ in settings or account
     const std::string first = "{ name: x, verify: [{ scheme: hmac, preset: mapp, key: a }] }";
 
     for (const std::string second :
-         {"{ name: x, verify: none }", "{ name: x, verify: [{ scheme: hmac, preset: mapp, key: b }] }",
+         {"{ name: x, verify: none }",
+          "{ name: x, verify: [{ scheme: hmac, preset: mapp, key: b }] }",
           "{ name: x, verify: [{ scheme: hmac, preset: mapp, key: a }], success_status: 200 }",
           "{ name: x, verify: [{ scheme: hmac, preset: mapp, key: a }], body_bytes_max: 1 }",
-          "{ name: x, verify: [{ scheme: hmac, preset: mapp, key: a }], message_id: { header: y } }"}) {
+          "{ name: x, verify: [{ scheme: hmac, preset: mapp, key: a }], message_id: { header: y } "
+          "}"}) {
         CAPTURE(second);
         CHECK(fixture.problems(with_two(first, second)) == Found{"21:26 config.route_conflict"});
     }
