@@ -1,9 +1,10 @@
 // The configuration: one YAML (or JSON) file -> validated, immutable structs.
 //
-// load() reports every problem of the file at once, each with file:line:column, a stable code and advice. Unknown keys are
-// errors. `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `$${` and `${file:/path}` are replaced only inside string
-// scalars, after parsing; `${secret:name}` is handed to the secret source like the others.
-// What only a connector or an expression can judge is checked by `app` with the positions kept here.
+// load() reports every problem of the file at once, each with file:line:column, a stable code and
+// advice. Unknown keys are errors. `${NAME}`, `${NAME:-default}`, `${NAME:?message}`, `$${` and
+// `${file:/path}` are replaced only inside string scalars, after parsing; `${secret:name}` is
+// handed to the secret source like the others. What only a connector or an expression can judge is
+// checked by `app` with the positions kept here.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -53,7 +54,7 @@ struct Account {
     std::string connector;
     boost::json::object settings;
     Position at, connector_at, settings_at;
-    std::map<std::string, Position> setting_positions;   // JSON pointer -> place, for schema violations
+    std::map<std::string, Position> setting_positions;  // by JSON pointer, for schema violations
 };
 
 enum class VerifyScheme { kNone, kHmac, kBasic };
@@ -62,7 +63,8 @@ enum class SignatureEncoding { kHex, kBase64 };
 
 struct VerifyRule {
     VerifyScheme scheme = VerifyScheme::kNone;
-    // hmac; `preset: mapp` sets header X-HMAC, SHA-1, hex, no prefix; `preset: github` X-Hub-Signature-256, SHA-256, `sha256=`
+    // hmac; `preset: mapp` sets header X-HMAC, SHA-1, hex, no prefix; `preset: github`
+    // X-Hub-Signature-256, SHA-256, `sha256=`
     HmacAlgorithm algorithm = HmacAlgorithm::kSha256;
     SignatureEncoding encoding = SignatureEncoding::kHex;
     std::string header;      // lower case
@@ -78,7 +80,7 @@ struct Webhook {
     std::string name;                       // /hooks/<name>
     std::vector<VerifyRule> verify;         // all must hold; exactly one kNone when `verify: none`
     std::string message_id_header;          // lower case; "" : no deduplication
-    int success_status = 0;                 // 0: the default (202), unless the connector's manifest says otherwise
+    int success_status = 0;  // 0: the default (202), unless the connector's manifest says otherwise
     std::size_t body_bytes_max = 1024 * 1024;
     Position at;
 };

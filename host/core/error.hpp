@@ -5,6 +5,7 @@
 //
 // Functions that can fail for a reason outside the program return Result<T>. Programmer errors are SYNCLINE_ASSERT.
 // Handle an error or return it, never both; it is logged once, where it is handled.
+// Concurrency: errors and results are values. [any]
 #pragma once
 
 #include <boost/system/result.hpp>

@@ -1,0 +1,305 @@
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+#include "config/config.hpp"
+#include "config/document.hpp"
+#include "config/problems.hpp"
+#include "config/section.hpp"
+#include "config/settings.hpp"
+#include "config/variables.hpp"
+#include "config/webhook.hpp"
+
+namespace syncline::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kFileBytesMax = 4 * 1024 * 1024;
+constexpr std::size_t kFieldBytesMax = 256;
+constexpr std::int64_t kMebibyte = 1024 * 1024;
+
+Result<std::string> read_file(const std::filesystem::path& file) {
+    errno = 0;
+    std::ifstream stream{file, std::ios::binary};
+    if (!stream) {
+        const std::string reason = std::strerror(errno);
+        if (errno == ENOENT) return Error{kFileMissing, "there is no such file"};
+        return Error{kFileUnreadable, "the file can't be opened: " + reason};
+    }
+    std::string text(kFileBytesMax + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (stream.bad()) return Error{kFileUnreadable, "the file can't be read"};
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > kFileBytesMax)
+        return Error{kFileUnreadable, "the file is larger than 4 MiB", "split it"};
+    return text;
+}
+
+// Reads the sections of a file in their order. What is wrong is reported; the result counts only
+// when nothing is.
+class Loader {
+  public:
+    Loader(Context& context, const std::filesystem::path& file) : context_(context) {
+        config_.file = file;
+    }
+
+    Config read(const Node& root) {
+        const Section file{context_, &root, "", {{"version", "hub"}, {"accounts", "connections"}}};
+        read_version(file);
+        read_hub(file.find("hub"));
+        if (const Node* accounts = map_of(file, "accounts")) {
+            for (const auto& [name, node] : accounts->entries) read_account(*name, *node);
+        }
+        if (const Node* connections = map_of(file, "connections")) {
+            for (const auto& [name, node] : connections->entries) read_connection(*name, *node);
+        }
+        share_routes(context_, config_.connections, described_);
+        return std::move(config_);
+    }
+
+  private:
+    // A map whose keys are free; an empty place (everything below it commented out) is an empty
+    // map.
+    const Node* map_of(const Section& section, std::string_view key) {
+        const Node* node = section.find(key);
+        if (node == nullptr || node->is_null()) return nullptr;
+        if (node->is_map()) return node;
+        context_.problems.add(kType, node->at, in_quotes(section.path(key)) + " must be a map");
+        return nullptr;
+    }
+
+    void read_version(const Section& file) {
+        const Node* node = file.find("version");
+        if (node == nullptr) return;
+        if (!node->is_scalar() || !node->is_plain || parse_integer(node->text) != 1)
+            context_.problems.add(kVersion, node->at, "this program reads version 1 of the file");
+    }
+
+    void read_hub(const Node* node) {
+        const Section hub{context_, node, "hub",
+                          {{"data_dir", "connectors_dir"}, {"listen", "admin", "limits"}}};
+        Hub& out = config_.hub;
+        out.data_dir = hub.file_path("data_dir").value_or("");
+        out.connectors_dir = hub.file_path("connectors_dir").value_or("");
+        if (hub.find("listen") != nullptr) read_listen(hub);
+        out.admin_socket = out.data_dir / "admin.sock";
+        const Node* admin = hub.find("admin");
+        if (admin != nullptr) read_admin(Section{context_, admin, "hub.admin", {{"listen"}, {}}});
+        else check_socket_path(hub.at());
+        const Section limits{context_, hub.find("limits"), "hub.limits",
+                             {{},
+                              {"connections_max", "connections_per_ip_max", "pending_bytes_max",
+                               "unapplied_bytes_max"}}};
+        limits.read("connections_max", out.limits.connections_max, 1, 1'000'000);
+        limits.read("connections_per_ip_max", out.limits.connections_per_ip_max, 0, 1'000'000);
+        limits.read("pending_bytes_max", out.limits.pending_bytes_max, kMebibyte,
+                    kMebibyte * kMebibyte);
+        limits.read("unapplied_bytes_max", out.limits.unapplied_bytes_max, kMebibyte,
+                    64 * 1024 * kMebibyte);
+    }
+
+    void read_listen(const Section& hub) {
+        const auto text = hub.text("listen");
+        if (!text.has_value()) return;
+        std::string_view address = *text;
+        const std::size_t colon = address.rfind(':');
+        const auto port = colon == std::string_view::npos || colon + 1 == address.size()
+                              ? std::nullopt
+                              : parse_integer(address.substr(colon + 1));
+        std::string host{address.substr(0, std::min(colon, address.size()))};
+        const bool is_v6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
+        if (is_v6) host = host.substr(1, host.size() - 2);
+        in6_addr parsed;
+        const bool is_address = ::inet_pton(is_v6 ? AF_INET6 : AF_INET, host.c_str(), &parsed) == 1;
+        if (!is_address || !port.has_value() || *port < 0 || *port > 65535) {
+            context_.problems.add(kAddress, hub.find("listen")->at,
+                                  "`hub.listen` must be an IP address and a port");
+            return;
+        }
+        config_.hub.listen_address = host;
+        config_.hub.listen_port = static_cast<std::uint16_t>(*port);
+    }
+
+    void read_admin(const Section& admin) {
+        constexpr std::string_view kUnix = "unix:";
+        const auto text = admin.text("listen");
+        if (!text.has_value()) return;
+        const Position at = admin.find("listen")->at;
+        if (!text->starts_with(kUnix) || text->size() == kUnix.size()) {
+            context_.problems.add(kAddress, at, "`hub.admin.listen` must be a Unix socket",
+                                  "write `unix:PATH`; TCP is not part of this version");
+            return;
+        }
+        config_.hub.admin_socket =
+            (context_.folder / text->substr(kUnix.size())).lexically_normal();
+        check_socket_path(at);
+    }
+
+    void check_socket_path(Position at) {
+        if (config_.hub.admin_socket.string().size() < sizeof(sockaddr_un::sun_path)) return;
+        context_.problems.add(kAddress, at, "the path of the admin socket is longer than 107 bytes",
+                              "write a shorter one: `admin: { listen: \"unix:PATH\" }`");
+    }
+
+    void read_account(const Node& key, const Node& node) {
+        const std::string path = "accounts." + key.text;
+        check_name(context_, key.text, key.at, path);
+        const Section section{context_, &node, path, {{"connector"}, {"settings"}}};
+        Account account;
+        account.name = key.text;
+        account.at = key.at;
+        account.connector = section.name("connector").value_or("");
+        if (const Node* connector = section.find("connector")) account.connector_at = connector->at;
+        account.settings_at = key.at;
+        if (const Node* settings = map_of(section, "settings")) {
+            account.settings_at = settings->at;
+            auto read = read_settings(context_, *settings, section.path("settings"));
+            account.settings = std::move(read.values);
+            account.setting_positions = std::move(read.positions);
+        }
+        config_.accounts.emplace(key.text, std::move(account));
+    }
+
+    Endpoint read_endpoint(const Section& connection, std::string_view key) {
+        const Section section{context_, connection.find(key), connection.path(key),
+                              {{"account", "stream"}, {}}};
+        Endpoint endpoint;
+        endpoint.at = section.at();
+        endpoint.stream = section.name("stream").value_or("");
+        const auto account = section.text("account");
+        if (!account.has_value()) return endpoint;
+        endpoint.account = *account;
+        if (config_.accounts.contains(*account)) return endpoint;
+        const Node& node = *section.find("account");
+        std::vector<std::string_view> names;
+        for (const auto& [name, ignored] : config_.accounts) names.push_back(name);
+        const std::string meant = did_you_mean(node.text, names);
+        context_.problems.add(kUnknownAccount, node.at,
+                              "there is no account " + in_quotes(node.text),
+                              meant.empty() ? kUnknownAccount.remedy : meant);
+        return endpoint;
+    }
+
+    void read_connection(const Node& key, const Node& node) {
+        const std::string path = "connections." + key.text;
+        check_name(context_, key.text, key.at, path);
+        const Section section{context_, &node, path,
+                              {{"from", "to", "triggers"}, {"when", "map", "deliver"}}};
+        Connection connection;
+        connection.name = key.text;
+        connection.at = key.at;
+        connection.from = read_endpoint(section, "from");
+        connection.to = read_endpoint(section, "to");
+        bool is_described = false;
+        const Section triggers{context_, section.find("triggers"), section.path("triggers"),
+                               {{"webhook"}, {}}};
+        if (const Node* webhook = triggers.find("webhook")) {
+            if (auto written = read_webhook(context_, *webhook, triggers.path("webhook"))) {
+                connection.webhook = std::move(written->webhook);
+                is_described = written->is_description;
+            }
+        }
+        if (const Node* when = section.find("when"))
+            connection.when = read_expression(*when, section.path("when"));
+        if (const Node* map = section.find("map")) read_mappings(*map, section, connection);
+        read_deliver(section, connection.deliver);
+        config_.connections.push_back(std::move(connection));
+        described_.push_back(is_described);
+    }
+
+    std::optional<Located> read_expression(const Node& node, const std::string& path) {
+        constexpr std::string_view kBlank = " \t\r\n";
+        if (!node.is_scalar()) {
+            context_.problems.add(kType, node.at, in_quotes(path) + " must be an expression",
+                                  "write one such as .user.id; the expression null needs quotes");
+            return std::nullopt;
+        }
+        const auto text = context_.variables.expand(node, SecretUse::kRefused);
+        if (!text.has_value()) return std::nullopt;
+        const std::size_t begin = text->find_first_not_of(kBlank);
+        if (begin == std::string::npos) {
+            context_.problems.add(kValue, node.at, in_quotes(path) + " is empty",
+                                  "write an expression such as .user.id");
+            return std::nullopt;
+        }
+        // What is visible starts at text_at, so blanks before it can't shift the positions in error
+        // messages.
+        const std::size_t end = text->find_last_not_of(kBlank) + 1;
+        return Located{text->substr(begin, end - begin), node.text_at};
+    }
+
+    void read_mappings(const Node& node, const Section& section, Connection& connection) {
+        if (!node.is_map() || node.entries.empty()) {
+            context_.problems.add(
+                kType, node.at,
+                in_quotes(section.path("map")) + " must be a map of fields to expressions",
+                "remove it to send records as they come");
+            return;
+        }
+        for (const auto& [field, expression] : node.entries) {
+            const std::string path = section.path("map") + "." + field->text;
+            if (field->text.empty() || field->text.size() > kFieldBytesMax)
+                context_.problems.add(kValue, field->at,
+                                      in_quotes(path) + " must name a field with 1 to 256 bytes");
+            if (auto located = read_expression(*expression, path))
+                connection.map.push_back(Mapping{field->text, std::move(*located)});
+        }
+    }
+
+    void read_deliver(const Section& connection, Deliver& deliver) {
+        const Section section{context_, connection.find("deliver"), connection.path("deliver"),
+                              {{},
+                               {"batch_records", "batch_bytes", "batch_wait_ms", "concurrency",
+                                "attempts_max", "retry_base_ms", "retry_max_ms", "timeout_ms"}}};
+        constexpr std::int64_t kHourMs = 3'600'000;
+        section.read("batch_records", deliver.batch_records, 1, 100'000);
+        section.read("batch_bytes", deliver.batch_bytes, 1, 64 * kMebibyte);
+        section.read("batch_wait_ms", deliver.batch_wait, 0, kHourMs);
+        section.read("concurrency", deliver.concurrency, 1, 1'000);
+        section.read("attempts_max", deliver.attempts_max, 1, 1'000'000);
+        section.read("retry_base_ms", deliver.retry_base, 1, 24 * kHourMs);
+        section.read("retry_max_ms", deliver.retry_max, 1, 24 * kHourMs);
+        section.read("timeout_ms", deliver.timeout, 1, kHourMs);
+        if (deliver.retry_max >= deliver.retry_base) return;
+        const Node* wrong = section.find("retry_max_ms");
+        if (wrong == nullptr) wrong = section.find("retry_base_ms");
+        context_.problems.add(
+            kValue, wrong->at,
+            in_quotes(section.path("retry_max_ms")) + " is less than `retry_base_ms`");
+    }
+
+    Context& context_;
+    Config config_;
+    std::vector<bool> described_;  // by connection
+};
+
+}  // namespace
+
+Loaded load(const std::filesystem::path& file, const SecretSource& secrets) {
+    Problems problems{file};
+    Loaded loaded;
+    const auto text = read_file(file);
+    if (text.has_error()) {
+        problems.add(text.error(), Position{});
+        loaded.problems = problems.take();
+        return loaded;
+    }
+    const Document document = Document::parse(*text, problems);
+    const std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+    Variables variables{secrets, folder, problems};
+    Context context{problems, variables, folder};
+    // After a syntax error nothing else can be said about the file.
+    std::optional<Config> config;
+    if (document.root() != nullptr) config = Loader{context, file}.read(*document.root());
+    loaded.problems = problems.take();
+    if (loaded.problems.empty()) loaded.config = std::move(config);
+    return loaded;
+}
+
+}  // namespace syncline::config

@@ -1,0 +1,22 @@
+// The settings of an account: YAML whose shape only the connector knows, as JSON.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <map>
+#include <string>
+
+#include "config/document.hpp"
+#include "config/section.hpp"
+
+namespace syncline::config {
+
+struct Settings {
+    boost::json::object values;
+    std::map<std::string, Position> positions;  // JSON pointer -> place; "" is the whole
+};
+
+// Plain scalars get the type that YAML's core schema gives them; whatever is quoted or holds a
+// variable is a text. `path` is how messages call the map. [any]
+Settings read_settings(Context& context, const Node& map, const std::string& path);
+
+}  // namespace syncline::config

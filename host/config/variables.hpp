@@ -1,0 +1,48 @@
+// Replaces `${...}` in the scalars of a configuration.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "config/config.hpp"
+#include "config/document.hpp"
+#include "config/problems.hpp"
+
+namespace syncline::config {
+
+// Whether `${file:...}` and `${secret:...}` may stand in a value: only where no message ever shows
+// it.
+enum class SecretUse { kRefused, kAllowed };
+
+// Concurrency: one owner. Limits: kReplacedBytesMax bytes of replaced values in all.
+class Variables {
+  public:
+    static constexpr std::size_t kReplacedBytesMax = 16 * 1024 * 1024;
+
+    // Relative paths of `${file:...}` count from the folder. The source and the problems must
+    // outlive this object.
+    Variables(const SecretSource& source, std::filesystem::path folder, Problems& problems)
+        : source_(source), folder_(std::move(folder)), problems_(problems) {}
+
+    // The text of a scalar with every reference replaced, or nothing after reporting what is wrong.
+    // What a reference stands for never gets into a message.
+    std::optional<std::string> expand(const Node& scalar, SecretUse use);
+
+    // Whether the scalar holds a reference (well-formed or not).
+    static bool has_reference(const Node& scalar);
+
+  private:
+    // The inside of one `${...}`.
+    std::optional<std::string> resolve(std::string_view reference, Position at, SecretUse use);
+    std::optional<std::string> resolve_environment(std::string_view reference, Position at);
+    std::optional<std::string> resolve_secret(std::string_view kind, std::string_view name,
+                                              Position at, SecretUse use);
+
+    const SecretSource& source_;
+    std::filesystem::path folder_;
+    Problems& problems_;
+    std::size_t replaced_bytes_ = 0;
+};
+
+}  // namespace syncline::config

@@ -1,0 +1,217 @@
+#include "config/webhook.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace syncline::config {
+namespace {
+
+constexpr std::int64_t kBodyBytesMax = 16 * 1024 * 1024;
+constexpr std::size_t kHeaderBytesMax = 256;
+
+// The name of an HTTP header in lower case; nothing after reporting what is wrong.
+std::optional<std::string> read_header_name(Context& context, const Section& section,
+                                            std::string_view key) {
+    auto name = section.text(key);
+    if (!name.has_value()) return std::nullopt;
+    for (char& c : *name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    constexpr std::string_view kToken = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+    if (name->empty() || name->size() > kHeaderBytesMax ||
+        name->find_first_not_of(kToken) != std::string::npos) {
+        context.problems.add(kValue, section.find(key)->at,
+                             in_quotes(section.path(key)) + " must be the name of an HTTP header");
+        return std::nullopt;
+    }
+    return name;
+}
+
+core::Secret read_secret(Context& context, const Section& section, std::string_view key) {
+    auto value = section.text(key, SecretUse::kAllowed);
+    if (!value.has_value()) return {};
+    if (value->empty())
+        context.problems.add(kSecretEmpty, section.find(key)->at,
+                             in_quotes(section.path(key)) + " is empty");
+    return core::Secret{std::move(*value)};
+}
+
+void read_preset(const Section& section, VerifyRule& rule) {
+    const auto preset = section.choice("preset", {"mapp", "github"});
+    if (preset == 0u) {
+        rule.header = "x-hmac";
+        rule.algorithm = HmacAlgorithm::kSha1;
+    } else {
+        rule.header = "x-hub-signature-256";
+        rule.algorithm = HmacAlgorithm::kSha256;
+        rule.prefix = "sha256=";
+    }
+}
+
+VerifyRule read_hmac(Context& context, const Node& node, const std::string& path, bool has_preset) {
+    VerifyRule rule;
+    rule.scheme = VerifyScheme::kHmac;
+    rule.at = node.at;
+    if (has_preset) {
+        const Section section{context, &node, path, {{"scheme", "preset", "key"}, {}}};
+        read_preset(section, rule);
+        rule.key = read_secret(context, section, "key");
+        return rule;
+    }
+    const Section section{
+        context,
+        &node,
+        path,
+        {{"scheme", "algorithm", "header", "encoding", "key"}, {"prefix", "preset"}}};
+    if (const auto algorithm = section.choice("algorithm", {"sha1", "sha256"}))
+        rule.algorithm = *algorithm == 0 ? HmacAlgorithm::kSha1 : HmacAlgorithm::kSha256;
+    if (const auto encoding = section.choice("encoding", {"hex", "base64"}))
+        rule.encoding = *encoding == 0 ? SignatureEncoding::kHex : SignatureEncoding::kBase64;
+    rule.header = read_header_name(context, section, "header").value_or("");
+    rule.prefix = section.text("prefix").value_or("");
+    rule.key = read_secret(context, section, "key");
+    return rule;
+}
+
+VerifyRule read_basic(Context& context, const Node& node, const std::string& path) {
+    const Section section{context, &node, path, {{"scheme", "username", "password"}, {}}};
+    VerifyRule rule;
+    rule.scheme = VerifyScheme::kBasic;
+    rule.at = node.at;
+    if (auto username = section.text("username", SecretUse::kAllowed)) {
+        if (username->empty() || username->find(':') != std::string::npos)
+            context.problems.add(kValue, section.find("username")->at,
+                                 in_quotes(section.path("username")) +
+                                     " must not be empty and can't contain a colon");
+        rule.username = std::move(*username);
+    }
+    rule.password = read_secret(context, section, "password");
+    return rule;
+}
+
+std::optional<VerifyRule> read_rule(Context& context, const Node& node, const std::string& path) {
+    // Which keys there may be depends on the scheme, so it is looked up before the map is checked.
+    const Node* scheme = nullptr;
+    bool has_preset = false;
+    for (const auto& [key, value] : node.entries) {
+        if (key->text == "scheme") scheme = value;
+        has_preset = has_preset || key->text == "preset";
+    }
+    if (scheme != nullptr && scheme->text == "hmac")
+        return read_hmac(context, node, path, has_preset);
+    if (scheme != nullptr && scheme->text == "basic") return read_basic(context, node, path);
+    const Section section{
+        context,
+        &node,
+        path,
+        {{"scheme"},
+         {"preset", "key", "algorithm", "header", "encoding", "prefix", "username", "password"}}};
+    section.choice("scheme", {"hmac", "basic"});
+    return std::nullopt;
+}
+
+std::vector<VerifyRule> read_verify(Context& context, const Section& section) {
+    const std::string path = section.path("verify");
+    const Node* node = section.find("verify");
+    if (node == nullptr || node->is_null() || (node->is_sequence() && node->items.empty())) {
+        context.problems.add(kVerifyMissing, node == nullptr ? section.at() : node->at,
+                             in_quotes(path) + " must be written");
+        return {};
+    }
+    if (node->is_scalar() && node->text == "none") {
+        VerifyRule rule;
+        rule.at = node->at;
+        return {std::move(rule)};
+    }
+    if (!node->is_sequence()) {
+        context.problems.add(kType, node->at,
+                             in_quotes(path) + " must be `none` or a list of schemes",
+                             kVerifyMissing.remedy);
+        return {};
+    }
+    std::vector<VerifyRule> rules;
+    for (const Node* item : node->items) {
+        auto rule = read_rule(context, *item, path + "[" + std::to_string(rules.size()) + "]");
+        rules.push_back(std::move(rule).value_or(VerifyRule{}));
+    }
+    return rules;
+}
+
+bool same_rule(const VerifyRule& a, const VerifyRule& b) {
+    return a.scheme == b.scheme && a.algorithm == b.algorithm && a.encoding == b.encoding &&
+           a.header == b.header && a.prefix == b.prefix && a.username == b.username &&
+           a.key.equals(b.key.reveal()) && a.password.equals(b.password.reveal());
+}
+
+bool same_settings(const Webhook& a, const Webhook& b) {
+    return a.message_id_header == b.message_id_header && a.success_status == b.success_status &&
+           a.body_bytes_max == b.body_bytes_max &&
+           std::equal(a.verify.begin(), a.verify.end(), b.verify.begin(), b.verify.end(),
+                      same_rule);
+}
+
+void check_against(Context& context, const Connection& owner, const Connection& other,
+                   bool is_description) {
+    const std::string route = "the webhook " + in_quotes(owner.webhook->name);
+    if (owner.from.account != other.from.account)
+        context.problems.add(kRouteConflict, other.webhook->at,
+                             route + " belongs to the account " + in_quotes(owner.from.account) +
+                                 " of the connection " + in_quotes(owner.name));
+    if (is_description && !same_settings(*owner.webhook, *other.webhook))
+        context.problems.add(
+            kRouteConflict, other.webhook->at,
+            route + " has other settings in the connection " + in_quotes(owner.name));
+}
+
+}  // namespace
+
+std::optional<WrittenWebhook> read_webhook(Context& context, const Node& node,
+                                           const std::string& path) {
+    const Section section{context, &node, path,
+                          {{"name"}, {"verify", "message_id", "success_status", "body_bytes_max"}}};
+    if (!section.exists()) return std::nullopt;
+    const auto name = section.name("name");
+    WrittenWebhook written;
+    written.is_description = node.entries.size() > 1;
+    Webhook& webhook = written.webhook;
+    webhook.at = node.at;
+    if (written.is_description) webhook.verify = read_verify(context, section);
+    section.read("success_status", webhook.success_status, 200, 299);
+    section.read("body_bytes_max", webhook.body_bytes_max, 1, kBodyBytesMax);
+    if (const Node* message_id = section.find("message_id")) {
+        const Section keys{context, message_id, section.path("message_id"), {{"header"}, {}}};
+        webhook.message_id_header = read_header_name(context, keys, "header").value_or("");
+    }
+    if (!name.has_value()) return std::nullopt;
+    webhook.name = *name;
+    return written;
+}
+
+void share_routes(Context& context, std::vector<Connection>& connections,
+                  const std::vector<bool>& described) {
+    std::map<std::string, std::size_t> owners;  // route -> the first connection that describes it
+    for (std::size_t i = 0; i < connections.size(); ++i)
+        if (connections[i].webhook.has_value() && described[i])
+            owners.emplace(connections[i].webhook->name, i);
+    for (std::size_t i = 0; i < connections.size(); ++i) {
+        auto& webhook = connections[i].webhook;
+        if (!webhook.has_value()) continue;
+        // Without a description anywhere, every connection of the route lacks one.
+        const auto [owner, is_new] = owners.emplace(webhook->name, i);
+        if (!described[owner->second]) {
+            if (is_new)
+                context.problems.add(kVerifyMissing, webhook->at,
+                                     "the webhook " + in_quotes(webhook->name) +
+                                         " is described nowhere: `verify` must be written");
+            continue;
+        }
+        if (owner->second == i) continue;
+        const Connection& description = connections[owner->second];
+        check_against(context, description, connections[i], described[i]);
+        const Position at = webhook->at;
+        *webhook = *description.webhook;
+        webhook->at = at;
+    }
+}
+
+}  // namespace syncline::config

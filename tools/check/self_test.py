@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""Shows that every check finds what it is there to find, and leaves alone what is right."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+import co_await  # noqa: E402
+import format  # noqa: E402
+import layers  # noqa: E402
+import thread_tags  # noqa: E402
+import words  # noqa: E402
+from tree import Tree, without_comments_and_texts  # noqa: E402
+
+GRAPH = """\
+set(SYNCLINE_MODULES
+    core record config plugin)
+set(SYNCLINE_core_USES)
+set(SYNCLINE_record_USES core)
+set(SYNCLINE_config_USES core record)
+set(SYNCLINE_plugin_USES core plugin_api)
+"""
+
+
+class CheckTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self._folder.cleanup)
+        self.root = Path(self._folder.name)
+        self.write("host/modules.cmake", GRAPH)
+
+    def write(self, path: str, content: str | bytes) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def found(self, check, path: str, content: str | bytes) -> list[int]:
+        """The lines that the check finds in one file."""
+        self.write(path, content)
+        return [finding.line for finding in check.findings(Tree(self.root)) if finding.path == path]
+
+
+class Layers(CheckTest):
+    def test_a_module_uses_what_the_graph_lists(self) -> None:
+        self.assertEqual(self.found(layers, "host/config/a.cpp", '#include "config/a.hpp"\n#include "core/b.hpp"\n'), [])
+        self.assertEqual(self.found(layers, "host/record/a.cpp", '#include "core/b.hpp"\n#include "config/a.hpp"\n'), [2])
+        self.assertEqual(self.found(layers, "host/core/a.hpp", '#  include  "record/a.hpp"\n'), [1])
+
+    def test_a_comment_is_no_include(self) -> None:
+        self.assertEqual(self.found(layers, "host/core/a.cpp", '/*\n#include "record/a.hpp"\n*/\n'), [])
+
+    def test_third_party_headers_stay_hidden(self) -> None:
+        for header, home in (("spdlog/spdlog.h", "core"), ("yaml-cpp/yaml.h", "config"), ("boost/dll.hpp", "plugin")):
+            self.assertEqual(self.found(layers, f"host/{home}/x.cpp", f"#include <{header}>\n"), [])
+            self.assertEqual(self.found(layers, "host/record/x.cpp", f"#include <{header}>\n"), [1])
+        for header in ("lmdb.h", "curl/curl.h", "boost/beast/http.hpp", "CLI/CLI.hpp", "openssl/evp.h"):
+            self.assertEqual(self.found(layers, "host/record/x.cpp", f"#include <{header}>\n"), [1])
+
+    def test_the_plugin_api_belongs_to_one_module_and_knows_none(self) -> None:
+        self.assertEqual(self.found(layers, "host/plugin/a.cpp", '#include "syncline/plugin.h"\n'), [])
+        self.assertEqual(self.found(layers, "host/config/a.cpp", "#include <syncline/plugin.h>\n"), [1])
+        self.assertEqual(self.found(layers, "plugins/p/a.cpp", '#include "syncline/plugin.h"\n'), [])
+        self.assertEqual(self.found(layers, "plugins/p/b.cpp", '#include "core/error.hpp"\n'), [1])
+        self.assertEqual(self.found(layers, "plugin-api/include/c.h", '#include "core/error.hpp"\n'), [1])
+
+    def test_a_folder_is_in_the_graph_and_includes_name_their_module(self) -> None:
+        self.assertEqual(self.found(layers, "host/other/a.cpp", ""), [0])
+        self.assertEqual(self.found(layers, "host/core/b.cpp", '#include "error.hpp"\n'), [1])
+
+    def test_the_graph_has_an_order(self) -> None:
+        backwards = GRAPH.replace("core_USES)", "core_USES record)")
+        self.assertEqual(self.found(layers, "host/modules.cmake", backwards), [0])
+
+
+class CoAwait(CheckTest):
+    def found_in(self, body: str) -> list[int]:
+        return self.found(co_await, "host/core/a.cpp", "Task f() {\n" + body + "\n}\n")
+
+    def test_braces_and_owning_captures_are_found(self) -> None:
+        for body in ("co_await send(Request{a, b});",
+                     "auto r = co_await send({a, b});",
+                     "use(Request{a}, co_await x());",
+                     "co_await run([s] { use(s); });",
+                     "co_await run([s = std::move(s)]() mutable { use(s); });",
+                     "co_await run([=](int n) { use(n); });",
+                     "if (co_await send(Request{a})) { b(); }",
+                     "co_return co_await send(Request{a});",
+                     "Reply reply{co_await send(a)};",
+                     "auto [x, y] = co_await pair();",
+                     "auto& [x, y] = co_await pair();"):  # fmt: skip
+            with self.subTest(body):
+                self.assertEqual(self.found_in(body), [2])
+
+    def test_named_objects_are_right(self) -> None:
+        for body in ("Request r{a, b};\nco_await send(std::move(r));",
+                     "auto work = [s] { use(s); };\nco_await run(work);",
+                     "co_await run([&] { use(Request{a}); });",
+                     "co_await run([&s, this](int n) { return Request{n}; });",
+                     "if (co_await ready()) {\n  Request r{a};\n  send(r);\n}",
+                     "for (auto x : {1, 2}) {\n  co_await f(x);\n}",
+                     "while (co_await f(x[0])) {\n}\nRequest r{a};",
+                     "try {\n  co_await f();\n} catch (const E& e) {\n  g(E{e});\n}",
+                     "co_await f(); // {a}",
+                     'co_await f("{a}");'):  # fmt: skip
+            with self.subTest(body):
+                self.assertEqual(self.found_in(body), [])
+
+    def test_inside_a_lambda_the_rule_holds_too(self) -> None:
+        self.assertEqual(self.found_in("spawn([&]() -> Task {\n  Request r{a};\n  co_await f(r);\n});"), [])
+        self.assertEqual(self.found_in("spawn([&]() -> Task {\n  co_await f(Request{a});\n});"), [3])
+
+
+class ThreadTags(CheckTest):
+    def test_a_header_with_a_class_or_a_function_has_a_tag(self) -> None:
+        for content in ("class A {\n};\n", "int f(int a);\n", "Result<void> f(const T& a,\n               int b);\n"):
+            self.assertEqual(self.found(thread_tags, "host/core/a.hpp", content), [0])
+            self.assertEqual(self.found(thread_tags, "host/core/a.hpp", "// Reads. [any]\n" + content), [])
+            self.assertEqual(self.found(thread_tags, "host/core/a.hpp", "// Concurrency: one owner.\n" + content), [])
+
+    def test_data_needs_none(self) -> None:
+        content = "struct A {\n    int a = 0;\n};\nenum class B { kC };\ninline constexpr int kD = f(1);\n"
+        self.assertEqual(self.found(thread_tags, "host/core/a.hpp", content), [])
+
+    def test_a_tag_in_code_does_not_count(self) -> None:
+        self.assertEqual(self.found(thread_tags, "host/core/a.hpp", "int f(int a);\nint b = c[any];\n"), [0])
+
+    def test_every_function_pointer_of_the_abi_has_one(self) -> None:
+        tagged = "// Starts.\n// Thread: [instance]. Since: 1.0\nint (SYNCLINE_CALL *start)(void *self,\n    int a);\n"
+        self.assertEqual(self.found(thread_tags, "plugin-api/include/syncline/a.h", tagged), [])
+        self.assertEqual(
+            self.found(thread_tags, "plugin-api/include/syncline/a.h", tagged + "\n// Stops.\nint (*stop)(void);\n"), [7])
+        self.assertEqual(
+            self.found(thread_tags, "plugin-api/include/syncline/a.h", tagged + "int (*stop)(void);\n"), [5])
+
+
+class Words(CheckTest):
+    def test_what_is_unfinished_is_found(self) -> None:
+        for word in ("TODO", "FIXME: x", "XXX", "not yet implemented", "For now, this", "TBD"):
+            self.assertEqual(self.found(words, "README.md", f"fine\n{word}\n"), [2])
+
+    def test_paths_of_one_machine_are_found(self) -> None:
+        for path in ("/work/wt", "/home/me/x", "see ../shared/a", '"/root/x"', "C:\\Users\\me"):
+            self.assertEqual(self.found(words, "tools/a.py", f"fine\n{path}\n"), [2])
+
+    def test_a_merge_conflict_is_found(self) -> None:
+        self.assertEqual(self.found(words, "host/a.cpp", "<<<<<<< HEAD\n=======\n>>>>>>> b\n"), [1, 3])
+
+    def test_other_words_are_left_alone(self) -> None:
+        fine = "mastodons\nsyncline-XXXXXX\nnetwork/x\n/var/lib/homework/x\nhttp://a/home/b\nform now\n~/work/x\n"
+        self.assertEqual(self.found(words, "README.md", fine), [])
+        self.assertEqual(self.found(words, "tests/data/a.bin", b"\0TODO"), [])
+
+
+class Format(CheckTest):
+    def test_white_space_is_found(self) -> None:
+        self.assertEqual(self.found(format, "host/a.cpp", "int a;\n\tint b;\nint c; \nint d;\r\n"), [2, 3, 4])
+        self.assertEqual(self.found(format, "host/a.cpp", "int a;"), [0])
+        self.assertEqual(self.found(format, "host/a.cpp", "int a;\n\n"), [0])
+        self.assertEqual(self.found(format, "host/a.cpp", b"// \xff\n"), [0])
+        self.assertEqual(self.found(format, "tools/x", "#!/bin/bash\necho \n"), [2])
+
+    def test_long_lines_are_found(self) -> None:
+        self.assertEqual(self.found(format, "host/a.cpp", "//" + "ä" * 98 + "\n//" + "ä" * 99 + "\n"), [2])
+        self.assertEqual(self.found(format, "README.md", "x" * 120 + "\n" + "x" * 121 + "\n"), [2])
+
+    def test_what_can_not_be_broken_may_be_long(self) -> None:
+        self.assertEqual(self.found(format, "README.md", "| " + "x" * 130 + "\nhttps://" + "x" * 130 + "\n"), [])
+
+    def test_inputs_of_tests_are_left_alone(self) -> None:
+        self.assertEqual(self.found(format, "tests/data/a.json", "{} "), [])
+
+
+class Sources(CheckTest):
+    def test_builds_and_data_of_a_run_are_no_sources(self) -> None:
+        for path in ("build/dev/a.cpp", "data/a.cpp", ".git/a.cpp", "tools/__pycache__/a.cpp", "tests/data/a.cpp"):
+            self.write(path, "x")
+        self.write("plugins/.git", "of a worktree")
+        paths = [source.path for source in Tree(self.root).sources()]
+        self.assertEqual(paths, ["host/modules.cmake", "tests/data/a.cpp"])
+
+    def test_comments_and_texts_are_blanked_in_place(self) -> None:
+        code = without_comments_and_texts('a("x//y"); // z\nb(\'"\'); /* {\n} */ c(R"(d")"); 1\'000;')
+        self.assertEqual(code, 'a("    ");     \nb(\' \');     \n     c(R"    "); 1\'000;')
+
+
+if __name__ == "__main__":
+    unittest.main()
