@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,15 +76,17 @@ class HubSetup:
     def command(self, *words: str) -> list[str]:
         return [str(self.binary), *words, "-c", str(self.config)]
 
-    async def start(self, deadline_s: float, environment: Mapping[str, str] | None = None,
-                    outlives: bool = False) -> RunningHub:  # fmt: skip
-        """Starts the hub and waits for the line that says that it serves; raises StartError."""
-        child = await start("hub", self.command("run"), self.folder, {KEY_VARIABLE: self.key, **(environment or {})},
-                            outlives)  # fmt: skip
+    async def launch(self, environment: Mapping[str, str] | None = None, outlives: bool = False) -> Child:
+        """Starts the hub and does not wait for it."""
+        everything = {KEY_VARIABLE: self.key, **(environment or {})}
+        return await start("hub", self.command("run"), self.folder, everything, outlives)
+
+    async def ready(self, child: Child, deadline_s: float) -> RunningHub:
+        """Waits for the line that says that the hub serves; ends it and raises StartError when that does not come."""
         try:
             match = await child.ready(READY, deadline_s)
         except BaseException:
-            await child.end(9)
+            await child.end(signal.SIGKILL)
             raise
         return RunningHub(child, match[1], int(match[2]), Path(match[3]))
 

@@ -16,7 +16,11 @@ STDERR_TAIL_BYTES = 3000
 
 
 class StartError(Exception):
-    """A child did not become ready; the message carries what it said last."""
+    """A child did not become ready; the message carries what it said last. `exit_code` is None when it still ran."""
+
+    def __init__(self, message: str, exit_code: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 class Child:
@@ -48,7 +52,8 @@ class Child:
             if match := re.search(pattern, self.out_path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
                 return match
             if ended:
-                raise StartError(f"{self.name} ended with {self.exit_code} before it was ready: {self.last_words()}")
+                message = f"{self.name} ended with {self.exit_code} before it was ready: {self.last_words()}"
+                raise StartError(message, self.exit_code)
             if asyncio.get_running_loop().time() > give_up:
                 raise StartError(f"{self.name} was not ready in {deadline_s:.0f} s: {self.last_words()}")
             await asyncio.sleep(POLL_S)
