@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from .groups import first_of
 from .http_load import HttpConnection, Unanswered
+from .statistics import percentile
 
 USERS_PER_BATCH = 100
 BATCH_AGE_S = 1.0
@@ -138,10 +140,7 @@ class Report:
     latencies_s: list[float] = field(default_factory=list)  # from the answered attempt's start to its 2xx
 
     def percentile_ms(self, share: float) -> float:
-        if not self.latencies_s:
-            return 0.0
-        ordered = sorted(self.latencies_s)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+        return percentile(self.latencies_s, share) * 1000
 
     def as_json(self) -> dict[str, object]:
         return {"changes": self.changes, "requests": self.requests, "acknowledged": self.acknowledged,
@@ -204,8 +203,8 @@ class Sender:
                     queues[audience] = asyncio.Queue(maxsize=4)
                     group.create_task(self._drain(audience, queues[audience]))
                 group.create_task(self._produce(all_changes, queues))
-        except* RefusedError as refusals:
-            raise refusals.exceptions[0] from None
+        except BaseExceptionGroup as group:
+            raise first_of(group, RefusedError) from None
         finally:
             self.close()
         self.report.elapsed_s = time.monotonic() - started
