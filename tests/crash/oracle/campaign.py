@@ -19,7 +19,7 @@ from syncline_tools.http_load import call
 from syncline_tools.hub import HubSetup, RunningHub, is_settled
 from syncline_tools.processes import Child, StartError, run_json, start
 
-from .history import Histories, Violation
+from .history import Histories, Key, Violation
 from .load import STUCK_PREFIX, HubGate, Load, LoadOptions
 
 DELIVER = {"batch_records": 100, "batch_wait_ms": 10, "attempts_max": 100_000, "retry_base_ms": 200, "retry_max_ms": 1000}
@@ -28,8 +28,10 @@ PANGOLIN_FAULTS = {"latency_ms": 2, "latency_jitter_ms": 8,
 HICCUP = {"fail": {"status": 503, "count": 3}}
 EARLY_KILL_SHARE = 0.1  # of the kills hit the hub before it is ready
 EARLY_KILL_S_MAX = 0.05
-LEDGER_EVERY_KILLS = 10
-LONG_LIFE_EVERY_KILLS, LONG_LIFE_AT = 10, 2  # a life longer than the deadline of an answer: else a kill hides a late one
+HICCUP_SHARE = 0.2  # of the lives see the destination fail for a moment
+# Every so often a life is longer than the deadline of an answer (a kill would hide a late one), and everything that was
+# acknowledged until then has to arrive before the next kill.
+CHECKED_EVERY_KILLS, FIRST_CHECKED = 10, 2
 FAIL_POINT_COUNTS = (1, 2, 3, 10, 50, 200)
 BARRIER_S = 15.0
 
@@ -73,6 +75,7 @@ class Campaign:
         self._pangolin_port = 0
         self._hub: Child | None = None
         self._fail_points: list[str] = []
+        self._armed = 0  # lives with a fail-point so far
         self._journal = open(folder / "acknowledged.jsonl", "w", encoding="utf-8")  # noqa: SIM115 closed by run()
         self.load = Load(options.load, self.histories, self._gate, self._setup.key, self._journal)
 
@@ -111,18 +114,19 @@ class Campaign:
 
     async def _one_life(self, number: int) -> None:
         """Starts the hub, lets it work for a random time, kills it, and judges what has arrived."""
-        environment, point = self._arm(number)
+        is_checked = number % CHECKED_EVERY_KILLS == FIRST_CHECKED
+        environment, point = ({}, "") if is_checked else self._arm()
         child = await self._launch(environment)
-        is_early = not point and number % LONG_LIFE_EVERY_KILLS != LONG_LIFE_AT and self._rng.random() < EARLY_KILL_SHARE
-        if is_early:
+        if not point and not is_checked and self._rng.random() < EARLY_KILL_SHARE:
             await asyncio.sleep(self._rng.uniform(0, EARLY_KILL_S_MAX))
             self.outcome.kills_while_starting += 1
         elif await self._open(child, armed=bool(point)):
-            if self._rng.random() < 0.2:
+            if self._rng.random() < HICCUP_SHARE:
                 await self._control(HICCUP)
-            if number % LEDGER_EVERY_KILLS == 0 and not point:
-                await self._require_balance()
-            await self._let_it_work(child, self._span_s(number, bool(point)))
+            if is_checked:
+                await self._check(child)
+            run_s_max = self._options.run_s_max
+            await self._let_it_work(child, 2 * run_s_max if point else self._rng.uniform(0.01, run_s_max))
         died_alone = child.exit_code
         if died_alone is not None and not (point and died_alone == -signal.SIGKILL):
             raise Violation("ended", f"the hub ended by itself with {died_alone}: {child.last_words()}")
@@ -133,10 +137,20 @@ class Campaign:
         await self._barrier()
         await self._read_log()
 
-    def _arm(self, number: int) -> tuple[dict[str, str], str]:
+    async def _check(self, child: Child) -> None:
+        """Under load for longer than an answer may take; then, with the load paused, everything has to arrive."""
+        await self._let_it_work(child, self._options.load.deadline_s + self._options.run_s_max)
+        await self.load.pause()
+        await self._require_delivered()
+        await self._require_balance()
+        self.load.resume()
+
+    def _arm(self) -> tuple[dict[str, str], str]:
+        """The next fail-point in turn, if there are any."""
         if not self._fail_points:
             return {}, ""
-        point = self._fail_points[(number - 1) % len(self._fail_points)]
+        point = self._fail_points[self._armed % len(self._fail_points)]
+        self._armed += 1
         return {"SYNCLINE_FAIL_POINT": f"{point}:{self._rng.choice(FAIL_POINT_COUNTS)}"}, point
 
     async def _launch(self, environment: dict[str, str]) -> Child:
@@ -165,11 +179,6 @@ class Campaign:
         running = await self._open(await self._launch(environment), armed=False)
         assert running is not None
         return running
-
-    def _span_s(self, number: int, armed: bool) -> float:
-        if number % LONG_LIFE_EVERY_KILLS == LONG_LIFE_AT:
-            return self._options.load.deadline_s + self._options.run_s_max
-        return 2 * self._options.run_s_max if armed else self._rng.uniform(0.01, self._options.run_s_max)
 
     @staticmethod
     async def _let_it_work(child: Child, span_s: float) -> None:
@@ -211,10 +220,7 @@ class Campaign:
 
     async def _finish(self, running: RunningHub) -> None:
         """Everything has to arrive, first with one key stuck, then that one too; the ledger balances; SIGTERM ends it."""
-        await self._drain(STUCK_PREFIX)
-        late = self.histories.incomplete(STUCK_PREFIX)
-        if late:
-            await self._explain_incomplete(len(late))
+        await self._require_delivered()
         await self._control({"reject_users": {}})
         await self._drain("")
         for key in self.histories.incomplete():
@@ -224,6 +230,13 @@ class Campaign:
         if code != 0:
             raise Violation("exit", f"SIGTERM ended the hub with {code}: {running.child.last_words()}")
         await self._read_log()
+
+    async def _require_delivered(self) -> None:
+        """While nothing is being sent: every key but the stuck one gets everything."""
+        await self._drain(STUCK_PREFIX)
+        late = self.histories.incomplete(STUCK_PREFIX)
+        if late:
+            await self._explain_incomplete(late)
 
     async def _drain(self, but_users: str) -> None:
         """Reads the log until every key (but those) is complete, nothing new comes any more, or time is up."""
@@ -240,15 +253,13 @@ class Campaign:
                 return
             await asyncio.sleep(0.1)
 
-    async def _explain_incomplete(self, count: int) -> None:
+    async def _explain_incomplete(self, late: list[Key]) -> None:
         """Tells blocked from lost: what comes once the stuck key is released was only waiting behind it."""
-        before = self.histories.incomplete(STUCK_PREFIX)
         await self._control({"reject_users": {}})
         await self._drain("")
-        still = self.histories.incomplete()
-        if still:
-            still[0].require_complete()
-        raise Violation("blocked", f"{count} keys had to wait for a stuck one", before[0].history())
+        for key in self.histories.incomplete():
+            key.require_complete()
+        raise Violation("blocked", f"{len(late)} keys had to wait for a stuck one", late[0].history())
 
     async def _require_balance(self) -> None:
         ledger = await self._ledger()

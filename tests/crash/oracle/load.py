@@ -116,6 +116,9 @@ class Load:
         self._gate = gate
         self._journal = journal
         self._stopping = False
+        self._may_send = asyncio.Event()
+        self._may_send.set()
+        self._in_flight = 0
         rng = random.Random(options.seed)
         self._lanes = [self._make_groups(lane, rng, histories, signing_key) for lane in range(options.lanes)]
         stuck = [histories.key("crash-1", f"{STUCK_PREFIX}user")]
@@ -124,6 +127,15 @@ class Load:
     def stop(self) -> None:
         """Every lane ends once its request is acknowledged."""
         self._stopping = True
+
+    async def pause(self) -> None:
+        """No request is on its way when this returns; the hub has to be up."""
+        self._may_send.clear()
+        while self._in_flight:
+            await asyncio.sleep(0.005)
+
+    def resume(self) -> None:
+        self._may_send.set()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -142,9 +154,12 @@ class Load:
         connection = HttpConnection("127.0.0.1", 0)
         try:
             while not self._stopping:
+                await self._may_send.wait()
                 group = rng.choice(groups)
                 if group.may_change:
+                    self._in_flight += 1
                     connection = await self._until_acknowledged(connection, group)
+                    self._in_flight -= 1
                 await asyncio.sleep(rng.uniform(0, 2 * self._options.pause_s))
         finally:
             connection.close()
