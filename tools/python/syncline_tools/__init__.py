@@ -1,0 +1,1 @@
+"""What the simulators, the demonstration and the test oracles of Syncline share."""
