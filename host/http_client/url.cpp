@@ -121,4 +121,9 @@ syncline::Result<void> check_url(const std::string& url, const EgressPolicy& pol
     return {};
 }
 
+syncline::Result<std::string> host_of(const std::string& url) {
+    SYNCLINE_TRY(Url parsed, parse_url(url));
+    return normalise_host(part(parsed.get(), CURLUPART_HOST));
+}
+
 }  // namespace syncline::http_client

@@ -169,12 +169,11 @@ void Delivery::send(std::vector<Prepared> prepared) {
 void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
     SYNCLINE_ASSERT(result.outcomes.size() == batch.size());
     --batches_out_;
-    std::uniform_real_distribution<double> distribution{0.0, 1.0};
     std::vector<store::Fact> facts;
     facts.reserve(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const plugin::Outcome& outcome = result.outcomes[i];
-        Moment moment{time_->now_ns(), distribution(random_)};
+        Moment moment{time_->now_ns(), random_()};
         store::Settled fact = settle(batch[i].head, outcome, plan_.policy, moment);
         if (fact.settlement == store::Settlement::kDelivered) {
             fact.row_hash = batch[i].send.fingerprint.row;

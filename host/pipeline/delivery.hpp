@@ -75,7 +75,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     std::chrono::steady_clock::time_point paused_until_;   // the platform asked for it
     bool is_quiet_ = true;
     boost::asio::steady_timer timer_;
-    std::minstd_rand random_{std::random_device{}()};
+    std::mt19937_64 random_{std::random_device{}()};
 };
 
 }  // namespace syncline::pipeline

@@ -1,6 +1,8 @@
 #include "pipeline/settle.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 
 #include "schedule/backoff.hpp"
 
@@ -71,8 +73,12 @@ store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcom
     fact.failure = note(outcome);
     if (!is_dead) {
         schedule::Backoff backoff{policy.retry_base, policy.retry_max};
-        auto delay = schedule::retry_delay(backoff, head.attempt, moment.random, outcome.failure.retry_after_ms);
-        fact.due_ns = moment.now_ns + std::chrono::nanoseconds{delay}.count();
+        std::optional<std::chrono::seconds> retry_after;
+        if (outcome.failure.retry_after_ms >= 0) {
+            retry_after = std::chrono::ceil<std::chrono::seconds>(
+                std::chrono::milliseconds{outcome.failure.retry_after_ms});
+        }
+        fact.due_ns = schedule::due_after(moment.now_ns, backoff, head.attempt, moment.random, retry_after);
     }
     return fact;
 }

@@ -10,7 +10,7 @@ namespace syncline::pipeline {
 
 struct Moment {
     std::int64_t now_ns = 0;    // guarded wall clock
-    double random = 0.5;        // 0 .. 1, for the jitter
+    std::uint64_t random = 0;   // uniform, for the jitter
 };
 
 // The fact's envelope for the record at the head of a lane.

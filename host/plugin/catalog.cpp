@@ -52,12 +52,13 @@ class DirectoryCatalog final : public Catalog {
     std::vector<Manifest> manifests() const override;
     const std::vector<Refusal>& refusals() const override { return refusals_; }
     const Manifest* find(std::string_view id) const override;
+    Error unknown(std::string_view id) const override;
     Result<std::shared_ptr<Instance>> start(std::string_view id, InstanceOptions options) override;
 
   private:
+    bool will_load() const { return !options_.stage_dir.empty(); }
     Result<void> accept(const std::string& name, Library library);
     void refuse(const std::string& name, Error error);
-    Error unknown(std::string_view id) const;
     Result<std::shared_ptr<Generation>> generation_of(Entry& entry);
 
     const Options options_;
@@ -70,14 +71,14 @@ class DirectoryCatalog final : public Catalog {
 
 void DirectoryCatalog::refuse(const std::string& name, Error error) {
     const std::filesystem::path file = options_.connectors_dir / name;
-    core::log_error("plugin", error);
+    if (will_load()) core::log_error("plugin", error);
     refusals_.push_back({file, std::move(error)});
 }
 
 Result<void> DirectoryCatalog::scan() {
     SYNCLINE_TRY(const auto directory, DropDirectory::open(options_.connectors_dir));
     SYNCLINE_TRY(const auto names, directory.names());
-    SYNCLINE_CHECK(prepare_stage(options_.stage_dir));
+    if (will_load()) SYNCLINE_CHECK(prepare_stage(options_.stage_dir));
     for (const std::string& name : names) {
         auto library = examine_library(directory, name);
         if (library) {
@@ -111,8 +112,10 @@ Result<void> DirectoryCatalog::accept(const std::string& name, Library library) 
     entry.file_name = name;
     entry.generation_number = next_generation();
     entry.sha256_hex = core::to_hex(core::sha256(library.bytes));
-    SYNCLINE_TRY(entry.staged, stage_library(options_.stage_dir, id, entry.generation_number,
-                                             entry.sha256_hex, library.bytes));
+    if (will_load()) {
+        SYNCLINE_TRY(entry.staged, stage_library(options_.stage_dir, id, entry.generation_number,
+                                                 entry.sha256_hex, library.bytes));
+    }
     entries_.insert_or_assign(id, std::move(entry));
     return {};
 }
@@ -172,6 +175,7 @@ Result<std::shared_ptr<Generation>> DirectoryCatalog::generation_of(Entry& entry
 
 Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
                                                           InstanceOptions options) {
+    SYNCLINE_ASSERT(will_load());
     const auto found = entries_.find(id);
     if (found == entries_.end()) return unknown(id);
     const Manifest& manifest = found->second.manifest;

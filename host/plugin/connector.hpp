@@ -192,7 +192,9 @@ class Catalog {
   public:
     struct Options {
         std::filesystem::path connectors_dir;
-        std::filesystem::path stage_dir;         // made with mode 0700, emptied at open
+        // For private copies; made with mode 0700, emptied at open. Empty: the catalog only tells what there is, and start()
+        // must not be called.
+        std::filesystem::path stage_dir;
         const core::Clock* clock = nullptr;
         // How long one call into a connector may take before its thread counts as stuck: an asynchronous connector
         // waits for nothing, so this is far more than it needs.
@@ -214,6 +216,8 @@ class Catalog {
     virtual const std::vector<Refusal>& refusals() const = 0;
     // Null when there is none. Valid while the catalog lives.
     virtual const Manifest* find(std::string_view id) const = 0;
+    // What to say of an id that find() does not know: `plugin.unknown_connector`, with what there is and what was refused.
+    virtual Error unknown(std::string_view id) const = 0;
 
     // Loads the connector if needed (dlopen, on the generation's thread) and starts an instance.
     // Errors: `plugin.unknown_connector` (lists what there is and what was refused), `plugin.settings_invalid`,

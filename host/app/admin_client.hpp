@@ -1,0 +1,17 @@
+// Asks the running hub, over its admin socket.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <filesystem>
+#include <string>
+
+#include "core/error.hpp"
+
+namespace syncline::app {
+
+// One exchange, at most 30 s. Returns `result` of the answer. Errors: app.hub_unreachable; app.hub_refused with what the hub
+// said.
+Result<boost::json::value> ask_hub(const std::filesystem::path& socket, const std::string& method,
+                                   const std::string& target);
+
+}  // namespace syncline::app

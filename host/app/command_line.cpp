@@ -1,0 +1,114 @@
+#include "app/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "app/errc.hpp"
+#include "app/report.hpp"
+#include "app/verbs.hpp"
+#include "app/version.hpp"
+#include "core/log.hpp"
+
+namespace syncline::app {
+namespace {
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done, 1 runtime failure, 2 input or configuration invalid, 3 environment (port taken, disk,\n"
+    "permissions), 4 finished with dead letters, 5 the ledger does not balance.";
+
+class CommandLine {
+  public:
+    CommandLine() {
+        root_.require_subcommand(1);
+        root_.footer(kFooter);
+        root_.fallthrough();
+        root_.add_flag("--json", common_.is_json, "Print one JSON object instead of text");
+        root_.add_option("-c,--config", common_.config, "The configuration file")
+            ->envname("SYNCLINE_CONFIG")
+            ->capture_default_str();
+        root_.set_version_flag("--version", std::string{"syncline "} + kVersion);
+        add_hub_verbs();
+        add_connector_verbs();
+        add_letter_verbs();
+    }
+
+    int parse_and_run(int argc, const char* const* argv) {
+        try {
+            root_.parse(argc, argv);
+        } catch (const CLI::CallForHelp& e) {
+            return root_.exit(e);
+        } catch (const CLI::CallForVersion& e) {
+            return root_.exit(e);
+        } catch (const CLI::ParseError& e) {
+            return print_error("", Error{kBadArgument, e.what()}, common_.is_json);
+        }
+        return action_();
+    }
+
+  private:
+    CLI::App* add(CLI::App& parent, const char* name, const char* what, std::function<int()> action) {
+        CLI::App* verb = parent.add_subcommand(name, what);
+        verb->fallthrough();
+        verb->callback([this, action = std::move(action)] { action_ = action; });
+        return verb;
+    }
+
+    CLI::App* add_group(const char* name, const char* what) {
+        CLI::App* group = root_.add_subcommand(name, what);
+        group->require_subcommand(1);
+        group->fallthrough();
+        return group;
+    }
+
+    void add_hub_verbs() {
+        CLI::App* verb = add(root_, "run", "Run the hub in the foreground",
+                             [this] { return run(common_, allow_unsafe_filesystem_); });
+        verb->add_flag("--allow-unsafe-filesystem", allow_unsafe_filesystem_,
+                       "Accept a data directory on NFS, SMB, 9p, FUSE or overlayfs");
+        verb->add_flag_callback("--debug", [] { core::set_log_level(core::LogLevel::kDebug); }, "Log more");
+        add(root_, "validate", "Check the configuration, offline; every problem at once",
+            [this] { return validate(common_); });
+        add(root_, "status", "Ask the running hub for its ledger", [this] { return status(common_); });
+        add(root_, "version", "Print the version", [this] { return version(common_); });
+    }
+
+    void add_connector_verbs() {
+        CLI::App* group = add_group("connectors", "What connectors there are");
+        add(*group, "list", "The connectors in the connectors directory, and what was refused",
+            [this] { return connectors_list(common_); });
+        CLI::App* describe = add(*group, "describe", "One connector: streams, settings; its code is not run",
+                                 [this] { return connectors_describe(common_, argument_); });
+        describe->add_option("FILE-or-ID", argument_, "A connector's file, or its id")->required();
+    }
+
+    void add_letter_verbs() {
+        CLI::App* group = add_group("dlq", "Dead letters: records and events that will not be tried again by themselves");
+        add(*group, "list", "All of them, oldest first", [this] { return dlq_list(common_); });
+        CLI::App* show = add(*group, "show", "One of them with its record or event",
+                             [this] { return dlq_show(common_, argument_); });
+        show->add_option("ID", argument_, "As `dlq list` shows it")->required();
+        CLI::App* replay = add(*group, "replay", "Back to their place; what their key got meanwhile is not overwritten",
+                               [this] { return dlq_change(common_, LetterVerb::kReplay, selection_); });
+        replay->add_flag("--force", selection_.is_forced, "Overwrite what the key got meanwhile");
+        CLI::App* discard = add(*group, "discard", "Give them up",
+                                [this] { return dlq_change(common_, LetterVerb::kDiscard, selection_); });
+        for (CLI::App* verb : {replay, discard}) {
+            verb->add_option("ID", selection_.ids, "As `dlq list` shows them");
+            verb->add_flag("--all", selection_.is_all, "Every dead letter");
+            verb->add_option("--connection", selection_.connection, "With --all: only those of this connection");
+        }
+    }
+
+    CLI::App root_{"Syncline keeps records in step between platforms.", "syncline"};
+    Common common_;
+    bool allow_unsafe_filesystem_ = false;
+    std::string argument_;
+    LetterSelection selection_;
+    std::function<int()> action_;
+};
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) { return CommandLine{}.parse_and_run(argc, argv); }
+
+}  // namespace syncline::app

@@ -1,0 +1,117 @@
+#include "app/configuration.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/errc.hpp"
+#include "secret/local_source.hpp"
+
+namespace syncline::app {
+namespace {
+
+class Checker {
+  public:
+    Checker(Configuration& configuration, std::vector<config::Problem>& problems)
+        : configuration_(configuration), problems_(problems) {}
+
+    void check() {
+        for (const auto& [name, account] : configuration_.config.accounts) check_account(account);
+        for (const config::Connection& connection : configuration_.config.connections) check_connection(connection);
+    }
+
+  private:
+    void report(Error error, config::Position at) {
+        std::string place = configuration_.config.file.string() + ":" + std::to_string(at.line) + ":" +
+                            std::to_string(at.column);
+        problems_.push_back(config::Problem{std::move(error).at(std::move(place)), at});
+    }
+
+    void check_account(const config::Account& account) {
+        const plugin::Manifest* manifest = find(account.connector);
+        if (manifest == nullptr) {
+            report(configuration_.catalog->unknown(account.connector), account.connector_at);
+            return;
+        }
+        Result<void> settings = plugin::check_settings(*manifest, account.settings);
+        if (!settings.has_value()) report(settings.error(), account.settings_at);
+    }
+
+    void check_connection(const config::Connection& connection) {
+        check_endpoint(connection.from, true);
+        check_endpoint(connection.to, false);
+        CompiledConnection compiled;
+        compiled.source = &connection;
+        if (connection.when) compiled.when = compile(*connection.when);
+        for (const config::Mapping& mapping : connection.map) {
+            if (auto program = compile(mapping.expression)) compiled.map.emplace_back(mapping.field, std::move(*program));
+        }
+        configuration_.connections.push_back(std::move(compiled));
+    }
+
+    void check_endpoint(const config::Endpoint& endpoint, bool is_source) {
+        auto account = configuration_.config.accounts.find(endpoint.account);
+        if (account == configuration_.config.accounts.end()) return;  // reported by config
+        const plugin::Manifest* manifest = find(account->second.connector);
+        if (manifest == nullptr) return;  // reported with the account
+        if (is_source ? !manifest->can_webhook : !manifest->can_write) {
+            report(Error{kNotCapable, "the connector " + manifest->id +
+                                          (is_source ? " does not take webhooks" : " does not write records")},
+                   endpoint.at);
+            return;
+        }
+        std::string names;
+        for (const plugin::StreamSpec& stream : manifest->streams) {
+            if (is_source ? !stream.is_source : !stream.is_destination) continue;
+            if (stream.name == endpoint.stream) return;
+            names += (names.empty() ? "" : ", ") + stream.name;
+        }
+        report(Error{kUnknownStream, "the connector " + manifest->id + (is_source ? " reads no" : " writes no") +
+                                         " stream `" + endpoint.stream + "`; it has: " + names},
+               endpoint.at);
+    }
+
+    std::optional<expr::Program> compile(const config::Located& text) {
+        expr::Origin origin{configuration_.config.file.string(), text.at.line, text.at.column};
+        Result<expr::Program> program = expr::Program::compile(text.text, origin);
+        if (program.has_value()) return std::move(*program);
+        problems_.push_back(config::Problem{program.error(), text.at});
+        return std::nullopt;
+    }
+
+    const plugin::Manifest* find(const std::string& id) const { return configuration_.catalog->find(id); }
+
+    Configuration& configuration_;
+    std::vector<config::Problem>& problems_;
+};
+
+}  // namespace
+
+Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock) {
+    Checked checked;
+    secret::LocalSource secrets;
+    config::Loaded loaded = config::load(file, secrets);
+    checked.problems = std::move(loaded.problems);
+    if (!loaded.config) return checked;
+    auto configuration = std::make_unique<Configuration>();
+    configuration->config = std::move(*loaded.config);
+    plugin::Catalog::Options options;
+    options.connectors_dir = configuration->config.hub.connectors_dir;
+    options.clock = &clock;
+    Result<std::unique_ptr<plugin::Catalog>> catalog = plugin::Catalog::open(std::move(options));
+    if (!catalog.has_value()) {
+        checked.problems.push_back(config::Problem{std::move(catalog).error().at(file.string()), {}});
+        return checked;
+    }
+    configuration->catalog = std::move(*catalog);
+    Checker{*configuration, checked.problems}.check();
+    if (checked.problems.empty()) {
+        checked.configuration = std::move(configuration);
+    } else {
+        std::stable_sort(checked.problems.begin(), checked.problems.end(), [](const auto& a, const auto& b) {
+            return std::pair{a.at.line, a.at.column} < std::pair{b.at.line, b.at.column};
+        });
+    }
+    return checked;
+}
+
+}  // namespace syncline::app

@@ -1,0 +1,37 @@
+// The configuration as a whole: the file, the connectors that it names, their settings, streams and expressions. What
+// `validate` says and what `run` needs come from here, so that they can't differ.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "config/config.hpp"
+#include "pipeline/plan.hpp"
+#include "plugin/connector.hpp"
+
+namespace syncline::app {
+
+// One connection with its expressions compiled.
+struct CompiledConnection {
+    const config::Connection* source = nullptr;   // in Configuration::config
+    std::optional<expr::Program> when;
+    std::vector<std::pair<std::string, expr::Program>> map;
+};
+
+struct Configuration {
+    config::Config config;
+    std::unique_ptr<plugin::Catalog> catalog;     // looks only; the hub opens its own
+    std::vector<CompiledConnection> connections;
+};
+
+struct Checked {
+    std::unique_ptr<Configuration> configuration;   // null when there are problems
+    std::vector<config::Problem> problems;          // in the order of the file
+};
+
+// Reads and checks everything that can be checked without running code of a connector, touching the network or writing.
+Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock);
+
+}  // namespace syncline::app

@@ -1,0 +1,342 @@
+#include "app/hub.hpp"
+
+#include <algorithm>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <future>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "admin/admin.hpp"
+#include "app/transport.hpp"
+#include "app/version.hpp"
+#include "core/log.hpp"
+#include "http_client/client.hpp"
+#include "http_server/server.hpp"
+#include "intake/intake.hpp"
+#include "pipeline/pipeline.hpp"
+#include "store/store.hpp"
+
+namespace syncline::app {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kDrainDeadline{20'000};
+constexpr milliseconds kInstanceStopDeadline{10'000};
+constexpr milliseconds kDrainPoll{20};
+
+// Stable numbers for the names of the configuration, and the facts that make them so.
+class Names {
+  public:
+    explicit Names(const store::State& recovered) : recovered_(recovered) {}
+
+    std::uint32_t give(store::NameKind kind, const std::string& name) {
+        const auto& known = recovered_.names(kind);
+        std::uint32_t& last = last_[kind];
+        for (const auto& [id, row] : known) {
+            last = std::max(last, id);
+            if (row.name != name) continue;
+            used_[kind].push_back(id);
+            if (!row.is_present) facts_.emplace_back(store::Named{kind, id, true, name});
+            return id;
+        }
+        std::uint32_t id = ++last;
+        used_[kind].push_back(id);
+        facts_.emplace_back(store::Named{kind, id, true, name});
+        return id;
+    }
+
+    // With a fact for every name that is gone from the configuration: its records are parked.
+    std::vector<store::Fact> finish() {
+        for (store::NameKind kind : {store::NameKind::kRoute, store::NameKind::kConnection}) {
+            const auto& used = used_[kind];
+            for (const auto& [id, row] : recovered_.names(kind)) {
+                bool is_used = std::find(used.begin(), used.end(), id) != used.end();
+                if (!is_used && row.is_present) facts_.emplace_back(store::Named{kind, id, false, row.name});
+            }
+        }
+        return std::move(facts_);
+    }
+
+  private:
+    const store::State& recovered_;
+    std::map<store::NameKind, std::vector<std::uint32_t>> used_;
+    std::map<store::NameKind, std::uint32_t> last_;
+    std::vector<store::Fact> facts_;
+};
+
+Result<std::vector<intake::Verifier>> make_verifiers(const config::Webhook& webhook) {
+    std::vector<intake::Verifier> verifiers;
+    for (const config::VerifyRule& rule : webhook.verify) {
+        intake::VerifierOptions options;
+        if (rule.scheme == config::VerifyScheme::kHmac) {
+            intake::SignatureOptions signature;
+            signature.algorithm = rule.algorithm == config::HmacAlgorithm::kSha1 ? intake::DigestAlgorithm::kHmacSha1
+                                                                                : intake::DigestAlgorithm::kHmacSha256;
+            signature.encoding = rule.encoding == config::SignatureEncoding::kHex ? intake::DigestEncoding::kHex
+                                                                                 : intake::DigestEncoding::kBase64;
+            signature.header = rule.header;
+            signature.prefix = rule.prefix;
+            signature.key = rule.key;
+            options.signature = std::move(signature);
+        } else if (rule.scheme == config::VerifyScheme::kBasic) {
+            options.basic = intake::BasicOptions{rule.username, rule.password};
+        } else {
+            continue;  // `none` was written
+        }
+        SYNCLINE_TRY(intake::Verifier verifier, intake::Verifier::make(std::move(options)));
+        verifiers.push_back(std::move(verifier));
+    }
+    return verifiers;
+}
+
+pipeline::DeliveryPolicy to_policy(const config::Deliver& deliver) {
+    pipeline::DeliveryPolicy policy;
+    policy.batch_records = deliver.batch_records;
+    policy.batch_bytes = deliver.batch_bytes;
+    policy.batch_wait = deliver.batch_wait;
+    policy.concurrency = deliver.concurrency;
+    policy.attempts_max = deliver.attempts_max;
+    policy.retry_base = deliver.retry_base;
+    policy.retry_max = deliver.retry_max;
+    policy.timeout = deliver.timeout;
+    return policy;
+}
+
+[[noreturn]] void end_process(const Error& error) {
+    core::log_error("store", error);
+    std::_Exit(static_cast<int>(error.exit_code()));
+}
+
+class Hub {
+  public:
+    Hub(Configuration configuration, const HubOptions& options)
+        : configuration_(std::move(configuration)), options_(options), signals_(io_), drain_timer_(io_) {}
+
+    Result<void> run() {
+        SYNCLINE_CHECK(open_store());
+        Result<void> started = start();
+        if (started.has_value()) io_.run();
+        shut_down();
+        return started;
+    }
+
+  private:
+    const config::Hub& hub() const { return configuration_.config.hub; }
+
+    Result<void> open_store() {
+        store::Store::Options store_options;
+        store_options.data_dir = hub().data_dir;
+        store_options.clock = &core::system_clock();
+        store_options.version = kVersion;
+        store_options.allow_unsafe_filesystem = options_.allow_unsafe_filesystem;
+        store_options.unapplied_bytes_max = hub().limits.unapplied_bytes_max;
+        store_options.pending_bytes_max = hub().limits.pending_bytes_max;
+        store_options.on_fatal = end_process;
+        SYNCLINE_TRY(store_, store::Store::open(std::move(store_options)));
+        return {};
+    }
+
+    Result<void> start() {
+        client_ = std::make_unique<http_client::Client>(io_);
+        SYNCLINE_CHECK(open_catalog());
+        SYNCLINE_CHECK(start_instances());
+        SYNCLINE_CHECK(build());
+        SYNCLINE_CHECK(listen());
+        wait_for_signals();
+        if (options_.on_ready) {
+            options_.on_ready("http://" + hub().listen_address + ":" + std::to_string(server_->port()),
+                              "unix:" + hub().admin_socket.string());
+        }
+        return {};
+    }
+
+    // Only now, with the data directory locked, may the private copies of another run be swept away.
+    Result<void> open_catalog() {
+        plugin::Catalog::Options catalog_options;
+        catalog_options.connectors_dir = hub().connectors_dir;
+        catalog_options.stage_dir = hub().data_dir / "connectors";
+        catalog_options.clock = &core::system_clock();
+        SYNCLINE_TRY(configuration_.catalog, plugin::Catalog::open(std::move(catalog_options)));
+        return {};
+    }
+
+    Result<void> start_instances() {
+        for (const auto& [name, account] : configuration_.config.accounts) {
+            const plugin::Manifest* manifest = configuration_.catalog->find(account.connector);
+            if (manifest == nullptr) return configuration_.catalog->unknown(account.connector);
+            SYNCLINE_TRY(http_client::EgressPolicy policy, egress_policy(*manifest, account.settings));
+            plugin::InstanceOptions instance_options;
+            instance_options.account = name;
+            instance_options.settings = account.settings;
+            instance_options.http = make_transport(io_, *client_, std::move(policy));
+            SYNCLINE_TRY(instances_[name], configuration_.catalog->start(account.connector, std::move(instance_options)));
+        }
+        return {};
+    }
+
+    // Routes, connections, pipeline, intake; then the store's doors open.
+    Result<void> build() {
+        Names names{store_->recovered()};
+        std::vector<pipeline::RoutePlan> route_plans;
+        std::vector<pipeline::ConnectionPlan> connection_plans;
+        std::vector<intake::Route> routes;
+        std::map<std::string, store::RouteId> route_ids;
+        for (CompiledConnection& compiled : configuration_.connections) {
+            const config::Connection& connection = *compiled.source;
+            pipeline::ConnectionPlan plan;
+            plan.id = names.give(store::NameKind::kConnection, connection.name);
+            plan.name = connection.name;
+            plan.source_stream = connection.from.stream;
+            plan.destination_stream = connection.to.stream;
+            plan.destination = instances_.at(connection.to.account);
+            plan.when = std::move(compiled.when);
+            plan.map = std::move(compiled.map);
+            plan.policy = to_policy(connection.deliver);
+            if (connection.webhook) {
+                const config::Webhook& webhook = *connection.webhook;
+                auto [at, is_new] = route_ids.try_emplace(webhook.name, 0);
+                if (is_new) {
+                    at->second = names.give(store::NameKind::kRoute, webhook.name);
+                    std::shared_ptr<plugin::Instance> source = instances_.at(connection.from.account);
+                    route_plans.push_back(pipeline::RoutePlan{at->second, webhook.name, source});
+                    SYNCLINE_TRY(intake::Route route, to_route(webhook, at->second, std::move(source)));
+                    routes.push_back(std::move(route));
+                }
+                plan.route = at->second;
+            }
+            connection_plans.push_back(std::move(plan));
+        }
+        pipeline::Pipeline::Options pipeline_options;
+        pipeline_options.clock = &core::system_clock();
+        unsigned cores = std::thread::hardware_concurrency();
+        pipeline_options.cpu_threads = cores > 1 ? cores - 1 : 1;
+        pipeline_ = std::make_unique<pipeline::Pipeline>(pipeline_options, *store_, std::move(route_plans),
+                                                         std::move(connection_plans));
+        intake_ = std::make_unique<intake::Intake>(io_, *store_, core::system_clock(), std::move(routes));
+        SYNCLINE_CHECK(store_->start(pipeline_.get()));
+        return append_names(names.finish());
+    }
+
+    Result<intake::Route> to_route(const config::Webhook& webhook, store::RouteId id,
+                                   std::shared_ptr<plugin::Instance> source) {
+        intake::Route route;
+        route.id = id;
+        route.name = webhook.name;
+        SYNCLINE_TRY(route.verifiers, make_verifiers(webhook));
+        route.message_id_header = webhook.message_id_header;
+        route.success_status = webhook.success_status != 0 ? webhook.success_status
+                                                            : source->manifest().webhook_success_status;
+        route.body_bytes_max = webhook.body_bytes_max;
+        route.source = std::move(source);
+        return route;
+    }
+
+    Result<void> append_names(std::vector<store::Fact> facts) {
+        if (facts.empty()) return {};
+        auto applied = std::make_shared<std::promise<void>>();
+        std::future<void> done = applied->get_future();
+        store::Append append;
+        append.facts = std::move(facts);
+        append.on_applied = [applied](std::optional<Error>) { applied->set_value(); };
+        store_->append(std::move(append));
+        done.wait();  // ends with the flush; a failing disk ends the process
+        return {};
+    }
+
+    Result<void> listen() {
+        http_server::ListenOptions web;
+        web.address = hub().listen_address;
+        web.port = hub().listen_port;
+        web.limits.connections_max = hub().limits.connections_max;
+        web.limits.connections_per_ip_max = hub().limits.connections_per_ip_max;
+        SYNCLINE_TRY(server_, http_server::Server::listen(io_, *intake_, web));
+        admin::Admin::Options admin_options;
+        admin_options.version = kVersion;
+        admin_options.listen = "http://" + hub().listen_address + ":" + std::to_string(server_->port());
+        admin_options.clock = &core::system_clock();
+        admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
+        http_server::ListenOptions local;
+        local.address = "unix:" + hub().admin_socket.string();
+        local.limits.connections_per_ip_max = 0;
+        SYNCLINE_TRY(admin_server_, http_server::Server::listen(io_, *admin_, local));
+        return {};
+    }
+
+    void wait_for_signals() {
+        signals_.add(SIGTERM);
+        signals_.add(SIGINT);
+        signals_.async_wait([this](const boost::system::error_code& error, int) {
+            if (error) return;
+            core::log_info("app", "stopping: finishing what is in flight");
+            server_->stop();
+            pipeline_->stop();
+            drain_until_ = std::chrono::steady_clock::now() + kDrainDeadline;
+            drain();
+        });
+    }
+
+    void drain() {
+        bool is_done = pipeline_->is_idle() && server_->counters().connections == 0;
+        if (!is_done && std::chrono::steady_clock::now() < drain_until_) {
+            drain_timer_.expires_after(kDrainPoll);
+            drain_timer_.async_wait([this](const boost::system::error_code&) { drain(); });
+            return;
+        }
+        if (!is_done) core::log_warning("app", "stopping with work in flight; it is taken up at the next start");
+        stop_instances([this] { io_.stop(); });
+    }
+
+    void stop_instances(std::function<void()> done) {
+        auto left = std::make_shared<std::atomic<std::size_t>>(instances_.size() + 1);
+        auto finish = [this, left, tell = std::move(done)] {
+            if (--*left == 0) boost::asio::post(io_, tell);
+        };
+        for (auto& [name, instance] : instances_) instance->stop(kInstanceStopDeadline, finish);
+        finish();
+    }
+
+    // Backwards through what start() made, as far as it came.
+    void shut_down() {
+        if (server_) server_->stop();
+        if (pipeline_) pipeline_->stop();
+        if (!io_.stopped() && !instances_.empty()) {
+            // The start failed: the instances need the io thread to stop.
+            stop_instances([this] { io_.stop(); });
+            io_.restart();
+            io_.run_for(kInstanceStopDeadline);
+        }
+        store_->stop();
+        admin_server_.reset();
+        server_.reset();
+        intake_.reset();
+        instances_.clear();
+        configuration_.catalog.reset();
+        client_.reset();
+        pipeline_.reset();
+    }
+
+    Configuration configuration_;
+    const HubOptions& options_;
+    boost::asio::io_context io_{1};
+    std::unique_ptr<store::Store> store_;
+    std::unique_ptr<http_client::Client> client_;
+    std::map<std::string, std::shared_ptr<plugin::Instance>> instances_;
+    std::unique_ptr<pipeline::Pipeline> pipeline_;
+    std::unique_ptr<intake::Intake> intake_;
+    std::unique_ptr<admin::Admin> admin_;
+    std::unique_ptr<http_server::Server> server_, admin_server_;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer drain_timer_;
+    std::chrono::steady_clock::time_point drain_until_;
+};
+
+}  // namespace
+
+Result<void> run_hub(Configuration configuration, const HubOptions& options) {
+    return std::make_unique<Hub>(std::move(configuration), options)->run();
+}
+
+}  // namespace syncline::app

@@ -1,0 +1,52 @@
+#include "app/report.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <cstdio>
+
+namespace syncline::app {
+namespace {
+
+namespace json = boost::json;
+
+void put_line(std::FILE* to, const std::string& line) {
+    std::fwrite(line.data(), 1, line.size(), to);
+    std::fputc('\n', to);
+    std::fflush(to);
+}
+
+json::object to_json(const Error& error) {
+    return {{"code", error.code()}, {"what", error.what()}, {"where", error.where()}, {"remedy", error.remedy()}};
+}
+
+}  // namespace
+
+int print(const Report& report, bool is_json) {
+    if (is_json) {
+        json::object envelope{{"command", report.command},
+                              {"ok", report.exit_code == core::ExitCode::kDone},
+                              {"summary", report.summary},
+                              {"result", report.result},
+                              {"error", nullptr}};
+        put_line(stdout, json::serialize(envelope));
+    } else {
+        if (!report.text.empty()) put_line(stdout, report.text);
+        if (!report.summary.empty()) put_line(stdout, report.summary);
+    }
+    return static_cast<int>(report.exit_code);
+}
+
+int print_error(const std::string& command, const Error& error, bool is_json, const json::value& result) {
+    if (is_json) {
+        json::object envelope{{"command", command},
+                              {"ok", false},
+                              {"summary", error.what()},
+                              {"result", result},
+                              {"error", to_json(error)}};
+        put_line(stdout, json::serialize(envelope));
+    } else {
+        put_line(stderr, "syncline: " + error.to_string());
+    }
+    return static_cast<int>(error.exit_code());
+}
+
+}  // namespace syncline::app

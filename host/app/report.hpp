@@ -1,0 +1,27 @@
+// What a verb says: one JSON object with --json, plain text for people otherwise.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+
+#include "core/error.hpp"
+
+namespace syncline::app {
+
+// The envelope of --json: {"command","ok","summary","result","error"}.
+struct Report {
+    std::string command;
+    std::string summary;         // one line
+    std::string text;            // for people, below or instead of the summary; may be empty
+    boost::json::value result;
+    core::ExitCode exit_code = core::ExitCode::kDone;
+};
+
+// Prints to standard output and returns the exit code.
+int print(const Report& report, bool is_json);
+
+// Prints an error: with --json to standard output as the envelope, otherwise to standard error.
+int print_error(const std::string& command, const Error& error, bool is_json,
+                const boost::json::value& result = nullptr);
+
+}  // namespace syncline::app

@@ -1,0 +1,35 @@
+// The verbs of the command line. Each prints its report and returns the process's exit code.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace syncline::app {
+
+struct Common {
+    std::filesystem::path config = "syncline.yaml";
+    bool is_json = false;
+};
+
+int run(const Common& common, bool allow_unsafe_filesystem);
+int validate(const Common& common);
+int status(const Common& common);
+int version(const Common& common);
+
+int connectors_list(const Common& common);
+int connectors_describe(const Common& common, const std::string& file_or_id);
+
+int dlq_list(const Common& common);
+int dlq_show(const Common& common, const std::string& id);
+
+enum class LetterVerb { kReplay, kDiscard };
+struct LetterSelection {
+    std::vector<std::string> ids;
+    bool is_all = false;
+    std::string connection;   // with is_all: only its letters
+    bool is_forced = false;
+};
+int dlq_change(const Common& common, LetterVerb verb, const LetterSelection& selection);
+
+}  // namespace syncline::app
