@@ -193,6 +193,7 @@ Flow has(const Call& call) {
         double index = std::trunc(to_double(*call.argument));
         return call.give(index >= 0 && index < static_cast<double>(array->size()));
     }
+    if (call.input.is_null()) return call.give(false);
     return call.fail("cannot check whether " + std::string{type_name(call.input)} + " has a " +
                      std::string{type_name(*call.argument)} + " key");
 }

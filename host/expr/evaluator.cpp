@@ -27,6 +27,11 @@ const json::value* element_at(const json::array& array, const json::value& index
     return &array[static_cast<std::size_t>(whole)];
 }
 
+// What null answers with null; an object stands for a slice.
+bool is_null_index(const json::value& key) {
+    return key.is_string() || key.is_number() || key.is_object();
+}
+
 struct Bounds {
     std::size_t begin;
     std::size_t end;
@@ -164,7 +169,7 @@ Flow Evaluator::evaluate_path(const Node& node, const json::value& input, Cell& 
         found = object->if_contains(*name);
     } else if (const auto* array = container.if_array(); array && key.get().is_number()) {
         found = element_at(*array, key.get());
-    } else if (!container.is_null() || (name == nullptr && !key.get().is_number())) {
+    } else if (!container.is_null() || !is_null_index(key.get())) {
         auto what = "cannot index " + std::string{type_name(container)} + " with ";
         what += name != nullptr ? describe(key.get()) : std::string{type_name(key.get())};
         return step_failed(node, std::move(what));

@@ -93,6 +93,7 @@ std::optional<std::uint32_t> find_function(std::string_view name, std::size_t ar
     return std::nullopt;
 }
 
+std::uint32_t function_count() { return kFunctions.size(); }
 const Function& function_at(std::uint32_t index) { return kFunctions[index]; }
 
 std::string similar_function(std::string_view name) {

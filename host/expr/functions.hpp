@@ -44,6 +44,7 @@ struct Function {
 
 // The position in the table, for function_at(). [any]
 std::optional<std::uint32_t> find_function(std::string_view name, std::size_t argument_count);
+std::uint32_t function_count();
 const Function& function_at(std::uint32_t index);
 
 // The function (`name/arguments`) whose name looks most like `name`; empty if none does. [any]

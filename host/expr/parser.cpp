@@ -73,7 +73,7 @@ class Parser {
   private:
     using Parsed = Result<NodeId>;
 
-    // Counts the recursion of parse_binary(), which every other recursion passes through.
+    // Counts the recursion of parse_binary() and parse_object_value(): all other recursion passes through these two.
     struct Nesting {
         explicit Nesting(std::uint32_t& depth) : depth_(depth) { ++depth_; }
         ~Nesting() { --depth_; }
@@ -454,6 +454,8 @@ Parser::Parsed Parser::parse_object_key(std::optional<NodeId>& shorthand) {
 
 // jq takes only terms, `-` and `|` here.
 Parser::Parsed Parser::parse_object_value() {
+    Nesting nesting{nesting_};
+    if (nesting_ > kDepthMax) return too_deep(token_.begin);
     auto position = token_.begin;
     std::vector<NodeId> stages;
     do {

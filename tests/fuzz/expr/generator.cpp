@@ -25,7 +25,8 @@ std::string Generator::path(int depth) {
                 if (below(3) == 0) {
                     result += pick({"[1:]", "[:2]", "[1:3]", "[-2:]", "[:-1]", "[0:1.5]", "[null:1]"});
                 } else if (below(4) == 0) {
-                    result += "[" + expression(depth - 1) + "]";
+                    // jq looks for an array in an array; that is outside the language.
+                    result += "[" + expression(depth - 1) + " | if type == \"array\" then 0 else . end]";
                 } else {
                     result += pick({"[0]", "[1]", "[-1]", "[\"a\"]", "[5]", "[1.5]", "[null]"});
                 }

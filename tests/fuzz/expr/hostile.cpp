@@ -26,7 +26,7 @@ std::string random_bytes(Generator& generator) {
 }
 
 std::string damage(Generator& generator, std::string source) {
-    for (auto edits = 1 + generator.below(4); edits > 0 && !source.empty(); --edits) {
+    for (auto edits = 1 + generator.below(2); edits > 0 && !source.empty(); --edits) {
         auto at = generator.below(source.size());
         auto size = 1 + generator.below(6);
         switch (generator.below(4)) {
@@ -90,10 +90,10 @@ int main(int argc, char** argv) {
     int compiled = 0;
     for (const auto& source : monsters()) run_once(source, generator.input(3), compiled);
     for (int i = 0; i < rounds; ++i) {
-        auto source = i % 3 == 0 ? random_bytes(generator)
-                                 : damage(generator, generator.expression(4));
+        auto source = i % 3 == 0 ? random_bytes(generator) : generator.expression(3);
+        if (i % 3 == 1) source = damage(generator, source);
         run_once(source, generator.input(3), compiled);
     }
     std::cout << rounds << " rounds, " << compiled << " compiled\n";
-    return compiled > rounds / 50 ? 0 : 1;
+    return compiled > rounds / 4 ? 0 : 1;
 }
