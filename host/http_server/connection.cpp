@@ -9,9 +9,9 @@
 #include <array>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
-#include <cstring>
 
 #include "http_server/message_parser.hpp"
+#include "http_server/read_buffer.hpp"
 
 namespace syncline::http_server {
 namespace {
@@ -20,58 +20,15 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, IoExecutor>;
 
-constexpr std::size_t kBufferBytesMin = 4 * 1024;
 constexpr std::size_t kBufferBytesMax = 32 * 1024;  // more only if a header section may be larger
 
-// After an answer that ends the connection, what the client still sends is read and thrown away for a while: closing
-// with unread bytes would reset the connection, and the client would not see the answer.
+// After an answer that ends the connection, what the client still sends is read and thrown away for
+// a while: closing with unread bytes would reset the connection, and the client might not see the
+// answer.
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::size_t kLingerBytesMax = 4 * 1024 * 1024;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-
-// Received bytes that are not consumed yet.
-class ReadBuffer {
-  public:
-    explicit ReadBuffer(std::size_t bytes_max) : bytes_max_(bytes_max), bytes_(kBufferBytesMin) {}
-
-    std::string_view unread() const { return {bytes_.data() + begin_, end_ - begin_}; }
-    bool is_empty() const { return begin_ == end_; }
-    void consume(std::size_t count) {
-        begin_ += count;
-        if (begin_ == end_) begin_ = end_ = 0;
-    }
-    void commit(std::size_t count) {
-        end_ += count;
-        was_filled_ = end_ == bytes_.size();
-    }
-
-    // Room for more; never empty as long as less than bytes_max are unread. Grows when a read filled it: more is to come.
-    asio::mutable_buffer prepare() {
-        if (begin_ > 0) {
-            std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
-            end_ -= begin_;
-            begin_ = 0;
-        }
-        if (was_filled_) bytes_.resize(std::min(bytes_.size() * 2, bytes_max_));
-        was_filled_ = false;
-        return {bytes_.data() + end_, bytes_.size() - end_};
-    }
-
-    // Gives memory back that one large request needed.
-    void shrink() {
-        if (!is_empty() || bytes_.size() == kBufferBytesMin) return;
-        std::vector<char>(kBufferBytesMin).swap(bytes_);
-        was_filled_ = false;
-    }
-
-  private:
-    std::size_t bytes_max_;
-    std::vector<char> bytes_;
-    std::size_t begin_ = 0;
-    std::size_t end_ = 0;
-    bool was_filled_ = false;
-};
 
 enum class Phase { kIdle, kHead, kBody, kHandling, kWriting, kLingering, kClosed };
 
@@ -124,7 +81,8 @@ class Connection final : public Hub::Member,
     void close();
 
     std::shared_ptr<Hub> hub_;
-    std::optional<Socket> socket_;  // none: closed; a responder may hold the rest past the io_context
+    // None when closed: a responder may keep the rest alive past the io_context.
+    std::optional<Socket> socket_;
     std::string peer_;
     Hub::Members::iterator place_;
     bool is_member_ = false;
@@ -162,9 +120,15 @@ void Connection::advance() {
     for (bool again = true; again;) {
         switch (phase_) {
             case Phase::kIdle:
-            case Phase::kHead: again = step_head(); break;
-            case Phase::kBody: again = step_body(); break;
-            default: again = false; break;
+            case Phase::kHead:
+                again = step_head();
+                break;
+            case Phase::kBody:
+                again = step_body();
+                break;
+            default:
+                again = false;
+                break;
         }
     }
     is_advancing_ = false;
@@ -174,9 +138,10 @@ bool Connection::step_head() {
     const std::string_view bytes = buffer_.unread();
     if (phase_ == Phase::kIdle) {
         if (bytes.empty()) {
-            buffer_.shrink();
-            if (hub_->is_stopping()) close();
-            else read();
+            if (hub_->is_stopping())
+                close();
+            else
+                read();
             return false;
         }
         enter(Phase::kHead);
@@ -275,19 +240,22 @@ void Connection::respond(Response response) {
     if (phase_ != Phase::kHandling) return;  // too late: timed out, or the client has gone
     if (response.close || hub_->is_stopping()) close_after_ = true;
     send(std::move(response));
-    advance();
 }
 
 void Connection::check_deadline(SteadyClock::time_point now) {
     if (now < deadline()) return;
     switch (phase_) {
         case Phase::kHead:
-        case Phase::kBody: refuse({408, "The request took too long to arrive."}); break;
+        case Phase::kBody:
+            refuse({408, "The request took too long to arrive."});
+            break;
         case Phase::kHandling:
             close_after_ = true;
             send(make_error(500, "The answer took too long."));
             break;
-        default: close(); break;
+        default:
+            close();
+            break;
     }
 }
 
@@ -295,7 +263,8 @@ SteadyClock::time_point Connection::deadline() const {
     switch (phase_) {
         case Phase::kIdle:
             return phase_started_ + (has_served_ ? limits().idle_timeout : limits().header_timeout);
-        case Phase::kHead: return request_started_ + limits().header_timeout;
+        case Phase::kHead:
+            return request_started_ + limits().header_timeout;
         case Phase::kBody: {
             const std::size_t rate = std::max<std::size_t>(limits().body_bytes_per_s_min, 1);
             const std::chrono::milliseconds earned{phase_bytes_ * 1000 / rate};
@@ -303,24 +272,29 @@ SteadyClock::time_point Connection::deadline() const {
                             request_started_ + limits().request_timeout);
         }
         case Phase::kHandling:
-        case Phase::kWriting: return phase_started_ + limits().response_timeout;
-        default: return phase_started_ + kLingerTime;
+        case Phase::kWriting:
+            return phase_started_ + limits().response_timeout;
+        default:
+            return phase_started_ + kLingerTime;
     }
 }
 
 void Connection::on_stop() {
-    if (phase_ == Phase::kIdle) close();
-    else close_after_ = true;
+    if (phase_ == Phase::kIdle)
+        close();
+    else
+        close_after_ = true;
 }
 
 void Connection::read() {
     if (is_reading_ || !socket_) return;
     is_reading_ = true;
-    socket_->async_read_some(buffer_.prepare(),
-                             [self = shared_from_this()](const error_code& error, std::size_t bytes) {
-                                 self->is_reading_ = false;
-                                 self->on_read(error, bytes);
-                             });
+    if (phase_ == Phase::kIdle) buffer_.shrink();
+    socket_->async_read_some(
+        buffer_.prepare(), [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+            self->is_reading_ = false;
+            self->on_read(error, bytes);
+        });
 }
 
 void Connection::on_read(const error_code& error, std::size_t bytes) {
@@ -342,14 +316,16 @@ void Connection::send(Response response) {
     out_head_.clear();
     append_head(out_head_, response, {close_after_, hub_->date()});
     const bool has_body = !is_head_request_ && may_have_body(response.status);
-    if (has_body) out_body_ = std::move(response.body);
-    else out_body_.clear();
+    if (has_body)
+        out_body_ = std::move(response.body);
+    else
+        out_body_.clear();
     sent_bytes_ = 0;
     write();
 }
 
-// Writes without waiting first: nearly every answer fits into the socket's buffer, and a pass through the reactor costs
-// as much as the rest of the request.
+// Writes without waiting first: nearly every answer fits into the socket's buffer, and a pass
+// through the reactor costs as much as the rest of the request.
 void Connection::write() {
     const std::size_t head_left = out_head_.size() - std::min(sent_bytes_, out_head_.size());
     const std::size_t body_sent = sent_bytes_ - (out_head_.size() - head_left);
@@ -362,8 +338,10 @@ void Connection::write() {
     if (sent_bytes_ == out_head_.size() + out_body_.size()) return on_written();
     socket_->async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& failure) {
         if (!self->socket_ || self->phase_ != Phase::kWriting) return;
-        if (failure) self->close();
-        else self->write();
+        if (failure)
+            self->close();
+        else
+            self->write();
     });
 }
 
@@ -390,7 +368,9 @@ void Connection::close() {
     if (std::exchange(is_member_, false)) hub_->remove(place_, peer_);
 }
 
-bool is_tcp(int family) { return family == AF_INET || family == AF_INET6; }
+bool is_tcp(int family) {
+    return family == AF_INET || family == AF_INET6;
+}
 
 }  // namespace
 
@@ -401,7 +381,8 @@ void serve_connection(const std::shared_ptr<Hub>& hub, int fd, int family, std::
     }
     Socket socket(hub->io().get_executor());
     error_code error;
-    socket.assign(asio::generic::stream_protocol(family, is_tcp(family) ? IPPROTO_TCP : 0), fd, error);
+    const asio::generic::stream_protocol protocol(family, is_tcp(family) ? IPPROTO_TCP : 0);
+    socket.assign(protocol, fd, error);
     if (error) {
         ::close(fd);
         return;
@@ -416,7 +397,8 @@ void refuse_connection(const std::shared_ptr<Hub>& hub, int fd) {
     std::string bytes;
     append_head(bytes, response, {true, hub->date()});
     bytes += response.body;
-    // What the client has sent by now is read, so that closing does not reset the connection under the answer.
+    // What the client has sent by now is read, so that closing does not reset the connection at
+    // once.
     std::array<char, 4096> unread;
     [[maybe_unused]] auto count = ::recv(fd, unread.data(), unread.size(), MSG_DONTWAIT);
     count = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -14,7 +14,9 @@ constexpr std::uint8_t kQuery = 4;  // what a query may hold
 constexpr std::uint8_t kPath = 8;   // what a path may hold before decoding
 constexpr std::uint8_t kHost = 16;  // host names, addresses, a port
 
-constexpr bool is_one_of(std::string_view set, char c) { return set.find(c) != set.npos; }
+constexpr bool is_one_of(std::string_view set, char c) {
+    return set.find(c) != set.npos;
+}
 
 constexpr std::array<std::uint8_t, 256> make_classes() {
     std::array<std::uint8_t, 256> classes{};
@@ -90,7 +92,7 @@ Verdict check_segments(std::string_view path) {
 }
 
 Verdict check_method(std::string_view method) {
-    static constexpr std::string_view kServed[] = {"GET", "HEAD",   "POST",   "PUT",
+    static constexpr std::string_view kServed[] = {"GET",   "HEAD",   "POST",   "PUT",
                                                    "PATCH", "DELETE", "OPTIONS"};
     if (!is_token(method)) return {400, "The method is not a token."};
     if (std::find(std::begin(kServed), std::end(kServed), method) != std::end(kServed)) return {};
@@ -210,7 +212,8 @@ class FramingFields {
                     return add_transfer_encoding(field.value);
                 }
                 break;
-            default: break;
+            default:
+                break;
         }
         return {};
     }
@@ -341,8 +344,12 @@ Verdict check_trailers(std::string_view section, const Limits& limits) {
     });
 }
 
-bool is_token(std::string_view text) { return !text.empty() && all_of_class(text, kToken); }
+bool is_token(std::string_view text) {
+    return !text.empty() && all_of_class(text, kToken);
+}
 
-bool is_field_value(std::string_view text) { return all_of_class(text, kValue); }
+bool is_field_value(std::string_view text) {
+    return all_of_class(text, kValue);
+}
 
 }  // namespace syncline::http_server

@@ -1,7 +1,9 @@
-// The framing gate: decides on the raw bytes whether a request is unambiguous, before any parser sees them.
+// The framing gate: decides on the raw bytes whether a request is unambiguous, before any parser
+// sees them.
 //
-// Purpose: a request that two programs could read differently (request smuggling) is refused, never repaired. The rules
-//   are a narrow subset of RFC 9112 and RFC 3986; what real clients send fits, all else is a 4xx or 5xx.
+// Purpose: a request that two programs could read differently (request smuggling) is refused, never
+//   repaired. The rules are a narrow subset of RFC 9112 and RFC 3986; what real clients send fits,
+//   all else is a 4xx or 5xx.
 // Concurrency: pure functions. [any]
 // Limits: linear in the size of the input.
 #pragma once
@@ -16,7 +18,8 @@
 
 namespace syncline::http_server {
 
-// Status 0 is "accepted". The reason is a constant sentence for the client, without a byte of its input.
+// Status 0 is "accepted". The reason is a constant sentence for the client, without a byte of its
+// input.
 struct Verdict {
     int status = 0;
     const char* reason = "";
@@ -33,7 +36,8 @@ struct SectionScan {
 };
 SectionScan scan_section(std::string_view bytes, std::size_t resume_at);
 
-// A request's header section, as far as framing and routing need it. Views point into the bytes that were checked.
+// A request's header section, as far as framing and routing need it. Views point into the bytes
+// that were checked.
 struct Head {
     Verdict verdict;  // nothing else is meaningful when it refuses
     std::string_view method;
@@ -45,10 +49,12 @@ struct Head {
     bool expects_continue = false;
 };
 
-// `section` is complete: scan_section() said so. Looks at limits.header_fields_max and target_bytes_max.
+// `section` is complete: scan_section() said so. Looks at limits.header_fields_max and
+// target_bytes_max.
 Head check_head(std::string_view section, const Limits& limits);
 
-// Percent-decodes a path once. Refuses what could name another resource after one more round of normalisation.
+// Percent-decodes a path once. Refuses what could name another resource after one more round of
+// normalisation.
 Verdict decode_path(std::string_view raw, std::string& path);
 
 // `1*HEXDIG CRLF`; extensions are refused. Broken as soon as that is certain.

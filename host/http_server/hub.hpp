@@ -1,7 +1,8 @@
-// What the connections of one server share: the handler, the limits, the counters and one timer for all deadlines.
+// What the connections of one server share: the handler, the limits, the counters and one timer for
+// all deadlines.
 //
-// Purpose: a timer per connection and request would cost more than parsing it; deadlines are seconds, so one look at
-//   all connections four times a second is enough.
+// Purpose: a timer per connection and request would cost more than parsing it; deadlines are
+//   seconds, so one look at all connections four times a second is enough.
 // Concurrency: [io].
 // Lifetime: shared by the server and its connections, which a late responder may keep alive.
 #pragma once
@@ -23,7 +24,8 @@ namespace syncline::http_server {
 using SteadyClock = std::chrono::steady_clock;
 using IoExecutor = boost::asio::io_context::executor_type;
 using SteadyTimer =
-    boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>, IoExecutor>;
+    boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>,
+                                      IoExecutor>;
 
 class Hub final : public std::enable_shared_from_this<Hub> {
   public:
@@ -31,8 +33,8 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     struct Member {
         virtual ~Member() = default;
         virtual void check_deadline(SteadyClock::time_point now) = 0;
-        virtual void on_stop() = 0;   // answer what is in flight, then close
-        virtual void abandon() = 0;   // close at once
+        virtual void on_stop() = 0;  // answer what is in flight, then close
+        virtual void abandon() = 0;  // close at once
     };
     using Members = std::list<std::weak_ptr<Member>>;
 
@@ -68,7 +70,7 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     DateCache date_;
     Members members_;
     std::unordered_map<std::string, std::size_t> per_peer_;
-    std::optional<SteadyTimer> sweep_timer_;  // gone after abandon(): the hub may outlive the io_context
+    std::optional<SteadyTimer> sweep_timer_;  // none after abandon(): the io_context may go first
     bool is_sweep_armed_ = false;
     bool is_stopping_ = false;
 };

@@ -22,15 +22,19 @@ constexpr std::string_view kUnixPrefix = "unix:";
 
 const core::ErrorCode& code_of(int error) {
     switch (error) {
-        case EADDRINUSE: return kAddressInUse;
+        case EADDRINUSE:
+            return kAddressInUse;
         case EACCES:
         case EPERM:
-        case EROFS: return kPermission;
+        case EROFS:
+            return kPermission;
         case EMFILE:
         case ENFILE:
         case ENOBUFS:
-        case ENOMEM: return kOutOfResources;
-        default: return kAddressInvalid;
+        case ENOMEM:
+            return kOutOfResources;
+        default:
+            return kAddressInvalid;
     }
 }
 
@@ -75,13 +79,14 @@ Result<ListenSocket> open_tcp(const std::string& address, std::uint16_t port) {
 
 // Removes the socket file that a dead process left behind.
 Result<void> remove_stale(const std::string& name, const sockaddr_un& where) {
-    struct stat status{};
+    struct stat status {};
     if (::lstat(where.sun_path, &status) != 0) {
         if (errno == ENOENT) return {};
         return make_failure(errno, name);
     }
     if (!S_ISSOCK(status.st_mode)) {
-        return Error(kAddressInvalid, "can't listen on " + name + ": a file is there that is no socket");
+        return Error(kAddressInvalid,
+                     "can't listen on " + name + ": a file is there that is no socket");
     }
     const UniqueFd probe = open_socket(AF_UNIX);
     if (!probe) return make_failure(errno, name);
@@ -107,8 +112,8 @@ Result<ListenSocket> open_unix(const std::string& name, const std::string& path)
     ListenSocket listener;
     listener.fd = open_socket(AF_UNIX);
     if (!listener.fd) return make_failure(errno, name);
-    // The mode of the socket before bind() is the most that the file gets, so it is private from its first moment, and
-    // the umask of the process stays as it is.
+    // The mode of the socket before bind() is the most that the file gets, so it is private from
+    // its first moment, and the umask of the process stays as it is.
     const int fd = listener.fd.get();
     if (::fchmod(fd, S_IRUSR | S_IWUSR) != 0 ||
         ::bind(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) {

@@ -94,7 +94,9 @@ void MessageParser::on_request_impl(verb, string_view, string_view, int, error_c
     error = {};
 }
 
-void MessageParser::on_response_impl(int, string_view, int, error_code& error) { error = {}; }
+void MessageParser::on_response_impl(int, string_view, int, error_code& error) {
+    error = {};
+}
 
 void MessageParser::on_field_impl(field, string_view name, string_view value, error_code& error) {
     error = {};
@@ -128,12 +130,13 @@ void MessageParser::on_chunk_header_impl(std::uint64_t bytes, string_view, error
     has_chunk_ = true;
 }
 
-std::size_t MessageParser::on_chunk_body_impl(std::uint64_t, string_view bytes,
-                                              error_code& error) {
+std::size_t MessageParser::on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& error) {
     chunk_left_ -= bytes.size();
     return on_body_impl(bytes, error);
 }
 
-void MessageParser::on_finish_impl(error_code& error) { error = {}; }
+void MessageParser::on_finish_impl(error_code& error) {
+    error = {};
+}
 
 }  // namespace syncline::http_server

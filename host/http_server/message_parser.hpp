@@ -1,7 +1,7 @@
 // Boost.Beast's parser, fed only with bytes that the gate has passed; builds a Request in place.
 //
-// Purpose: the gate decides on framing, Beast decodes; a message on which they differ is refused. This header pulls in
-//   Beast: only connection.cpp and message_parser.cpp include it.
+// Purpose: the gate decides on framing, Beast decodes; a message on which they differ is refused.
+//   This header pulls in Beast: only connection.cpp and message_parser.cpp include it.
 // Lifetime: one object per message; the request must outlive it. [io]
 // Limits: `body_bytes_max`, and what the gate limits.
 #pragma once
@@ -23,8 +23,8 @@ class MessageParser final : boost::beast::http::basic_parser<true> {
     // Fills the request's headers from a section that check_head() accepted.
     Verdict put_head(std::string_view section, const Head& head);
 
-    // Takes as much of the body as it can. What is left over is an incomplete chunk line or trailer section, or belongs
-    // to the next request.
+    // Takes as much of the body as it can. What is left over is an incomplete chunk line or trailer
+    // section, or belongs to the next request.
     struct Fed {
         std::size_t bytes = 0;
         Verdict verdict;
@@ -41,8 +41,8 @@ class MessageParser final : boost::beast::http::basic_parser<true> {
     using field = boost::beast::http::field;
     using verb = boost::beast::http::verb;
 
-    // The bytes of the next framing element: a chunk line, or the last one with its trailers. 0 with an accepting
-    // verdict: not complete yet.
+    // The bytes of the next framing element: a chunk line, or the last one with its trailers. 0
+    // with an accepting verdict: not complete yet.
     Fed next_element(std::string_view bytes);
     Fed last_chunk(std::string_view bytes, std::size_t line_bytes);
     bool put_exactly(std::string_view bytes);
@@ -62,8 +62,8 @@ class MessageParser final : boost::beast::http::basic_parser<true> {
     std::size_t body_bytes_max_ = 0;
     std::uint64_t chunk_left_ = 0;
     std::size_t trailers_scanned_ = 0;
-    bool has_head_ = false;    // fields that come later are trailers
-    bool has_chunk_ = false;   // the next chunk line follows a CRLF
+    bool has_head_ = false;   // fields that come later are trailers
+    bool has_chunk_ = false;  // the next chunk line follows a CRLF
 };
 
 }  // namespace syncline::http_server

@@ -59,8 +59,9 @@ constexpr StatusName kStatusNames[] = {
 };
 
 StatusName name_of(int status) {
-    const auto* found = std::find_if(std::begin(kStatusNames), std::end(kStatusNames),
-                                     [status](const StatusName& row) { return row.status == status; });
+    const auto* found =
+        std::find_if(std::begin(kStatusNames), std::end(kStatusNames),
+                     [status](const StatusName& row) { return row.status == status; });
     return found == std::end(kStatusNames) ? StatusName{status, "", "error"} : *found;
 }
 
@@ -126,7 +127,9 @@ void append_head(std::string& out, const Response& response, const Framing& fram
     out += "\r\n\r\n";
 }
 
-bool may_have_body(int status) { return status != 204 && status != 304; }
+bool may_have_body(int status) {
+    return status != 204 && status != 304;
+}
 
 std::string_view DateCache::now() {
     static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

@@ -9,11 +9,12 @@
 
 namespace syncline::http_server {
 
-// {"error":{"code":"http.<name of the status>","message":"<reason>"}}; the reason is a constant text of ours.
+// {"error":{"code":"http.<name of the status>","message":"<reason>"}}; the reason is a constant
+// text of ours.
 Response make_error(int status, std::string_view reason);
 
-// The response itself, or a 500 in its place when it could not be sent as it is: a header that would break the framing
-// (CR, LF), a status that is none.
+// The response itself, or a 500 in its place when it could not be sent as it is: a header that
+// would break the framing (CR, LF), a status that is none.
 Response checked(Response response);
 
 struct Framing {

@@ -26,7 +26,9 @@ bool is_out_of_resources(int error) {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-UniqueFd open_spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+UniqueFd open_spare() {
+    return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 // "" on a Unix socket.
 std::string name_of(const boost::asio::ip::tcp::endpoint& peer, int family) {
@@ -98,14 +100,14 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
         }
     }
 
-    // No descriptor is left: the spare one serves to turn a client away, who would hang otherwise; then a pause, since
-    // the listener stays readable and would be asked in a busy loop.
+    // No descriptor is left: the spare one serves to turn a client away, who would hang otherwise;
+    // then a pause, since the listener stays readable and would be asked in a busy loop.
     void shed(int error) {
-        core::log_warning("http_server", "no more connections can be accepted for want of resources",
+        core::log_warning("http_server", "a client was turned away for want of resources",
                           {{"error", std::generic_category().message(error)}});
         spare_.reset();
-        const int fd = ::accept4(listener_->native_handle(), nullptr, nullptr,
-                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd =
+            ::accept4(listener_->native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) refuse_connection(hub_, fd);
         spare_ = open_spare();
         pause_->expires_after(kAcceptPause);
@@ -169,8 +171,14 @@ Result<std::unique_ptr<Server>> Server::listen(boost::asio::io_context& io, Hand
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
-std::uint16_t Server::port() const { return impl_->port(); }
-Counters Server::counters() const { return impl_->counters(); }
-void Server::stop() { impl_->stop(); }
+std::uint16_t Server::port() const {
+    return impl_->port();
+}
+Counters Server::counters() const {
+    return impl_->counters();
+}
+void Server::stop() {
+    impl_->stop();
+}
 
 }  // namespace syncline::http_server

@@ -1,4 +1,5 @@
-// Small pieces of text handling that the gate and the requests share. ASCII only, whatever the locale. [any]
+// Small pieces of text handling that the gate and the requests share. ASCII only, whatever the
+// locale. [any]
 #pragma once
 
 #include <algorithm>
@@ -7,7 +8,9 @@
 
 namespace syncline::http_server {
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 constexpr char to_lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -1,4 +1,5 @@
-// The HTTP server by itself: answers every request 202 and stores nothing, to be measured with wrk against other servers.
+// The HTTP server by itself: answers every request 202 and stores nothing, to be measured with wrk
+// against other servers.
 //
 //   bench_plain_server [--port N]     prints the port, serves until SIGINT or SIGTERM
 #include <boost/asio/io_context.hpp>

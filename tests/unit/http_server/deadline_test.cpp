@@ -1,4 +1,5 @@
-// Each test waits for the server to close a connection; the limits that must not end it are out of reach.
+// Each test waits for the server to close a connection; the limits that must not end it are out of
+// reach.
 #include "fixture.hpp"
 #include "support/catch.hpp"
 
@@ -10,7 +11,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kNever{3'600'000};
-constexpr milliseconds kSoon{40};
+constexpr milliseconds kSoon{40};  // a test waits that long, never less
 
 Limits patient() {
     Limits limits;
@@ -47,17 +48,14 @@ TEST_CASE("http deadlines: a trickle does not move the deadline of the header se
           "[http_server][deadlines][E6]") {
     Limits limits = patient();
     limits.header_timeout = kSoon;
+    limits.header_bytes_max = 20'000'000;
     LiveServer live(with(limits));
     RawClient client(live.port());
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
-    // Sends for as long as the server takes it; it would take all of it, were the deadline moved by each byte.
+    // Were the deadline moved by each byte, the server would take them all.
     std::size_t sent = 0;
-    while (sent < 1'000'000'000 && client.send("y")) ++sent;
-    CHECK(sent < 1'000'000'000);
-    const std::string answer = client.read_to_end();
-    const bool is_refused = answer.empty() || answer.find(" 408 ") != std::string::npos ||
-                            answer.find(" 431 ") != std::string::npos;
-    CHECK(is_refused);
+    while (sent < 10'000'000 && !client.has_input() && client.send("y")) ++sent;
+    CHECK(client.read_reply().status == 408);
     CHECK(live.handler().seen().empty());
 }
 
@@ -80,7 +78,8 @@ TEST_CASE("http deadlines: an idle connection is closed", "[http_server][deadlin
     CHECK(live.counters().connections == 0);
 }
 
-TEST_CASE("http deadlines: a body that stops coming is answered 408", "[http_server][deadlines][E6]") {
+TEST_CASE("http deadlines: a body that stops coming is answered 408",
+          "[http_server][deadlines][E6]") {
     Limits limits = patient();
     limits.body_grace = kSoon;
     LiveServer live(with(limits));
@@ -144,6 +143,8 @@ TEST_CASE("http deadlines: a client that does not read its answer is closed",
     LiveServer live(with(limits), &handler);
     RawClient client(live.port());
     client.send(get_of("/"));
-    while (live.counters().accepted == 0 || live.counters().connections > 0) std::this_thread::yield();
+    while (live.counters().accepted == 0 || live.counters().connections > 0) {
+        std::this_thread::yield();
+    }
     CHECK(client.read_to_end().size() < 64'000'000);
 }

@@ -95,7 +95,8 @@ class LiveServer {
     TestHandler own_handler_;
     TestHandler& handler_;
     boost::asio::io_context io_{1};
-    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+        io_.get_executor()};
     std::unique_ptr<http_server::Server> server_;
     std::thread thread_;
 };
@@ -145,6 +146,12 @@ class RawClient {
         return true;
     }
     void finish_sending() { ::shutdown(fd_, SHUT_WR); }
+
+    // Whether there is something to read, or the end of the connection.
+    bool has_input() const {
+        char byte;
+        return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+    }
 
     // The next response; status 0 when the connection ended before one.
     Reply read_reply(bool has_body = true) {
@@ -243,8 +250,8 @@ class NoMoreFds {
 };
 
 inline std::string post_of(const std::string& body, const std::string& lines = "") {
-    return "POST /in HTTP/1.1\r\nHost: a\r\n" + lines + "Content-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
+    return "POST /in HTTP/1.1\r\nHost: a\r\n" + lines +
+           "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 inline std::string chunked_of(const std::string& body, const std::string& lines = "") {
     return "POST /in HTTP/1.1\r\nHost: a\r\n" + lines + "Transfer-Encoding: chunked\r\n\r\n" + body;

@@ -18,7 +18,9 @@ int status_of(const std::string& bytes) {
     return check_head(std::string_view{bytes}.substr(0, scan.offset), Limits{}).verdict.status;
 }
 
-std::string section(const std::string& lines) { return lines + "\r\n"; }
+std::string section(const std::string& lines) {
+    return lines + "\r\n";
+}
 
 }  // namespace
 
@@ -117,8 +119,10 @@ TEST_CASE("framing gate: trailers must not frame or route", "[http_server][gate]
     CHECK(check_trailers(section("X : a\r\n"), Limits{}).status == 400);
 }
 
-// Nothing that the gate accepts may hold a byte or a field that makes two readers differ, whatever the input.
-TEST_CASE("framing gate: damaged requests never pass with a doubtful byte", "[http_server][gate][fuzz]") {
+// Nothing that the gate accepts may hold a byte or a field that makes two readers differ, whatever
+// the input.
+TEST_CASE("framing gate: damaged requests never pass with a doubtful byte",
+          "[http_server][gate][fuzz]") {
     std::mt19937 random(20'261'121);
     const std::string alphabet = "\r\n\t :,;%/.?#0aA\0\x7f\x80\xff"s;
     std::size_t accepted = 0;
@@ -129,9 +133,15 @@ TEST_CASE("framing gate: damaged requests never pass with a doubtful byte", "[ht
             const std::size_t at = random() % bytes.size();
             const char c = alphabet[random() % alphabet.size()];
             switch (random() % 3) {
-                case 0: bytes[at] = c; break;
-                case 1: bytes.insert(at, 1, c); break;
-                default: bytes.erase(at, 1); break;
+                case 0:
+                    bytes[at] = c;
+                    break;
+                case 1:
+                    bytes.insert(at, 1, c);
+                    break;
+                default:
+                    bytes.erase(at, 1);
+                    break;
             }
             if (bytes.empty()) bytes = "x";
         }

@@ -71,7 +71,8 @@ TEST_CASE("http limits: a chunk extension or an endless chunk line is refused",
     LiveServer live;
     for (const std::string& body :
          {std::string("5;") + std::string(65'536, 'x'), std::string(65'536, '0'),
-          std::string("5;a=\"\n\"\r\nhello\r\n0\r\n\r\n"), std::string("5 \r\nhello\r\n0\r\n\r\n")}) {
+          std::string("5;a=\"\n\"\r\nhello\r\n0\r\n\r\n"),
+          std::string("5 \r\nhello\r\n0\r\n\r\n")}) {
         RawClient client(live.port());
         const Reply reply = client.ask(chunked_of(body));
         CHECK(reply.status == 400);
@@ -91,13 +92,16 @@ TEST_CASE("http limits: a header section above the limit is refused, complete or
     RawClient endless_target(live.port());
     CHECK(endless_target.ask("GET /" + std::string(64 * 1024, 'x')).status == 414);
     RawClient fits(live.port());
-    CHECK(fits.ask(start + std::string(16 * 1024 - start.size() - 4, 'x') + "\r\n\r\n").status == 200);
+    CHECK(fits.ask(start + std::string(16 * 1024 - start.size() - 4, 'x') + "\r\n\r\n").status ==
+          200);
     RawClient one_more(live.port());
-    CHECK(one_more.ask(start + std::string(16 * 1024 - start.size() - 3, 'x') + "\r\n\r\n").status ==
-          431);
+    CHECK(
+        one_more.ask(start + std::string(16 * 1024 - start.size() - 3, 'x') + "\r\n\r\n").status ==
+        431);
 }
 
-TEST_CASE("http limits: connections beyond the total are answered 503", "[http_server][limits][E6]") {
+TEST_CASE("http limits: connections beyond the total are answered 503",
+          "[http_server][limits][E6]") {
     Limits limits;
     limits.connections_max = 2;
     limits.connections_per_ip_max = 0;

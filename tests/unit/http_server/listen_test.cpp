@@ -31,7 +31,8 @@ Error failure_of(ListenOptions options) {
 
 }  // namespace
 
-TEST_CASE("http listener: a port that is taken is an error of the environment", "[http_server][listen]") {
+TEST_CASE("http listener: a port that is taken is an error of the environment",
+          "[http_server][listen]") {
     LiveServer live;
     const Error error = failure_of(at("127.0.0.1", live.port()));
     CHECK(error.is(kAddressInUse));
@@ -40,8 +41,8 @@ TEST_CASE("http listener: a port that is taken is an error of the environment", 
 }
 
 TEST_CASE("http listener: what is no address of this machine is refused", "[http_server][listen]") {
-    for (const char* address : {"", "example.com", "127.0.0.1:80", "300.0.0.1", "203.0.113.7", "unix:",
-                                "unix:/nonexistent-folder/socket"}) {
+    for (const char* address : {"", "example.com", "127.0.0.1:80", "300.0.0.1", "203.0.113.7",
+                                "unix:", "unix:/nonexistent-folder/socket"}) {
         INFO(address);
         CHECK(failure_of(at(address)).is(kAddressInvalid));
     }
@@ -63,8 +64,10 @@ TEST_CASE("http listener: IPv6 works where the machine has it", "[http_server][l
     boost::asio::io_context io;
     TestHandler handler;
     const auto server = Server::listen(io, handler, at("::1"));
-    if (server) CHECK((*server)->port() != 0);
-    else CHECK(server.error().is(kAddressInvalid));
+    if (server)
+        CHECK((*server)->port() != 0);
+    else
+        CHECK(server.error().is(kAddressInvalid));
 }
 
 TEST_CASE("http listener: a Unix socket serves, is private, and goes with the server",
@@ -74,7 +77,7 @@ TEST_CASE("http listener: a Unix socket serves, is private, and goes with the se
     const mode_t umask_before = ::umask(0);
     {
         LiveServer live(at("unix:" + path));
-        struct stat status{};
+        struct stat status {};
         REQUIRE(::stat(path.c_str(), &status) == 0);
         CHECK(S_ISSOCK(status.st_mode));
         CHECK((status.st_mode & 0777U) == 0600U);
@@ -101,7 +104,8 @@ TEST_CASE("http listener: the limit per address does not hold for a Unix socket"
     CHECK(second.ask(get_of("/")).status == 200);
 }
 
-TEST_CASE("http listener: a Unix socket on which someone listens is in use", "[http_server][listen]") {
+TEST_CASE("http listener: a Unix socket on which someone listens is in use",
+          "[http_server][listen]") {
     const TempDir dir;
     const std::string path = dir / "socket";
     LiveServer live(at("unix:" + path));

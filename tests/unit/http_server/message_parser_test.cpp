@@ -127,7 +127,8 @@ TEST_CASE("message parser: the pieces in which a chunked body comes do not matte
 TEST_CASE("message parser: damaged chunked bodies end the same way whole and byte by byte",
           "[http_server][parser][fuzz]") {
     std::mt19937 random(42);
-    const std::string whole = "5\r\nhello\r\n00a\r\n0123456789\r\n1\r\n\n\r\n0\r\nX: y\r\n\r\nPOST /";
+    const std::string whole =
+        "5\r\nhello\r\n00a\r\n0123456789\r\n1\r\n\n\r\n0\r\nX: y\r\n\r\nPOST /";
     for (int round = 0; round < 3'000; ++round) {
         std::string body = whole;
         const std::string alphabet = "\r\n 0159afx;:\0\xff"s;

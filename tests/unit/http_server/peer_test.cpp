@@ -1,5 +1,5 @@
-// The server against programs that others wrote: curl as a client, nginx as a proxy in front. Skipped where they are
-// not installed.
+// The server against programs that others wrote: curl as a client, nginx as a proxy in front.
+// Skipped where they are not installed.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -22,7 +22,8 @@ constexpr const char* kCurl = "/usr/bin/curl";
 constexpr const char* kNginx = "/usr/sbin/nginx";
 
 std::string curl(const std::string& arguments) {
-    const std::string command = std::string(kCurl) + " -sS --max-time 20 --noproxy '*' " + arguments;
+    const std::string command =
+        std::string(kCurl) + " -sS --max-time 20 --noproxy '*' " + arguments;
     std::FILE* pipe = ::popen(command.c_str(), "r");
     REQUIRE(pipe != nullptr);
     std::string output;
@@ -34,8 +35,9 @@ std::string curl(const std::string& arguments) {
     return output;
 }
 
-// A reverse proxy with keep-alive to the server. Its listening socket is opened here and inherited (as in a binary
-// upgrade of nginx), so that the port is known and clients can connect before it has started.
+// A reverse proxy with keep-alive to the server. Its listening socket is opened here and inherited
+// (as in a binary upgrade of nginx), so that the port is known and clients can connect before it
+// has started.
 class Nginx {
   public:
     explicit Nginx(std::uint16_t upstream_port) {
@@ -109,13 +111,17 @@ std::vector<Vector> smugglers() {
         {"TE gzip with CL", post(length + "Transfer-Encoding: gzip\r\n", chunked_hidden)},
         {"TE identity", post("Transfer-Encoding: identity\r\n", hidden)},
         {"TE xchunked", post(length + "Transfer-Encoding: xchunked\r\n", chunked_hidden)},
-        {"TE with a space before the colon", post(length + "Transfer-Encoding : chunked\r\n", chunked_hidden)},
+        {"TE with a space before the colon",
+         post(length + "Transfer-Encoding : chunked\r\n", chunked_hidden)},
         {"TE folded", post(length + "Transfer-Encoding:\r\n chunked\r\n", chunked_hidden)},
-        {"TE with a vertical tab", post(length + "Transfer-Encoding:\vchunked\r\n", chunked_hidden)},
+        {"TE with a vertical tab",
+         post(length + "Transfer-Encoding:\vchunked\r\n", chunked_hidden)},
         {"TE twice", post(te + "Transfer-Encoding: identity\r\n", chunked_hidden)},
         {"TE with an underscore", post(length + "Transfer_Encoding: chunked\r\n", chunked_hidden)},
-        {"TE after a bare LF", post(length + "X: y\nTransfer-Encoding: chunked\r\n", chunked_hidden)},
-        {"TE after a bare CR", post(length + "X: y\rTransfer-Encoding: chunked\r\n", chunked_hidden)},
+        {"TE after a bare LF",
+         post(length + "X: y\nTransfer-Encoding: chunked\r\n", chunked_hidden)},
+        {"TE after a bare CR",
+         post(length + "X: y\rTransfer-Encoding: chunked\r\n", chunked_hidden)},
         {"CL twice", post("Content-Length: 0\r\n" + length, chunked_hidden)},
         {"CL list", post("Content-Length: 0, 40\r\n", hidden)},
         {"CL with a plus", post("Content-Length: +40\r\n", hidden)},
@@ -124,7 +130,8 @@ std::vector<Vector> smugglers() {
         {"a chunk that ends in a bare LF", post(te, "5\r\nhello\n0\r\n\r\n")},
         {"a chunk of negative size", post(te, "-1\r\n" + hidden)},
         {"a chunk above 64 bits", post(te, "10000000000000000\r\n" + hidden)},
-        {"HTTP/1.0 chunked", "POST /in HTTP/1.0\r\nHost: a\r\n" + te + length + "\r\n" + chunked_hidden},
+        {"HTTP/1.0 chunked",
+         "POST /in HTTP/1.0\r\nHost: a\r\n" + te + length + "\r\n" + chunked_hidden},
     };
 }
 
@@ -154,7 +161,8 @@ TEST_CASE("peers: curl posts, with and without lengths", "[http_server][peers]")
     CHECK(curl("-d one " + url + " --next -sS -d two " + url) == "onetwo");
     CHECK(curl("--data-binary @" + file + " " + url).size() == 2'000'000);
     CHECK(curl("-H 'Expect: 100-continue' --data-binary @" + file + " " + url).size() == 2'000'000);
-    CHECK(curl("-H 'Transfer-Encoding: chunked' --data-binary @" + file + " " + url).size() == 2'000'000);
+    CHECK(curl("-H 'Transfer-Encoding: chunked' --data-binary @" + file + " " + url).size() ==
+          2'000'000);
     CHECK(curl("-0 -d old " + url) == "old");
     CHECK(curl("-I " + url).find("HTTP/1.1 200 OK\r\n") == 0);
     CHECK(curl("-o /dev/null -w '%{http_code}' --path-as-is " + url + "/../x") == "400");
@@ -188,8 +196,9 @@ TEST_CASE("peers: no smuggled request reaches the handler, directly", "[http_ser
     }
 }
 
-TEST_CASE("peers: no smuggled request reaches the handler through nginx, and none gets another's answer",
-          "[http_server][peers][E3]") {
+TEST_CASE(
+    "peers: no smuggled request reaches the handler through nginx, and none gets another's answer",
+    "[http_server][peers][E3]") {
     if (!std::filesystem::exists(kNginx)) {
         SUCCEED("nginx is not installed");
         return;

@@ -25,8 +25,9 @@ TEST_CASE("http server: a handler gets the whole request", "[http_server]") {
     LiveServer live;
     RawClient client(live.port());
 
-    const Reply reply = client.ask("POST /a%20b?x=1 HTTP/1.1\r\nHost: a\r\nX-Mixed: Va Lue \r\n"
-                                   "Content-Length: 5\r\n\r\nhello");
+    const Reply reply = client.ask(
+        "POST /a%20b?x=1 HTTP/1.1\r\nHost: a\r\nX-Mixed: Va Lue \r\n"
+        "Content-Length: 5\r\n\r\nhello");
 
     CHECK(reply.status == 200);
     CHECK(reply.body == "hello");
@@ -116,7 +117,8 @@ TEST_CASE("http server: 1,000 pipelined requests are answered in order, one at a
 TEST_CASE("http server: pipelined requests with bodies keep their borders", "[http_server][E7]") {
     LiveServer live;
     RawClient client(live.port());
-    client.send(post_of("one") + chunked_of("3\r\ntwo\r\n0\r\n\r\n") + post_of("") + post_of("four"));
+    client.send(post_of("one") + chunked_of("3\r\ntwo\r\n0\r\n\r\n") + post_of("") +
+                post_of("four"));
     CHECK(client.read_reply().body == "one");
     CHECK(client.read_reply().body == "two");
     CHECK(client.read_reply().body == "");
@@ -129,10 +131,29 @@ TEST_CASE("http server: a large body and a large answer pass", "[http_server]") 
     LiveServer live({}, &handler);
     RawClient client(live.port());
     std::string body(16'000'000, 'x');
-    for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>('a' + i / 1000 % 26);
+    for (std::size_t i = 0; i < body.size(); i += 1000) {
+        body[i] = static_cast<char>('a' + i / 1000 % 26);
+    }
 
     CHECK((client.ask(post_of(body)).body == body));
     CHECK(client.ask(post_of("small")).body == "small");
+}
+
+TEST_CASE("http server: large bodies that are answered later leave the connection usable",
+          "[http_server]") {
+    boost::asio::io_context* io = nullptr;
+    TestHandler handler;
+    handler.on_handle = [&io](Request request, Responder respond) {
+        auto held = std::make_shared<Responder>(std::move(respond));
+        boost::asio::post(*io, [held, body = std::move(request.body)] { (*held)(ok(body)); });
+    };
+    LiveServer live({}, &handler);
+    live.on_io([&] { io = &live.io(); });
+    RawClient client(live.port());
+    for (const std::size_t size : std::vector<std::size_t>{900'000, 3, 100'000, 0, 900'000}) {
+        const std::string body(size, 'x');
+        REQUIRE((client.ask(post_of(body)).body == body));
+    }
 }
 
 TEST_CASE("http server: trailers never get into the headers", "[http_server][E4]") {
@@ -214,8 +235,10 @@ TEST_CASE("http server: 100 is not sent to who is refused, has no body or has se
     handler.admission.body_bytes_max = 10;
     LiveServer live({}, &handler);
     RawClient large(live.port());
-    CHECK(large.ask("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n")
-              .status == 413);
+    CHECK(
+        large
+            .ask("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 11\r\n\r\n")
+            .status == 413);
     RawClient none(live.port());
     CHECK(none.ask(post_of("", "Expect: 100-continue\r\n")).status == 200);
     RawClient eager(live.port());
@@ -240,7 +263,8 @@ TEST_CASE("http server: the handler's owner can refuse before the body", "[http_
     CHECK(live.counters().refused == 1);
 }
 
-TEST_CASE("http server: a response that would break its framing becomes a 500", "[http_server][E10]") {
+TEST_CASE("http server: a response that would break its framing becomes a 500",
+          "[http_server][E10]") {
     TestHandler handler;
     handler.on_handle = [](Request request, Responder respond) {
         Response response = ok("secret");
@@ -266,8 +290,11 @@ TEST_CASE("http server: the framing headers of a response are the server's", "[h
     TestHandler handler;
     handler.on_handle = [](Request, Responder respond) {
         Response response = ok("12345");
-        response.headers = {{"Content-Length", "3"}, {"transfer-encoding", "chunked"},
-                            {"Connection", "upgrade"}, {"Date", "x"}, {"X-Kept", "y"}};
+        response.headers = {{"Content-Length", "3"},
+                            {"transfer-encoding", "chunked"},
+                            {"Connection", "upgrade"},
+                            {"Date", "x"},
+                            {"X-Kept", "y"}};
         respond(std::move(response));
     };
     LiveServer live({}, &handler);
@@ -292,8 +319,10 @@ TEST_CASE("http server: an answer for a client that has gone is dropped", "[http
     std::promise<Responder> held;
     TestHandler handler;
     handler.on_handle = [&](Request request, Responder respond) {
-        if (request.path == "/slow") held.set_value(std::move(respond));
-        else respond(ok());
+        if (request.path == "/slow")
+            held.set_value(std::move(respond));
+        else
+            respond(ok());
     };
     LiveServer live({}, &handler);
     RawClient client(live.port());
@@ -324,12 +353,15 @@ TEST_CASE("http server: a responder may outlive the server and the io_context",
     CHECK(client.read_to_end().empty());
 }
 
-TEST_CASE("http server: stop() ends idle connections and answers what is in flight", "[http_server]") {
+TEST_CASE("http server: stop() ends idle connections and answers what is in flight",
+          "[http_server]") {
     std::promise<Responder> held;
     TestHandler handler;
     handler.on_handle = [&](Request request, Responder respond) {
-        if (request.path == "/slow") held.set_value(std::move(respond));
-        else respond(ok());
+        if (request.path == "/slow")
+            held.set_value(std::move(respond));
+        else
+            respond(ok());
     };
     LiveServer live({}, &handler);
     RawClient idle(live.port());

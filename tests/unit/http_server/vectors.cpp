@@ -14,8 +14,12 @@ std::string old_post(const std::string& lines) {
 std::string get(const std::string& target) {
     return "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
 }
-std::string starting(const std::string& line) { return line + "\r\nHost: a\r\n\r\n"; }
-std::string hosts(const std::string& lines) { return "GET / HTTP/1.1\r\n" + lines + "\r\n"; }
+std::string starting(const std::string& line) {
+    return line + "\r\nHost: a\r\n\r\n";
+}
+std::string hosts(const std::string& lines) {
+    return "GET / HTTP/1.1\r\n" + lines + "\r\n";
+}
 std::string fields(int count) {
     std::string lines;
     for (int i = 0; i < count; ++i) lines += "X-" + std::to_string(i) + ": v\r\n";
@@ -42,10 +46,15 @@ std::vector<Vector> framing() {
         {"TE with a vertical tab", post("Transfer-Encoding: \vchunked\r\n"), 400},
         {"TE with a form feed", post("Transfer-Encoding: chunked\f\r\n"), 400},
         {"TE with a NUL", post("Transfer-Encoding: chunked\0\r\n"s), 400},
-        {"TE with a no-break space", post("Transfer-Encoding: \xa0" "chunked\r\n"), 400},
+        {"TE with a no-break space",
+         post("Transfer-Encoding: \xa0"
+              "chunked\r\n"),
+         400},
         {"TE twice", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400},
-        {"TE twice, second odd", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n"), 400},
-        {"TE twice, first odd", post("Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n"), 400},
+        {"TE twice, second odd", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n"),
+         400},
+        {"TE twice, first odd", post("Transfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n"),
+         400},
         {"TE then CL", post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400},
         {"CL then TE", post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400},
         {"CL then TE gzip", post("Content-Length: 5\r\nTransfer-Encoding: gzip\r\n"), 400},
