@@ -1,7 +1,9 @@
 // Servers that break rules, connections that break down.
 
 #include <sys/socket.h>
+#include <zlib.h>
 
+#include <algorithm>
 #include <list>
 
 #include "fixture.hpp"
@@ -59,7 +61,32 @@ http_client::Result answer_of(const std::string& reply, Then then = Then::kClose
     return f.exchange(request);
 }
 
+// Zeros, compressed a thousand times over.
+std::string gzip_bomb(std::size_t bytes) {
+    z_stream stream{};
+    REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    std::string zeros(1 << 20, '\0');
+    std::string out(bytes / 500 + 1024, '\0');
+    stream.next_out = reinterpret_cast<unsigned char*>(out.data());
+    stream.avail_out = static_cast<unsigned>(out.size());
+    for (std::size_t left = bytes; left > 0; left -= std::min(left, zeros.size())) {
+        stream.next_in = reinterpret_cast<unsigned char*>(zeros.data());
+        stream.avail_in = static_cast<unsigned>(std::min(left, zeros.size()));
+        REQUIRE(deflate(&stream, left <= zeros.size() ? Z_FINISH : Z_NO_FLUSH) != Z_STREAM_ERROR);
+    }
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    return out;
+}
+
 }  // namespace
+
+TEST_CASE("fault: a small response that unpacks to a huge one stops at the cap", "[http_client][C9]") {
+    const std::string head = "Content-Encoding: gzip\r\n";
+    CHECK(outcome(answer_of(ok(gzip_bomb(1 << 20), head))) == "200");
+    CHECK(outcome(answer_of(ok(gzip_bomb((1 << 20) + 1), head))) == "http_client.too_large");
+    CHECK(outcome(answer_of(ok(gzip_bomb(100 << 20), head))) == "http_client.too_large");
+}
 
 TEST_CASE("fault: a refused connection fails, and nothing was processed", "[http_client][C3]") {
     Fixture f;
