@@ -32,10 +32,13 @@ Result<std::string> read_file(const std::filesystem::path& file) {
         if (errno == ENOENT) return Error{kFileMissing, "there is no such file"};
         return Error{kFileUnreadable, "the file can't be opened: " + reason};
     }
-    std::string text(kFileBytesMax + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    std::string text;
+    char chunk[64 * 1024];
+    do {
+        stream.read(chunk, sizeof chunk);
+        text.append(chunk, static_cast<std::size_t>(stream.gcount()));
+    } while (stream && text.size() <= kFileBytesMax);
     if (stream.bad()) return Error{kFileUnreadable, "the file can't be read"};
-    text.resize(static_cast<std::size_t>(stream.gcount()));
     if (text.size() > kFileBytesMax)
         return Error{kFileUnreadable, "the file is larger than 4 MiB", "split it"};
     return text;
