@@ -1,5 +1,7 @@
 #include "store/committer.hpp"
 
+#include <utility>
+
 #include "core/fault.hpp"
 #include "store/errc.hpp"
 
@@ -8,8 +10,7 @@ namespace {
 
 constexpr std::uint64_t kFullBelowBytes = 1024 * 1024;
 
-Result<void> write(Database& database, const Overlay::Layer& layer) {
-    SYNCLINE_TRY(Database::Write transaction, database.begin_write());
+Result<void> write(Database::Write transaction, const Overlay::Layer& layer) {
     for (std::size_t table = 0; table < kTableCount; ++table) {
         for (const auto& [key, change] : layer[table]) {
             if (change.value) {
@@ -28,10 +29,12 @@ Result<void> write(Database& database, const Overlay::Layer& layer) {
 }  // namespace
 
 Result<void> write_layer(Database& database, const DataDir& directory, const Overlay::Layer& layer) {
-    Result<void> written = write(database, layer);
+    // LMDB refuses to begin after a meta page could not be written: that is never a matter of room.
+    SYNCLINE_TRY(Database::Write transaction, database.begin_write());
+    Result<void> written = write(std::move(transaction), layer);
     if (written.has_value() || written.error().is(kMapFull)) return written;
     // LMDB reports a short write, which is how a full disk looks from inside, as an input/output error.
-    if (written.error().is(kIo) && directory.bytes_free() < kFullBelowBytes) {
+    if (written.error().is(kIo) && bytes_free(directory.path()) < kFullBelowBytes) {
         return Error{kDiskFull, "no room to commit the state"};
     }
     return written;

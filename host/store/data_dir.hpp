@@ -14,6 +14,10 @@
 
 namespace syncline::store {
 
+// The name of a file system on which locks, memory maps or flushes do not mean what a durable store needs; null for any
+// other. `type` as statfs(2) gives it.
+const char* unsafe_filesystem_name(long type);
+
 class DataDir {
   public:
     // Creates what is missing (mode 0700) and takes the lock, which the kernel releases when the process ends, however it
@@ -29,8 +33,6 @@ class DataDir {
     void make_ballast() const;
     bool drop_ballast() const;
 
-    // Bytes that an unprivileged process may still write.
-    std::uint64_t bytes_free() const;
 
   private:
     std::filesystem::path path_;

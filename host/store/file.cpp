@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,6 +75,12 @@ Result<void> sync_directory(const std::filesystem::path& directory) {
     SYNCLINE_TRY(File handle, File::open(directory, O_RDONLY | O_DIRECTORY));
     if (::fsync(handle.descriptor()) != 0) return io_error("can't make " + directory.string() + " durable", errno);
     return {};
+}
+
+std::uint64_t bytes_free(const std::filesystem::path& path) {
+    struct statvfs info{};
+    if (::statvfs(path.c_str(), &info) != 0) return 0;
+    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
 }
 
 Error io_error(const std::string& what, int error_number) {

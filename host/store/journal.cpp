@@ -1,8 +1,10 @@
 #include "store/journal.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <condition_variable>
 #include <cstdio>
@@ -65,14 +67,37 @@ Result<void> Journal::scan() {
         SYNCLINE_CHECK(scan_file(number, segment_path(options_.directory, number)));
         last_number_ = number;
     }
-    return {};
+    return make_durable();
+}
+
+// What a killed hub had written but not flushed yet can be read now and gone after a power cut: before anyone builds upon it,
+// it has to be on the disk. Only the last file can hold such a batch, and only the last names may not be durable.
+Result<void> Journal::make_durable() const {
+    if (!used_.empty()) {
+        SYNCLINE_TRY(File file, File::open(used_.back().file, O_RDWR));
+        SYNCLINE_CHECK(file.sync());
+    }
+    return sync_directory(options_.directory);
 }
 
 Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::path& file) {
     OnDamage on_damage = options_.salvage ? OnDamage::kSkip : OnDamage::kStop;
-    SYNCLINE_TRY(SegmentScan scan, scan_segment(file, on_damage, [](const BatchView&) { return Result<void>{}; }));
-    if (!scan.is_used || scan.header.number != number) {
-        spares_.push_back(Segment{file, number, {}});
+    SYNCLINE_TRY(SegmentScan scan,
+                 scan_segment(file, number, on_damage, [](const BatchView&) { return Result<void>{}; }));
+    if (scan.is_header_damaged && !options_.salvage) {
+        return Error{kJournalDamaged, "the header of a journal file can't be read"}.at(place(file, 0));
+    }
+    if (!scan.is_used) {
+        // A file of another size was not finished when the hub was killed.
+        if (scan.is_header_damaged) {
+            std::filesystem::path aside = file;
+            aside += ".damaged";
+            if (::rename(file.c_str(), aside.c_str()) != 0) return io_error("can't rename " + file.string(), errno);
+        } else if (scan.file_bytes == options_.segment_bytes) {
+            spares_.push_back(Segment{file, number, {}});
+        } else {
+            ::unlink(file.c_str());
+        }
         return {};
     }
     if (used_.empty()) {
@@ -119,7 +144,7 @@ Result<void> Journal::replay(Position after, const std::function<Result<void>(Nu
             }
             return {};
         };
-        SYNCLINE_TRY(SegmentScan scan, scan_segment(segment.file, on_damage, visit_batch));
+        SYNCLINE_TRY(SegmentScan scan, scan_segment(segment.file, segment.number, on_damage, visit_batch));
         (void)scan;
     }
     return {};
@@ -139,7 +164,7 @@ Result<NumberedFact> Journal::begin(std::uint64_t at_least, EpochBegan fact) {
 
 void Journal::append(Append append) { writer_->append(std::move(append)); }
 
-bool Journal::has_room() const { return writer_->has_room(); }
+bool Journal::has_room() const { return writer_ == nullptr || writer_->has_room(); }
 
 void Journal::truncate(Position position) { writer_->truncate(position); }
 

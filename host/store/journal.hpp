@@ -92,6 +92,7 @@ class Journal {
     explicit Journal(Options options);
     Result<void> scan();
     Result<void> scan_file(std::uint64_t number, const std::filesystem::path& file);
+    Result<void> make_durable() const;
 
     const Options options_;
     std::vector<Segment> used_;     // oldest first; handed to the writer by begin()

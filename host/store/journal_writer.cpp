@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <iterator>
+#include <random>
 
 #include "core/assert.hpp"
 #include "core/fault.hpp"
@@ -17,6 +18,9 @@ namespace {
 constexpr std::size_t kSparesKept = 2;
 constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
 constexpr std::chrono::seconds kRetryPrepareAfter{1};
+constexpr int kPatienceAtStop = 5;  // times kRetryPrepareAfter
+// New files leave this much of the disk to the commits of the state, without which a backlog can't drain.
+constexpr std::uint64_t kReserveBytes = 16 * 1024 * 1024;
 
 std::size_t bytes_of(const Append& append) {
     std::size_t bytes = 0;
@@ -129,8 +133,9 @@ Result<void> Journal::Writer::commit(std::vector<Append>& group) {
 }
 
 Result<void> Journal::Writer::write(Position first, std::uint32_t count) {
-    build_batch(first, count, payload_, block_);
-    if (!current_ || current_->room() < block_.size()) SYNCLINE_CHECK(make_room(block_.size()));
+    std::uint64_t bytes = batch_bytes(payload_.size());
+    if (!current_ || current_->room() < bytes) SYNCLINE_CHECK(make_room(bytes));
+    build_batch(current_->header().salt, first, count, payload_, block_);
     SYNCLINE_CHECK(current_->append(block_));
     core::fail_point("journal.before-sync");
     return current_->sync();
@@ -145,23 +150,33 @@ Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
         previous_last_ = last;
         current_.reset();
     }
-    Segment spare;
-    if (bytes + kBlockBytes > segment_bytes_) {
-        // A batch larger than a file gets one of its own; it comes after the spares, which are given up.
-        for (const Segment& skipped : spares_) ::unlink(skipped.file.c_str());
-        spares_.clear();
-        SYNCLINE_TRY(spare, prepare(bytes + kBlockBytes, false));
-        SYNCLINE_CHECK(sync_directory(directory_));
-    } else {
-        while (spares_.empty() && !files_stopping_) files_changed_.wait_for(lock, kRetryPrepareAfter);
-        if (spares_.empty()) return Error{kDiskFull, "no room for another journal file"};
-        spare = std::move(spares_.front());
-        spares_.pop_front();
-    }
-    SegmentHeader header{spare.number, next_, previous_last_};
+    SYNCLINE_TRY(Segment spare, take_spare(lock, bytes));
+    SegmentHeader header{spare.number, next_, previous_last_, std::random_device{}()};
     SYNCLINE_TRY(current_, SegmentWriter::begin(spare.file, header));
     files_changed_.notify_all();
     return {};
+}
+
+// Waits while the disk is full: what is waiting here are results, which give room back, and what was taken before. At the
+// end of the hub not for ever.
+Result<Journal::Segment> Journal::Writer::take_spare(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
+    bool is_large = bytes + kBlockBytes > segment_bytes_;
+    for (int waited = 0;; ++waited) {
+        if (is_large) {
+            // A batch larger than a file gets one of its own; it comes after the spares, which are given up.
+            for (const Segment& skipped : spares_) ::unlink(skipped.file.c_str());
+            spares_.clear();
+            Result<Segment> made = prepare(bytes + kBlockBytes, false);
+            if (made.has_value()) SYNCLINE_CHECK(sync_directory(directory_));
+            if (made.has_value() || !made.error().is(kDiskFull)) return made;
+        } else if (!spares_.empty()) {
+            Segment spare = std::move(spares_.front());
+            spares_.pop_front();
+            return spare;
+        }
+        if (is_ending_ && waited >= kPatienceAtStop) return Error{kDiskFull, "no room for another journal file"};
+        files_changed_.wait_for(lock, kRetryPrepareAfter);
+    }
 }
 
 // Invariant 1: only now, behind the flush, may anyone learn that the facts are there.
@@ -216,30 +231,36 @@ void Journal::Writer::run_files() {
             used_.pop_front();
             recycle(std::move(done));
         }
-        bool is_full = false;
-        while (spares_.size() < kSparesKept && !files_stopping_) {
-            std::uint64_t number = ++last_number_;
-            std::filesystem::path file = segment_path(directory_, number);
-            lock.unlock();
-            Result<void> made = prepare_segment(file, segment_bytes_, true);
-            if (made.has_value()) made = sync_directory(directory_);
-            lock.lock();
-            if (!made.has_value()) {
-                is_full = true;
-                if (has_room_.exchange(!spares_.empty())) core::log_error("store", made.error());
-                break;
-            }
-            if (number < last_number_) {  // a large batch took a later number meanwhile
-                ::unlink(file.c_str());
-                continue;
-            }
-            spares_.push_back(Segment{file, number, {}});
-            files_changed_.notify_all();
-        }
-        if (!is_full && !has_room_.exchange(true)) core::log_info("store", "there is room for new events again");
-        if (is_full) has_room_ = !spares_.empty();
+        bool has_spares = prepare_spares(lock);
+        if (has_spares && is_full_) core::log_info("store", "there is room for journal files again");
+        is_full_ = !has_spares && !files_stopping_;
+        has_room_ = !is_full_ || !spares_.empty();
         files_changed_.wait_for(lock, kRetryPrepareAfter);
     }
+}
+
+// Fills up the spares; false when there is no room.
+bool Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
+    while (spares_.size() < kSparesKept && !files_stopping_) {
+        std::uint64_t number = ++last_number_;
+        std::filesystem::path file = segment_path(directory_, number);
+        lock.unlock();
+        Result<void> made = Error{kDiskFull, "no room for another journal file"};
+        if (bytes_free(directory_) >= segment_bytes_ + kReserveBytes) made = prepare_segment(file, segment_bytes_, true);
+        if (made.has_value()) made = sync_directory(directory_);
+        lock.lock();
+        if (!made.has_value()) {
+            if (!is_full_) core::log_error("store", made.error());
+            return false;
+        }
+        if (number < last_number_) {  // a large batch took a later number meanwhile
+            ::unlink(file.c_str());
+            continue;
+        }
+        spares_.push_back(Segment{file, number, {}});
+        files_changed_.notify_all();
+    }
+    return spares_.size() >= kSparesKept;
 }
 
 // Called with files_mutex_ held. A file that is full of old batches is as good as one full of zeros: the checksum covers
@@ -274,6 +295,7 @@ void Journal::Writer::truncate(Position position) {
 }
 
 void Journal::Writer::stop() {
+    is_ending_ = true;
     {
         std::lock_guard lock{queue_mutex_};
         is_stopping_ = true;

@@ -50,12 +50,14 @@ class Journal::Writer {
     Result<void> commit(std::vector<Append>& group);
     Result<void> write(Position first, std::uint32_t count);
     Result<void> make_room(std::uint64_t bytes);
+    Result<Segment> take_spare(std::unique_lock<std::mutex>& lock, std::uint64_t bytes);
     void acknowledge(std::vector<Append>& group, Position first);
     void hand_on(std::vector<Append>& group, Position first, bool is_written);
     void fail(std::vector<Append>& group, const Error& error);
 
     void run_files();                                 // the files' thread
     void recycle(Segment segment);
+    bool prepare_spares(std::unique_lock<std::mutex>& lock);
     Result<Segment> prepare(std::uint64_t bytes, bool is_zeroed);
 
     const std::filesystem::path directory_;
@@ -70,6 +72,7 @@ class Journal::Writer {
     std::string payload_, block_;
 
     std::atomic<bool> has_room_{true};
+    std::atomic<bool> is_ending_{false};              // stop() was called
 
     std::mutex queue_mutex_;
     std::condition_variable queue_filled_;
@@ -84,6 +87,7 @@ class Journal::Writer {
     std::uint64_t last_number_;
     Position truncate_to_;
     bool files_stopping_ = false;
+    bool is_full_ = false;                            // the last file could not be prepared
 
     std::thread commits_thread_, files_thread_;
 };

@@ -17,34 +17,60 @@ namespace {
 constexpr std::uint64_t kSegmentMagic = 0x3147'4553'434e'5953;  // "SYNCSEG1"
 constexpr std::uint32_t kBatchMagic = 0x4843'5442;              // "BTCH"
 constexpr std::size_t kBatchHeaderBytes = 32;
+constexpr std::size_t kHeaderBytes = 40;
+constexpr std::size_t kSecondHeaderAt = 2048;  // in another sector than the first
 
 std::string encode_header(const SegmentHeader& header) {
     Writer out;
     out.integer(kSegmentMagic).integer(header.number).integer(header.base.value).integer(header.previous_last.value);
+    out.integer(header.salt);
     std::uint32_t crc = core::crc32c(out.bytes());
     out.integer(crc);
-    out.bytes().resize(kBlockBytes, '\0');
-    return out.take();
+    std::string copy = out.take();
+    std::string block = copy;
+    block.resize(kSecondHeaderAt, '\0');
+    block += copy;
+    block.resize(kBlockBytes, '\0');
+    return block;
 }
 
-bool decode_header(std::string_view block, SegmentHeader& header) {
-    Reader in{block};
+bool decode_header(std::string_view bytes, SegmentHeader& header) {
+    Reader in{bytes};
     auto magic = in.integer<std::uint64_t>();
     header.number = in.integer<std::uint64_t>();
     header.base.value = in.integer<std::uint64_t>();
     header.previous_last.value = in.integer<std::uint64_t>();
+    header.salt = in.integer<std::uint32_t>();
     auto crc = in.integer<std::uint32_t>();
-    return in.ok() && magic == kSegmentMagic && crc == core::crc32c(block.substr(0, 32));
+    return in.ok() && magic == kSegmentMagic && crc == core::crc32c(bytes.substr(0, kHeaderBytes - sizeof crc));
+}
+
+bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
+
+// A spare begins with zeros, or with the header of its earlier use, under another number; a header that was being written
+// when the power went leaves one of the two, sector by sector. Anything else is damage.
+void read_header(std::string_view block, std::uint64_t number, SegmentScan& scan) {
+    bool is_some_header = false;
+    for (std::size_t at : {std::size_t{0}, kSecondHeaderAt}) {
+        SegmentHeader header;
+        if (!decode_header(block.substr(at), header)) continue;
+        is_some_header = true;
+        if (header.number != number) continue;
+        scan.is_used = true;
+        scan.header = header;
+        return;
+    }
+    scan.is_header_damaged = !is_some_header && !is_zero(block);
 }
 
 std::uint64_t round_to_block(std::uint64_t bytes) { return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
 
 // The header's first 28 bytes and the payload are covered; the checksum is the header's last field.
-std::uint32_t batch_crc(std::string_view header, std::string_view payload) {
-    return core::crc32c(payload, core::crc32c(header.substr(0, kBatchHeaderBytes - 4)));
+std::uint32_t batch_crc(std::uint32_t salt, std::string_view header, std::string_view payload) {
+    return core::crc32c(payload, core::crc32c(header.substr(0, kBatchHeaderBytes - 4), salt));
 }
 
-bool read_batch(std::string_view bytes, BatchView& batch) {
+bool read_batch(std::uint32_t salt, std::string_view bytes, BatchView& batch) {
     Reader in{bytes};
     auto magic = in.integer<std::uint32_t>();
     batch.count = in.integer<std::uint32_t>();
@@ -54,10 +80,8 @@ bool read_batch(std::string_view bytes, BatchView& batch) {
     auto crc = in.integer<std::uint32_t>();
     if (!in.ok() || magic != kBatchMagic || length > in.left() || batch.count == 0) return false;
     batch.payload = bytes.substr(kBatchHeaderBytes, length);
-    return crc == batch_crc(bytes.substr(0, kBatchHeaderBytes), batch.payload);
+    return crc == batch_crc(salt, bytes.substr(0, kBatchHeaderBytes), batch.payload);
 }
-
-bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
 
 // Behind the last batch: is there anything, and does a whole later batch follow it?
 void look_behind(std::string_view bytes, std::uint64_t offset, SegmentScan& scan) {
@@ -73,7 +97,7 @@ void look_behind(std::string_view bytes, std::uint64_t offset, SegmentScan& scan
         std::memcpy(&first, block.data() + 8, sizeof first);
         if (first <= scan.last.value) continue;  // left from an earlier use of the file
         scan.has_tail = true;
-        if (at > offset && read_batch(block, batch)) scan.has_batch_after_tail = true;
+        if (at > offset && read_batch(scan.header.salt, block, batch)) scan.has_batch_after_tail = true;
     }
 }
 
@@ -81,12 +105,12 @@ void look_behind(std::string_view bytes, std::uint64_t offset, SegmentScan& scan
 
 std::uint64_t batch_bytes(std::size_t payload_bytes) { return round_to_block(kBatchHeaderBytes + payload_bytes); }
 
-void build_batch(Position first, std::uint32_t count, std::string_view payload, std::string& block) {
+void build_batch(std::uint32_t salt, Position first, std::uint32_t count, std::string_view payload, std::string& block) {
     Writer header;
     header.integer(kBatchMagic).integer(count).integer(first.value);
     header.integer(static_cast<std::uint64_t>(payload.size())).integer(std::uint32_t{0});
     std::string crc_placeless = header.bytes() + std::string(4, '\0');
-    header.integer(batch_crc(crc_placeless, payload));
+    header.integer(batch_crc(salt, crc_placeless, payload));
     block.clear();
     block.reserve(batch_bytes(payload.size()));
     block += header.bytes();
@@ -131,21 +155,23 @@ Result<void> prepare_segment(const std::filesystem::path& path, std::uint64_t by
     return made;
 }
 
-Result<SegmentScan> scan_segment(const std::filesystem::path& path, OnDamage on_damage,
+Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_t number, OnDamage on_damage,
                                  const std::function<Result<void>(const BatchView&)>& visit) {
     SYNCLINE_TRY(File file, File::open(path, O_RDONLY));
     SYNCLINE_TRY(std::uint64_t size, file.size());
     SYNCLINE_TRY(std::string bytes, file.read_at(0, size));
     SegmentScan scan;
-    if (bytes.size() < kBlockBytes || !decode_header(bytes, scan.header)) return scan;
-    scan.is_used = true;
+    scan.file_bytes = size;
+    if (bytes.size() < kBlockBytes) return scan;
+    read_header(std::string_view{bytes}.substr(0, kBlockBytes), number, scan);
+    if (!scan.is_used) return scan;
     scan.last = Position{scan.header.base.value - 1};
     std::string_view view = bytes;
     std::uint64_t offset = kBlockBytes;
     std::uint64_t end = offset;
     while (offset < view.size()) {
         BatchView batch;
-        bool is_whole = read_batch(view.substr(offset), batch);
+        bool is_whole = read_batch(scan.header.salt, view.substr(offset), batch);
         if (is_whole && (on_damage == OnDamage::kSkip ? batch.first > scan.last : batch.first == scan.last.next())) {
             SYNCLINE_CHECK(visit(batch));
             scan.last = Position{batch.first.value + batch.count - 1};

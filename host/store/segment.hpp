@@ -2,8 +2,9 @@
 //
 // Layout: a header block of 4 KiB, then batches. A batch is what one group commit wrote: 32 bytes of header, the encoded
 // facts, zeros up to the next multiple of 4 KiB. Because a batch never shares a block with another one, a torn write can't
-// touch what was acknowledged. The checksum covers the first position, so that what an earlier use of the file left behind
-// is never taken for a batch of this one.
+// touch what was acknowledged. The checksum begins with a random number of the file's header: neither what an earlier use of
+// the file left behind nor what a sender wrote into a body is ever taken for a batch. The header stands twice in its block,
+// so that one bad byte does not cost the file.
 #pragma once
 
 #include <cstdint>
@@ -24,20 +25,21 @@ struct SegmentHeader {
     std::uint64_t number = 0;      // of the file
     Position base;                 // of its first fact
     Position previous_last;        // the last durable fact before it: what follows that one elsewhere was never acknowledged
+    std::uint32_t salt = 0;        // random; every checksum of the file begins with it
 };
 
 // Bytes that a batch with a payload of this size takes in the file.
 std::uint64_t batch_bytes(std::size_t payload_bytes);
 
 // Fills `block` (cleared first) with a whole batch, padding included.
-void build_batch(Position first, std::uint32_t count, std::string_view payload, std::string& block);
+void build_batch(std::uint32_t salt, Position first, std::uint32_t count, std::string_view payload, std::string& block);
 
 class SegmentWriter {
   public:
     // Takes over a prepared file (see prepare_segment). Writes the header; the first sync() makes it durable.
     static Result<SegmentWriter> begin(const std::filesystem::path& file, const SegmentHeader& header);
 
-    std::uint64_t room() const { return capacity_ - offset_; }
+    std::uint64_t room() const { return capacity_ > offset_ ? capacity_ - offset_ : 0; }
     const SegmentHeader& header() const { return header_; }
     const std::filesystem::path& path() const { return path_; }
 
@@ -64,7 +66,9 @@ struct BatchView {
 };
 
 struct SegmentScan {
-    bool is_used = false;        // false: a spare that holds no header of its own
+    bool is_used = false;            // false: a spare that holds no header of its own
+    bool is_header_damaged = false;  // neither a header nor what a spare begins with
+    std::uint64_t file_bytes = 0;
     SegmentHeader header;
     Position last;               // of the last whole batch; header.base's predecessor when there is none
     bool has_tail = false;       // something that is no batch, nor zeros, stands behind the last batch
@@ -74,9 +78,9 @@ struct SegmentScan {
 
 enum class OnDamage { kStop, kSkip };
 
-// Reads a file front to back. `visit` may stop the scan with an error. With kSkip it goes on behind damage with the next
+// Reads the file `number` front to back. `visit` may stop the scan with an error. With kSkip it goes on behind damage with the next
 // whole batch. [any]
-Result<SegmentScan> scan_segment(const std::filesystem::path& file, OnDamage on_damage,
+Result<SegmentScan> scan_segment(const std::filesystem::path& file, std::uint64_t number, OnDamage on_damage,
                                  const std::function<Result<void>(const BatchView&)>& visit);
 
 }  // namespace syncline::store
