@@ -112,21 +112,21 @@ class Loader {
         if (!text.has_value()) return;
         std::string_view address = *text;
         const std::size_t colon = address.rfind(':');
-        const auto port = colon == std::string_view::npos || colon + 1 == address.size()
-                              ? std::nullopt
-                              : parse_integer(address.substr(colon + 1));
+        const bool has_port = colon != std::string_view::npos && colon + 1 < address.size();
+        const std::int64_t port =
+            has_port ? parse_integer(address.substr(colon + 1)).value_or(-1) : -1;
         std::string host{address.substr(0, std::min(colon, address.size()))};
         const bool is_v6 = host.size() > 2 && host.front() == '[' && host.back() == ']';
         if (is_v6) host = host.substr(1, host.size() - 2);
         in6_addr parsed;
         const bool is_address = ::inet_pton(is_v6 ? AF_INET6 : AF_INET, host.c_str(), &parsed) == 1;
-        if (!is_address || !port.has_value() || *port < 0 || *port > 65535) {
+        if (!is_address || port < 0 || port > 65535) {
             context_.problems.add(kAddress, hub.find("listen")->at,
                                   "`hub.listen` must be an IP address and a port");
             return;
         }
         config_.hub.listen_address = host;
-        config_.hub.listen_port = static_cast<std::uint16_t>(*port);
+        config_.hub.listen_port = static_cast<std::uint16_t>(port);
     }
 
     void read_admin(const Section& admin) {

@@ -66,7 +66,7 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
     if (known && !known->is_unknown && !head.is_forced && known->row_hash == send.fingerprint.row) {
         return Unchanged{send.fingerprint.row};
     }
-    send.body = json::serialize(mapped);
+    send.body = record::write_json(mapped);
     return send;
 }
 
