@@ -1,7 +1,8 @@
-// Mapp DMP, as a source: the "DIY integration" posts audience changes to one endpoint, with ?type= saying what they are.
+// Mapp DMP, as a source: the "DIY integration" posts audience changes to one endpoint, with ?type=
+// saying what they are.
 //
-// Mapp's documentation does not show the mutations' exact keys, so the reader is tolerant: names in any case, one user or a
-// list of them, a user as text or as an object.
+// Mapp's documentation does not show the mutations' exact keys, so the reader is tolerant: names in
+// any case, one user or a list of them, a user as text or as an object.
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
@@ -41,7 +42,8 @@ std::string id_of(const Value* value) {
     return value->int64() ? value->number()->text : std::string{};
 }
 
-// Makes a key of two ids: '/' separates them, so it is escaped within them, and distinct pairs stay distinct.
+// Makes a key of two ids: '/' separates them, so it is escaped within them, and distinct pairs stay
+// distinct.
 void append_escaped(std::string& key, std::string_view id) {
     for (const char c : id) {
         if (c == '%') {

@@ -1,6 +1,8 @@
-// Pangolin, as a destination: the audience platform that Mapp's DIY integrations are tested against.
+// Pangolin, as a destination: the audience platform that Mapp's DIY integrations are tested
+// against.
 //
-// One request writes a batch of memberships; the reply lists the records that got an id or an error, all others were accepted.
+// One request writes a batch of memberships; the reply lists the records that got an id or an
+// error, all others were accepted.
 #include <memory>
 #include <optional>
 #include <string>

@@ -6,8 +6,8 @@
 //     };
 //     SYNCLINE_EXPORT_CONNECTOR(Acme, R"json({"id": "acme", ...})json")
 //
-// What a connector throws never reaches the host: it becomes SYNCLINE_E_PLUGIN_BUG. Everything is [instance]: one call at a
-// time, no locks needed, and nothing may block.
+// What a connector throws never reaches the host: it becomes SYNCLINE_E_PLUGIN_BUG. Everything is
+// [instance]: one call at a time, no locks needed, and nothing may block.
 #ifndef SYNCLINE_CONNECTOR_HPP
 #define SYNCLINE_CONNECTOR_HPP
 
@@ -53,7 +53,8 @@ class Connector {
     std::int64_t now_ns() const { return runtime_->now_ns(); }
     std::int64_t monotonic_ns() const { return runtime_->monotonic_ns(); }
 
-    // An exchange that belongs to no batch. The callback comes exactly once, never from inside this call.
+    // An exchange that belongs to no batch. The callback comes exactly once, never from inside this
+    // call.
     std::uint64_t send(const HttpRequest& request, HttpCallback callback) {
         return runtime_->send(request, std::move(callback));
     }
@@ -252,7 +253,8 @@ constexpr syncline_plugin describe(syncline_str manifest) noexcept {
 
 }  // namespace syncline::detail
 
-// Makes a connector of a class; once in a library, at file scope. The manifest is a string literal (see manifest.h).
+// Makes a connector of a class; once in a library, at file scope. The manifest is a string literal
+// (see manifest.h).
 #define SYNCLINE_EXPORT_CONNECTOR(Type, manifest_json) \
     SYNCLINE_MANIFEST(manifest_json);                  \
     const syncline_plugin syncline_plugin_v1 =         \

@@ -16,7 +16,8 @@
 
 namespace syncline {
 
-// A failure as the host sees it. The class decides what the host does next; the message is for people and must not be empty.
+// A failure as the host sees it. The class decides what the host does next; the message is for
+// people and must not be empty.
 struct Failure {
     syncline_status failure_class = SYNCLINE_E_PERMANENT;
     std::string message;

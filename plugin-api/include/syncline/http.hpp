@@ -75,7 +75,8 @@ inline std::int64_t parse_retry_after_ms(std::string_view value, std::int64_t no
     }
     const std::size_t at = std::string_view{"JanFebMarAprMayJunJulAugSepOctNovDec"}.find(month_name);
     if (at == std::string_view::npos || at % 3 != 0) return -1;
-    // Days since 1970 in the proleptic Gregorian calendar; the year begins in March so that leap days come last.
+    // Days since 1970 in the proleptic Gregorian calendar; the year begins in March so that leap
+    // days come last.
     const std::int64_t month = static_cast<std::int64_t>(at) / 3 + 1;
     const std::int64_t y = month <= 2 ? year - 1 : year;
     const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;

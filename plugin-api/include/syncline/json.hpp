@@ -51,7 +51,8 @@ class Value {
     std::optional<std::int64_t> int64() const { return integer<std::int64_t>(); }
     std::optional<std::uint64_t> uint64() const { return integer<std::uint64_t>(); }
 
-    // A member of an object; of several with one name, the last. Null if there is none or this is no object.
+    // A member of an object; of several with one name, the last. Null if there is none or this is
+    // no object.
     const Value* find(std::string_view name) const;
 
   private:
@@ -103,8 +104,8 @@ Parsed parse(std::string_view text, std::size_t depth_max = kDepthMax) noexcept;
 // Bytes of the UTF-8 sequence that `text` starts with; 0 if it is invalid or empty.
 std::size_t utf8_length(std::string_view text) noexcept;
 
-// Writes JSON from front to back: `writer.begin_object().member("id", id).end_object()`. Commas come
-// by themselves. Bytes that are not UTF-8 become U+FFFD. Nesting is the caller's duty.
+// Writes JSON from front to back: `writer.begin_object().member("id", id).end_object()`. Commas
+// come by themselves. Bytes that are not UTF-8 become U+FFFD. Nesting is the caller's duty.
 class Writer {
   public:
     Writer& begin_object() { return open('{'); }

@@ -1,7 +1,8 @@
-// The part of an instance that talks to the host: tables, open exchanges, tasks, and the end. Connectors see it through
-// connector.hpp and write.hpp.
+// The part of an instance that talks to the host: tables, open exchanges, tasks, and the end.
+// Connectors see it through connector.hpp and write.hpp.
 //
-// Invariant: `stopped` is reported once, after stop(), when no exchange, no task and no write operation is open.
+// Invariant: `stopped` is reported once, after stop(), when no exchange, no task and no write
+// operation is open.
 #ifndef SYNCLINE_RUNTIME_HPP
 #define SYNCLINE_RUNTIME_HPP
 
@@ -63,8 +64,8 @@ class Runtime {
         log_->log(host_->handle, severity, borrow(message), pairs.data(), count);
     }
 
-    // Starts an exchange; the callback comes exactly once, never from inside this call, also when the host refuses it.
-    // `operation`: the write operation that it belongs to, or 0.
+    // Starts an exchange; the callback comes exactly once, never from inside this call, also when
+    // the host refuses it. `operation`: the write operation that it belongs to, or 0.
     std::uint64_t send(const HttpRequest& request, HttpCallback callback,
                        syncline_write_handle operation = 0);
 
@@ -115,7 +116,8 @@ class Runtime {
         task();
     }
 
-    // Write operations. One that ends inside the write() that began it is completed later, see begin_write().
+    // Write operations. One that ends inside the write() that began it is completed later, see
+    // begin_write().
     void outcome(syncline_write_handle operation, std::uint32_t index,
                  const syncline_outcome& outcome) const {
         if (!is_closed_) write_->outcome(host_->handle, operation, index, &outcome);
@@ -149,7 +151,8 @@ class Runtime {
         later([] {});
     }
 
-    // Reports `stopped` if it is time; called at the end of every call that may have closed something.
+    // Reports `stopped` if it is time; called at the end of every call that may have closed
+    // something.
     void settle() {
         const bool is_idle = exchanges_.empty() && tasks_.empty() && operations_ == 0;
         if (!is_stopping_ || !is_idle || is_stopped_) return;

@@ -12,7 +12,8 @@
 
 namespace syncline {
 
-// A setting is absent or of another type than the code expects: schema and code disagree. init() fails with it as CONFIG.
+// A setting is absent or of another type than the code expects: schema and code disagree. init()
+// fails with it as CONFIG.
 class BadSetting : public std::runtime_error {
   public:
     BadSetting(std::string_view name, const char* expected)

@@ -1,11 +1,13 @@
-// A host for tests: drives a connector in the test's own process, through the same C interface as the real one.
+// A host for tests: drives a connector in the test's own process, through the same C interface as
+// the real one.
 //
 //     syncline::testing::FakeHost host{syncline_plugin_v1, R"({"base_url": "https://x.example"})"};
 //     auto write = host.write("profiles", {{SYNCLINE_UPSERT, "k1", R"({"name": "A"})"}});
 //     host.respond(200, R"({"id": "7"})");           // answers the one open exchange
 //     write->outcomes[0].kind == SYNCLINE_DONE;
 //
-// What the connector does against the rules (a second outcome, a completion from inside write) is collected in `violations`.
+// What the connector does against the rules (a second outcome, a completion from inside write) is
+// collected in `violations`.
 #ifndef SYNCLINE_TESTING_HPP
 #define SYNCLINE_TESTING_HPP
 
@@ -81,7 +83,8 @@ struct Exchange {
 
 class FakeHost {
   public:
-    // Creates, initialises and starts an instance; throws std::runtime_error with the connector's message if that fails.
+    // Creates, initialises and starts an instance; throws std::runtime_error with the connector's
+    // message if that fails.
     explicit FakeHost(const syncline_plugin& plugin, std::string_view settings_json = "{}")
         : plugin_(plugin) {
         fill_tables();
@@ -142,7 +145,8 @@ class FakeHost {
         return operation->write;
     }
 
-    // Cancels every open operation and delivers the results of the exchanges that the connector cancelled.
+    // Cancels every open operation and delivers the results of the exchanges that the connector
+    // cancelled.
     void cancel_writes() {
         cancel_open_operations();
         deliver_cancelled();

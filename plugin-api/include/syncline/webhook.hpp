@@ -83,7 +83,8 @@ class RecordSink {
     const syncline_record_sink& sink_;
 };
 
-// Implement it next to Connector. Both calls are pure: the same answer for the same request, no HTTP.
+// Implement it next to Connector. Both calls are pure: the same answer for the same request, no
+// HTTP.
 class WebhookReceiver {
   public:
     // Answers a request that matches a handshake of the manifest.

@@ -27,8 +27,9 @@ struct WriteRecord {
     bool was_delivered = false;        // an earlier version reached the destination
 };
 
-// An open write operation. It ends when the last reference to it goes; whoever will still settle records holds one, as an
-// exchange sent through the batch does. A record that has no outcome then is unknown to the host.
+// An open write operation. It ends when the last reference to it goes; whoever will still settle
+// records holds one, as an exchange sent through the batch does. A record that has no outcome then
+// is unknown to the host.
 class Batch : public std::enable_shared_from_this<Batch> {
   public:
     Batch(detail::Runtime& runtime, syncline_write_handle operation, const syncline_write_batch& batch)
@@ -70,8 +71,9 @@ class Batch : public std::enable_shared_from_this<Batch> {
         for (std::size_t i = 0; i < size(); ++i) unknown(i, why);
     }
 
-    // Starts an exchange for this batch: keeps it open until the callback has run, and is cancelled with it. The callback
-    // comes exactly once, never from inside this call; a request that the host refuses ends as a result without response.
+    // Starts an exchange for this batch: keeps it open until the callback has run, and is cancelled
+    // with it. The callback comes exactly once, never from inside this call; a request that the
+    // host refuses ends as a result without response.
     void send(const HttpRequest& request, std::function<void(Batch&, const HttpResult&)> callback) {
         auto self = shared_from_this();
         runtime_.send(

@@ -1,4 +1,5 @@
-// A built connector as a file: its manifest is readable without loading it, and unloading really unmaps it.
+// A built connector as a file: its manifest is readable without loading it, and unloading really
+// unmaps it.
 #include <dlfcn.h>
 #include <elf.h>
 
@@ -50,8 +51,8 @@ std::string manifest_of(const char* path) {
     return {};
 }
 
-// Loads and runs an instance on a thread of its own, and unloads after that thread's end: the order of a generation, since
-// thread-local objects keep the library mapped until their threads are gone.
+// Loads and runs an instance on a thread of its own, and unloads after that thread's end: the order
+// of a generation, since thread-local objects keep the library mapped until their threads are gone.
 bool is_gone_after_use(const char* path) {
     void* handle = nullptr;
     std::thread generation{[path, &handle] {

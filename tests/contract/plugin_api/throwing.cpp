@@ -1,20 +1,26 @@
-// A connector that throws wherever it is called, and that uses what keeps a library mapped: streams, regular expressions,
-// a static with a destructor, a thread-local one.
-#include <regex>
+// A connector that throws wherever it is called, and that uses what keeps a library mapped:
+// streams, a variable of a template (a unique symbol, unless the build prevents it), thread-local
+// objects with a destructor.
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "syncline/connector.hpp"
+
+template <typename Type>
+struct Seen {
+    static inline std::vector<Type> all;
+};
 
 namespace {
 
 std::string describe(int number) {
-    static const std::regex digits{"[0-9]+"};
     thread_local std::string last;
     std::ostringstream text;
-    text << "thrown " << number;
-    last = std::regex_replace(text.str(), digits, "<$&>");
+    text << "thrown <" << number << '>';
+    Seen<int>::all.push_back(number);
+    last = text.str();
     return last;
 }
 
