@@ -56,7 +56,9 @@ void append_escaped(std::string& key, std::string_view id) {
     }
 }
 
-Failure not_understood(std::string why) { return {SYNCLINE_E_PERMANENT, std::move(why)}; }
+Failure not_understood(std::string why) {
+    return {SYNCLINE_E_PERMANENT, std::move(why)};
+}
 
 // Translates one request.
 class Translation {
@@ -92,13 +94,15 @@ class Translation {
         const std::string audience = id_of(find(item, {"Audience"}));
         if (audience.empty()) return not_understood(where + "no audience");
         if (const Value* type = find(item, {"Type"})) {
-            if (!read_operation(id_of(type), operation)) return not_understood(where + "unknown type");
+            if (!read_operation(id_of(type), operation))
+                return not_understood(where + "unknown type");
         }
         const Value* users = find(item, {"Users", "User", "Uid", "UserId"});
         if (users == nullptr) return not_understood(where + "no user");
         if (users->array() == nullptr) return membership(audience, *users, operation, where);
         for (const Value& user : *users->array()) {
-            if (Status status = membership(audience, user, operation, where); !status.ok()) return status;
+            if (Status status = membership(audience, user, operation, where); !status.ok())
+                return status;
         }
         return {};
     }
@@ -142,11 +146,12 @@ class MappDmp final : public syncline::Connector, public syncline::WebhookReceiv
         return {};
     }
 
-    Status translate(const syncline::WebhookRequest& request, syncline::RecordSink& records) override {
+    Status translate(const syncline::WebhookRequest& request,
+                     syncline::RecordSink& records) override {
         const auto body = syncline::json::parse(request.body());
         if (!body) {
-            return not_understood("the body is not JSON: " + std::string{body.problem} + " at byte " +
-                                  std::to_string(body.offset));
+            return not_understood("the body is not JSON: " + std::string{body.problem} +
+                                  " at byte " + std::to_string(body.offset));
         }
         const std::string type = request.query("type").value_or(id_of(find(*body.value, {"Type"})));
         Translation translation{*body.value, records};

@@ -123,7 +123,8 @@ void guarded(syncline_instance& instance, Function function) noexcept {
     try {
         function();
     } catch (const std::exception& e) {
-        instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw", {{"what", e.what()}});
+        instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw",
+                             {{"what", e.what()}});
     } catch (...) {
         instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw");
     }
@@ -171,8 +172,10 @@ struct Thunks {
 
     static void destroy(syncline_instance* instance) noexcept { delete instance; }
 
-    static syncline_status handshake(syncline_instance* instance, const syncline_webhook_request* request,
-                                     const syncline_reply_sink* sink, syncline_error* error) noexcept {
+    static syncline_status handshake(syncline_instance* instance,
+                                     const syncline_webhook_request* request,
+                                     const syncline_reply_sink* sink,
+                                     syncline_error* error) noexcept {
         return guarded(error, [&] {
             WebhookReply reply;
             Status status = instance->receiver->handshake(WebhookRequest{*request}, reply);
@@ -187,8 +190,10 @@ struct Thunks {
         });
     }
 
-    static syncline_status translate(syncline_instance* instance, const syncline_webhook_request* request,
-                                     const syncline_record_sink* sink, syncline_error* error) noexcept {
+    static syncline_status translate(syncline_instance* instance,
+                                     const syncline_webhook_request* request,
+                                     const syncline_record_sink* sink,
+                                     syncline_error* error) noexcept {
         return guarded(error, [&] {
             RecordSink records{*sink};
             return instance->receiver->translate(WebhookRequest{*request}, records);
@@ -196,11 +201,13 @@ struct Thunks {
     }
 
     static syncline_status write(syncline_instance* instance, syncline_write_handle operation,
-                                 const syncline_write_batch* batch, syncline_error* error) noexcept {
+                                 const syncline_write_batch* batch,
+                                 syncline_error* error) noexcept {
         return guarded(error, [&]() -> Status {
             for (std::uint32_t i = 0; i < batch->record_count; ++i) {
                 if (batch->records[i]->body_format != SYNCLINE_BODY_JSON) {
-                    return Failure{SYNCLINE_E_UNSUPPORTED, "the bodies are in a format that is not known"};
+                    return Failure{SYNCLINE_E_UNSUPPORTED,
+                                   "the bodies are in a format that is not known"};
                 }
             }
             Runtime& runtime = instance->runtime;
@@ -215,7 +222,8 @@ struct Thunks {
         });
     }
 
-    static void cancel_write(syncline_instance* instance, syncline_write_handle operation) noexcept {
+    static void cancel_write(syncline_instance* instance,
+                             syncline_write_handle operation) noexcept {
         guarded(*instance, [&] { instance->runtime.cancel_operation(operation); });
     }
 
@@ -224,8 +232,8 @@ struct Thunks {
         guarded(*instance, [&] { instance->runtime.done(user_id, HttpResult{*result}); });
     }
 
-    static constexpr syncline_plugin_webhook kWebhook{sizeof(syncline_plugin_webhook), 0, &handshake,
-                                                      &translate};
+    static constexpr syncline_plugin_webhook kWebhook{sizeof(syncline_plugin_webhook), 0,
+                                                      &handshake, &translate};
     static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
                                                   &cancel_write};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
@@ -244,11 +252,21 @@ struct Thunks {
 
 template <typename Type>
 constexpr syncline_plugin describe(syncline_str manifest) noexcept {
-    static_assert(std::is_base_of_v<Connector, Type>, "a connector derives from syncline::Connector");
+    static_assert(std::is_base_of_v<Connector, Type>,
+                  "a connector derives from syncline::Connector");
     using Own = Thunks<Type>;
-    return {sizeof(syncline_plugin), SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_DRAFT, 0,          manifest,
-            &Own::get_table,         &Own::create,       &Own::init,         &Own::start, &Own::stop,
-            &Own::posted,            &Own::destroy};
+    return {sizeof(syncline_plugin),
+            SYNCLINE_ABI_MAJOR,
+            SYNCLINE_ABI_DRAFT,
+            0,
+            manifest,
+            &Own::get_table,
+            &Own::create,
+            &Own::init,
+            &Own::start,
+            &Own::stop,
+            &Own::posted,
+            &Own::destroy};
 }
 
 }  // namespace syncline::detail

@@ -21,8 +21,8 @@ namespace syncline {
 struct Failure {
     syncline_status failure_class = SYNCLINE_E_PERMANENT;
     std::string message;
-    std::string provider_code = {};     // the platform's own code, if any
-    std::int64_t retry_after_ms = -1;   // -1: not given
+    std::string provider_code = {};    // the platform's own code, if any
+    std::int64_t retry_after_ms = -1;  // -1: not given
 };
 
 // Success, or a failure: `return {};` or `return Failure{SYNCLINE_E_CONFIG, "why"};`.
@@ -43,7 +43,9 @@ class [[nodiscard]] Status {
 inline std::string_view view(syncline_str text) noexcept {
     return text.len == 0 ? std::string_view{} : std::string_view{text.ptr, text.len};
 }
-inline syncline_str borrow(std::string_view text) noexcept { return {text.data(), text.size()}; }
+inline syncline_str borrow(std::string_view text) noexcept {
+    return {text.data(), text.size()};
+}
 
 namespace detail {
 

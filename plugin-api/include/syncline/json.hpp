@@ -144,7 +144,9 @@ class Writer {
     std::string text_;
 };
 
-inline std::string write(const Value& value) { return Writer{}.value(value).take(); }
+inline std::string write(const Value& value) {
+    return Writer{}.value(value).take();
+}
 
 // ---- Implementation --------------------------------------------------------------------------
 
@@ -216,13 +218,20 @@ class Parser {
     bool read_value(Value& out, std::size_t depth) {
         skip_space();
         switch (peek()) {
-            case '{': return depth < depth_max_ ? read_object(out, depth) : fail("nested too deeply");
-            case '[': return depth < depth_max_ ? read_array(out, depth) : fail("nested too deeply");
-            case '"': return read_string_value(out);
-            case 't': return read_word("true", Value{true}, out);
-            case 'f': return read_word("false", Value{false}, out);
-            case 'n': return read_word("null", Value{}, out);
-            default: return read_number(out);
+            case '{':
+                return depth < depth_max_ ? read_object(out, depth) : fail("nested too deeply");
+            case '[':
+                return depth < depth_max_ ? read_array(out, depth) : fail("nested too deeply");
+            case '"':
+                return read_string_value(out);
+            case 't':
+                return read_word("true", Value{true}, out);
+            case 'f':
+                return read_word("false", Value{false}, out);
+            case 'n':
+                return read_word("null", Value{}, out);
+            default:
+                return read_number(out);
         }
     }
 
@@ -310,7 +319,8 @@ class Parser {
                 if (!read_escape(out)) return false;
                 continue;
             }
-            if (static_cast<unsigned char>(c) < 0x20) return fail("a control character in a string");
+            if (static_cast<unsigned char>(c) < 0x20)
+                return fail("a control character in a string");
             const std::size_t length = utf8_length(text_.substr(at_));
             if (length == 0) return fail("a string is not UTF-8");
             out.append(text_.substr(at_, length));

@@ -54,7 +54,8 @@ class Runtime {
     std::int64_t monotonic_ns() const { return clock_->monotonic_ns(host_->handle); }
 
     // At most 16 fields.
-    void log(syncline_severity severity, std::string_view message, LogFields fields = {}) const noexcept {
+    void log(syncline_severity severity, std::string_view message,
+             LogFields fields = {}) const noexcept {
         if (log_ == nullptr) return;
         std::array<syncline_pair, 16> pairs;
         std::uint32_t count = 0;
@@ -203,7 +204,8 @@ inline std::uint64_t Runtime::send(const HttpRequest& request, HttpCallback call
                                    syncline_write_handle operation) {
     std::vector<syncline_pair> headers;
     headers.reserve(request.headers.size());
-    for (const auto& [name, value] : request.headers) headers.push_back({borrow(name), borrow(value)});
+    for (const auto& [name, value] : request.headers)
+        headers.push_back({borrow(name), borrow(value)});
 
     syncline_http_request raw{};
     raw.struct_size = sizeof raw;

@@ -39,7 +39,8 @@ class Settings {
     }
     bool boolean(std::string_view name) const {
         const json::Value* value = settings_.find(name);
-        if (value == nullptr || value->boolean() == nullptr) throw BadSetting{name, "true or false"};
+        if (value == nullptr || value->boolean() == nullptr)
+            throw BadSetting{name, "true or false"};
         return *value->boolean();
     }
 

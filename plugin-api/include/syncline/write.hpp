@@ -32,8 +32,12 @@ struct WriteRecord {
 // is unknown to the host.
 class Batch : public std::enable_shared_from_this<Batch> {
   public:
-    Batch(detail::Runtime& runtime, syncline_write_handle operation, const syncline_write_batch& batch)
-        : runtime_(runtime), operation_(operation), batch_(batch), is_settled_(batch.record_count) {}
+    Batch(detail::Runtime& runtime, syncline_write_handle operation,
+          const syncline_write_batch& batch)
+        : runtime_(runtime),
+          operation_(operation),
+          batch_(batch),
+          is_settled_(batch.record_count) {}
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
     ~Batch() { runtime_.end_operation(operation_); }
@@ -47,7 +51,8 @@ class Batch : public std::enable_shared_from_this<Batch> {
     }
 
     // What became of one record. The first word counts; later ones are ignored.
-    void done(std::size_t index, std::string_view destination_key = {}, std::string_view reply = {}) {
+    void done(std::size_t index, std::string_view destination_key = {},
+              std::string_view reply = {}) {
         settle(index, SYNCLINE_DONE, nullptr, destination_key, reply);
     }
     // Surely without effect.
