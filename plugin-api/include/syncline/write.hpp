@@ -63,6 +63,9 @@ class Batch : public std::enable_shared_from_this<Batch> {
     void rest_failed(const Failure& why) {
         for (std::size_t i = 0; i < size(); ++i) failed(i, why);
     }
+    void rest_not_attempted() {
+        for (std::size_t i = 0; i < size(); ++i) not_attempted(i);
+    }
     void rest_unknown(const Failure& why) {
         for (std::size_t i = 0; i < size(); ++i) unknown(i, why);
     }

@@ -1,0 +1,182 @@
+// Mapp DMP, as a source: the "DIY integration" posts audience changes to one endpoint, with ?type= saying what they are.
+//
+// Mapp's documentation does not show the mutations' exact keys, so the reader is tolerant: names in any case, one user or a
+// list of them, a user as text or as an object.
+#include <algorithm>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "syncline/connector.hpp"
+
+namespace {
+
+using syncline::Failure;
+using syncline::Status;
+using syncline::json::Value;
+
+bool same_name(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// The first member that has one of the names, in any case. Null if there is none.
+const Value* find(const Value& object, std::initializer_list<std::string_view> names) {
+    if (object.object() == nullptr) return nullptr;
+    for (const auto& [name, value] : *object.object()) {
+        for (const std::string_view wanted : names) {
+            if (same_name(name, wanted)) return &value;
+        }
+    }
+    return nullptr;
+}
+
+// An id as text; "" if it is none. Mapp's ids are text, but numbers are as clear.
+std::string id_of(const Value* value) {
+    if (value == nullptr) return {};
+    if (value->string() != nullptr) return *value->string();
+    return value->int64() ? value->number()->text : std::string{};
+}
+
+// Makes a key of two ids: '/' separates them, so it is escaped within them, and distinct pairs stay distinct.
+void append_escaped(std::string& key, std::string_view id) {
+    for (const char c : id) {
+        if (c == '%') {
+            key += "%25";
+        } else if (c == '/') {
+            key += "%2F";
+        } else {
+            key += c;
+        }
+    }
+}
+
+Failure not_understood(std::string why) { return {SYNCLINE_E_PERMANENT, std::move(why)}; }
+
+// Translates one request.
+class Translation {
+  public:
+    Translation(const Value& body, syncline::RecordSink& records)
+        : records_(records), body_(body), customer_(find(body, {"Customer"})) {}
+
+    Status audience() {
+        const std::string id = id_of(find(body_, {"Audience"}));
+        if (id.empty()) return not_understood("CREATE_AUDIENCE names no audience");
+        syncline::json::Writer record;
+        record.begin_object().member("audience", id);
+        if (const Value* name = find(body_, {"Name"})) record.member("name", *name);
+        add("audiences", SYNCLINE_UPSERT, id, record);
+        return {};
+    }
+
+    Status mutations(syncline_operation operation) {
+        const Value* mutations = find(body_, {"Mutation", "Mutations"});
+        if (mutations == nullptr || mutations->array() == nullptr) {
+            return not_understood("the body has no array 'Mutation'");
+        }
+        std::size_t index = 0;
+        for (const Value& item : *mutations->array()) {
+            if (Status status = mutation(item, operation, index++); !status.ok()) return status;
+        }
+        return {};
+    }
+
+  private:
+    Status mutation(const Value& item, syncline_operation operation, std::size_t index) {
+        const std::string where = "mutation " + std::to_string(index) + ": ";
+        const std::string audience = id_of(find(item, {"Audience"}));
+        if (audience.empty()) return not_understood(where + "no audience");
+        if (const Value* type = find(item, {"Type"})) {
+            if (!read_operation(id_of(type), operation)) return not_understood(where + "unknown type");
+        }
+        const Value* users = find(item, {"Users", "User", "Uid", "UserId"});
+        if (users == nullptr) return not_understood(where + "no user");
+        if (users->array() == nullptr) return membership(audience, *users, operation, where);
+        for (const Value& user : *users->array()) {
+            if (Status status = membership(audience, user, operation, where); !status.ok()) return status;
+        }
+        return {};
+    }
+
+    Status membership(const std::string& audience, const Value& user, syncline_operation operation,
+                      const std::string& where) {
+        const std::string id = id_of(user.object() != nullptr ? find(user, {"Id"}) : &user);
+        if (id.empty()) return not_understood(where + "a user without an id");
+        std::string key;
+        append_escaped(key, audience);
+        key += '/';
+        append_escaped(key, id);
+        syncline::json::Writer record;
+        record.begin_object().member("audience", audience).member("user", id);
+        if (const Value* type = find(user, {"Type"})) record.member("user_type", *type);
+        add("audience_memberships", operation, key, record);
+        return {};
+    }
+
+    static bool read_operation(std::string_view type, syncline_operation& operation) {
+        const bool is_add = same_name(type, "ADD") || same_name(type, "ADD_TO_AUDIENCE");
+        const bool is_remove = same_name(type, "REMOVE") || same_name(type, "REMOVE_FROM_AUDIENCE");
+        operation = is_add ? SYNCLINE_UPSERT : SYNCLINE_DELETE;
+        return is_add || is_remove;
+    }
+
+    void add(std::string_view stream, syncline_operation operation, const std::string& key,
+             syncline::json::Writer& record) {
+        if (customer_ != nullptr) record.member("customer", *customer_);
+        records_.add({stream, operation, key, record.end_object().text()});
+    }
+
+    syncline::RecordSink& records_;
+    const Value& body_;
+    const Value* customer_;
+};
+
+class MappDmp final : public syncline::Connector, public syncline::WebhookReceiver {
+    Status handshake(const syncline::WebhookRequest&, syncline::WebhookReply& reply) override {
+        reply.status = 200;
+        return {};
+    }
+
+    Status translate(const syncline::WebhookRequest& request, syncline::RecordSink& records) override {
+        const auto body = syncline::json::parse(request.body());
+        if (!body) {
+            return not_understood("the body is not JSON: " + std::string{body.problem} + " at byte " +
+                                  std::to_string(body.offset));
+        }
+        const std::string type = request.query("type").value_or(id_of(find(*body.value, {"Type"})));
+        Translation translation{*body.value, records};
+        if (type == "ADD_TO_AUDIENCE") return translation.mutations(SYNCLINE_UPSERT);
+        if (type == "REMOVE_FROM_AUDIENCE") return translation.mutations(SYNCLINE_DELETE);
+        if (type == "CREATE_AUDIENCE") return translation.audience();
+        return not_understood("the type '" + type + "' is not known");
+    }
+};
+
+}  // namespace
+
+SYNCLINE_EXPORT_CONNECTOR(MappDmp, R"json({
+  "id": "mapp-dmp",
+  "version": "0.1.0",
+  "name": "Mapp DMP",
+  "summary": "Receives audiences and their members from Mapp DMP's DIY integration",
+  "abi": {"major": 1, "draft": 1, "min_host_minor": 0},
+  "style": "async",
+  "unload": "supported",
+  "capabilities": ["webhook"],
+  "streams": [
+    {"name": "audience_memberships", "source": true, "destination": false},
+    {"name": "audiences", "source": true, "destination": false}
+  ],
+  "handshakes": [{"methods": ["GET", "POST"], "query": {"type": "VALIDATE"}}],
+  "webhook": {"success_status": 200},
+  "allowed_hosts": [],
+  "settings": {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "properties": {},
+    "additionalProperties": false
+  }
+})json")

@@ -1,0 +1,15 @@
+# Installs the component plugin_api to a scratch prefix and builds a connector with nothing else.
+file(REMOVE_RECURSE "${SCRATCH}")
+function(run)
+  execute_process(COMMAND ${ARGV} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${ARGV}: ${result}\n${output}")
+  endif()
+endfunction()
+run("${CMAKE_COMMAND}" --install "${BUILD}" --component plugin_api --prefix "${SCRATCH}/prefix")
+run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${SCRATCH}/build" -D "CMAKE_PREFIX_PATH=${SCRATCH}/prefix"
+    -D "CMAKE_C_COMPILER=${C_COMPILER}" -D "CMAKE_CXX_COMPILER=${CXX_COMPILER}")
+run("${CMAKE_COMMAND}" --build "${SCRATCH}/build")
+if(NOT EXISTS "${SCRATCH}/build/out_of_tree.so")
+  message(FATAL_ERROR "no connector was built")
+endif()

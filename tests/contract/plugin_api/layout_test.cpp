@@ -1,0 +1,75 @@
+// The layout of ABI 1.0. A field may be added at the end of a struct; nothing here may ever change after the freeze.
+#include <cstddef>
+
+#include "support/catch.hpp"
+#include "syncline/syncline.h"
+
+TEST_CASE("layout: every field of ABI 1.0 is where it was", "[plugin_api][layout]") {
+    CHECK(offsetof(syncline_str, len) == 8);
+    CHECK(offsetof(syncline_pair, value) == 16);
+    CHECK(offsetof(syncline_error, failure_class) == 4);
+    CHECK(offsetof(syncline_error, retry_after_ms) == 8);
+    CHECK(offsetof(syncline_error, provider_code) == 16);
+    CHECK(offsetof(syncline_error, message) == 80);
+
+    CHECK(offsetof(syncline_host, abi_minor) == 4);
+    CHECK(offsetof(syncline_host, handle) == 8);
+    CHECK(offsetof(syncline_host, get_table) == 16);
+    CHECK(offsetof(syncline_host, post) == 24);
+    CHECK(offsetof(syncline_host, stopped) == 32);
+
+    CHECK(offsetof(syncline_plugin, abi_major) == 4);
+    CHECK(offsetof(syncline_plugin, abi_draft) == 8);
+    CHECK(offsetof(syncline_plugin, manifest) == 16);
+    CHECK(offsetof(syncline_plugin, get_table) == 32);
+    CHECK(offsetof(syncline_plugin, create) == 40);
+    CHECK(offsetof(syncline_plugin, init) == 48);
+    CHECK(offsetof(syncline_plugin, start) == 56);
+    CHECK(offsetof(syncline_plugin, stop) == 64);
+    CHECK(offsetof(syncline_plugin, posted) == 72);
+    CHECK(offsetof(syncline_plugin, destroy) == 80);
+}
+
+TEST_CASE("layout: the capabilities of ABI 1.0", "[plugin_api][layout]") {
+    CHECK(offsetof(syncline_webhook_request, headers) == 56);
+    CHECK(offsetof(syncline_webhook_request, received_ns) == 80);
+    CHECK(offsetof(syncline_record, stream) == 8);
+    CHECK(offsetof(syncline_record, body_format) == 56);
+    CHECK(offsetof(syncline_record, occurred_ns) == 64);
+    CHECK(offsetof(syncline_record_sink, record) == 16);
+    CHECK(offsetof(syncline_webhook_reply, body) == 24);
+    CHECK(offsetof(syncline_reply_sink, reply) == 16);
+    CHECK(offsetof(syncline_plugin_webhook, handshake) == 8);
+    CHECK(offsetof(syncline_plugin_webhook, translate) == 16);
+
+    CHECK(offsetof(syncline_write_record, destination_key) == 40);
+    CHECK(offsetof(syncline_write_record, was_delivered) == 60);
+    CHECK(offsetof(syncline_write_batch, records) == 24);
+    CHECK(offsetof(syncline_write_batch, timeout_ms) == 32);
+    CHECK(offsetof(syncline_outcome, error) == 8);
+    CHECK(offsetof(syncline_outcome, reply) == 32);
+    CHECK(offsetof(syncline_plugin_write, write) == 8);
+    CHECK(offsetof(syncline_plugin_write, cancel) == 16);
+    CHECK(offsetof(syncline_host_write, outcome) == 8);
+    CHECK(offsetof(syncline_host_write, complete) == 16);
+
+    CHECK(offsetof(syncline_http_request, headers) == 40);
+    CHECK(offsetof(syncline_http_request, timeout_ms) == 64);
+    CHECK(offsetof(syncline_http_result, headers) == 16);
+    CHECK(offsetof(syncline_http_result, error) == 40);
+    CHECK(offsetof(syncline_http_result, may_have_been_processed) == 48);
+    CHECK(offsetof(syncline_host_http, send) == 8);
+    CHECK(offsetof(syncline_host_http, cancel) == 16);
+    CHECK(offsetof(syncline_plugin_http, done) == 8);
+    CHECK(offsetof(syncline_host_log, log) == 8);
+    CHECK(offsetof(syncline_host_clock, now_ns) == 8);
+    CHECK(offsetof(syncline_host_clock, monotonic_ns) == 16);
+}
+
+TEST_CASE("layout: a reader can ask what the maker of a struct knew", "[plugin_api][layout]") {
+    syncline_error older{};
+    older.struct_size = offsetof(syncline_error, message);
+
+    CHECK(SYNCLINE_HAS(syncline_error, &older, provider_code));
+    CHECK_FALSE(SYNCLINE_HAS(syncline_error, &older, message));
+}

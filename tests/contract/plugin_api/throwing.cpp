@@ -1,0 +1,62 @@
+// A connector that throws wherever it is called, and that uses what keeps a library mapped: streams, regular expressions,
+// a static with a destructor, a thread-local one.
+#include <regex>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+#include "syncline/connector.hpp"
+
+namespace {
+
+std::string describe(int number) {
+    static const std::regex digits{"[0-9]+"};
+    thread_local std::string last;
+    std::ostringstream text;
+    text << "thrown " << number;
+    last = std::regex_replace(text.str(), digits, "<$&>");
+    return last;
+}
+
+class Throwing final : public syncline::Connector,
+                       public syncline::WebhookReceiver,
+                       public syncline::BatchWriter {
+    syncline::Status init(const syncline::Settings& settings) override {
+        describe(0);
+        if (settings.has("init")) throw 1;
+        url_ = settings.text("url");
+        return {};
+    }
+    syncline::Status handshake(const syncline::WebhookRequest&, syncline::WebhookReply&) override {
+        throw std::runtime_error(describe(1));
+    }
+    syncline::Status translate(const syncline::WebhookRequest& request, syncline::RecordSink& records) override {
+        records.add({"things", SYNCLINE_UPSERT, "k", "{}"});
+        if (request.body() == "no message") return syncline::Failure{SYNCLINE_E_PERMANENT, ""};
+        if (request.body() == "no class") return syncline::Failure{99, std::string(600, 'x') + "\xC3\xA9"};
+        throw std::runtime_error(describe(2));
+    }
+    void write(std::shared_ptr<syncline::Batch> batch) override {
+        batch->done(0);
+        if (batch->stream() == "now") throw std::runtime_error(describe(3));
+        if (batch->stream() == "held") {
+            held_ = std::move(batch);
+            return;
+        }
+        batch->send({"POST", url_}, [](syncline::Batch&, const syncline::HttpResult&) {
+            throw std::runtime_error(describe(4));
+        });
+        send({"GET", url_}, [](const syncline::HttpResult&) { throw std::runtime_error(describe(5)); });
+    }
+    void stop() override { held_.reset(); }
+
+    std::string url_;
+    std::shared_ptr<syncline::Batch> held_;
+};
+
+}  // namespace
+
+SYNCLINE_EXPORT_CONNECTOR(Throwing, R"json({"id": "throwing", "version": "1.0.0", "name": "Throwing",
+  "summary": "Throws", "abi": {"major": 1, "draft": 1, "min_host_minor": 0}, "style": "async",
+  "unload": "supported", "capabilities": ["webhook", "write"], "streams": [], "handshakes": [],
+  "allowed_hosts": [], "settings": {}})json")
