@@ -148,11 +148,12 @@ void LiveInstance::cancel_write(std::uint64_t handle) {
         misbehaved("an exception escaped from cancel()");
     }
     current_operation_ = 0;
-    cancel_exchanges(handle);
 }
 
-// The connector has had its time. The operation stays in the table: the batch is borrowed until it completes.
+// The connector has had its time: what it sent in this operation's name is called off. The operation stays in the
+// table, because the batch is borrowed until it completes.
 void LiveInstance::abandon_write(std::uint64_t handle) {
+    cancel_exchanges(handle);
     const std::lock_guard lock{mutex_};
     const auto* found = operations_.find(handle);
     if (found == nullptr || (*found)->is_reported) return;

@@ -1,0 +1,52 @@
+// A small connector on the C++ layer, as an author would write it.
+#include <memory>
+#include <stdexcept>
+
+#include "syncline/connector.hpp"
+
+namespace {
+
+class Polite final : public syncline::Connector,
+                     public syncline::WebhookReceiver,
+                     public syncline::BatchWriter {
+  public:
+    syncline::Status init(const syncline::Settings& settings) override {
+        url_ = settings.text("base_url");
+        return {};
+    }
+
+    syncline::Status translate(const syncline::WebhookRequest& request,
+                               syncline::RecordSink& records) override {
+        if (request.body() == "throw") throw std::runtime_error("translate threw");
+        records.add({"things", SYNCLINE_UPSERT, "k", request.body()});
+        return {};
+    }
+
+    void write(std::shared_ptr<syncline::Batch> batch) override {
+        batch->send({"POST", url_}, [](syncline::Batch& open, const syncline::HttpResult& result) {
+            if (result.has_response()) {
+                open.rest_done();
+            } else if (result.may_have_been_processed()) {
+                open.rest_unknown(result.failure());
+            } else {
+                open.rest_failed(result.failure());
+            }
+        });
+    }
+
+  private:
+    std::string url_;
+};
+
+}  // namespace
+
+SYNCLINE_EXPORT_CONNECTOR(Polite, R"json({
+    "id": "polite", "version": "1.2.0", "name": "Polite",
+    "abi": {"major": 1, "draft": 1, "min_host_minor": 0}, "style": "async",
+    "capabilities": ["webhook", "write"],
+    "streams": [{"name": "things", "source": true, "destination": true}],
+    "allowed_hosts": [{"from_setting": "base_url"}],
+    "settings": {"type": "object", "required": ["base_url"], "additionalProperties": false,
+                 "properties": {"base_url": {"type": "string", "format": "uri"},
+                                "token": {"type": "string", "writeOnly": true}}}
+})json")
