@@ -325,8 +325,11 @@ void LiveInstance::leave_behind(const Failure& failure) {
     }
     unregister_instance(host_handle_);
     cancel_exchanges(std::nullopt);
-    for (auto& [handle, abandon] : calls) abandon(failure);
-    for (const auto& completion : completions) completion();
+    // Behind the completions that are on their way: `stopped` comes last.
+    for (auto& [handle, abandon] : calls) {
+        generation_->complete([abandon = std::move(abandon), failure] { abandon(failure); });
+    }
+    for (auto& completion : completions) generation_->complete(std::move(completion));
 }
 
 // ---- Log -----------------------------------------------------------------------------------------

@@ -281,7 +281,8 @@ void check_schema(const json::object& schema, std::vector<std::string>& problems
     }
     if (problems.size() != before) return;
     try {
-        const json::value document{schema};
+        // Parentheses: braces would make a list of one member.
+        const json::value document(schema);
         valijson::Schema compiled;
         valijson::SchemaParser parser;
         parser.populateSchema(BoostJsonAdapter{document}, compiled);
@@ -310,10 +311,10 @@ json::object with_defaults(const json::object& schema, json::object settings) {
 
 Result<void> check_settings(const Manifest& manifest, const json::object& settings) {
     std::set<std::string> violations;
-    const json::value value{settings};
+    const json::value value(settings);
     if (check_strings(manifest.settings_schema, value, "", violations)) {
         try {
-            const json::value document{manifest.settings_schema};
+            const json::value document(manifest.settings_schema);
             valijson::Schema compiled;
             valijson::SchemaParser parser;
             parser.populateSchema(BoostJsonAdapter{document}, compiled);
