@@ -1,8 +1,8 @@
 """check.co_await: no braces and no owning captures in a statement with co_await.
 
 GCC 12.2 destroys such temporaries twice: a braced aggregate with an owning member, or a lambda with an owning capture,
-that is created inside the awaited expression. The way out is to name the object in the line above. Structured bindings of
-an awaited result lose destructors in later versions.
+that is created inside the awaited expression. The way out is to name the object in the line above. Structured bindings
+of an awaited result lose destructors in later versions.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Statement:
     def problems(self, path: str) -> Iterator[Finding]:
         if self.await_line:
             for reason in dict.fromkeys(self.reasons):
-                yield Finding(path, self.await_line, f"{reason} in a statement with co_await: name it in the line above")
+                what = f"{reason} in a statement with co_await: name it in the line above"
+                yield Finding(path, self.await_line, what)
 
 
 def owns(captures: str) -> bool:

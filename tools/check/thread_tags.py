@@ -1,7 +1,7 @@
 """check.thread_tags: a header says on which thread its functions may be called.
 
-In the host a header that declares a class or a free function mentions a thread tag or says `Concurrency:`. In the plugin
-API, where a mistake crosses a binary boundary, every function pointer has a tag in the comment right above it.
+In the host a header that declares a class or a free function mentions a thread tag or says `Concurrency:`. In the
+plugin API, where a mistake crosses a binary boundary, every function pointer has a tag in the comment right above it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from tree import Finding, Source, Tree, without_comments_and_texts
 TAG = re.compile(r"\[(?:io|cpu|journal|state|work|any|instance)\b[^\]]*\]")
 CONCURRENCY = re.compile(r"\bConcurrency:|\bPure functions?\b")
 CLASS = re.compile(r"^\s*class\s+(?:\[\[\w+\]\]\s*)?\w+[^;]*$", re.M)
-FUNCTION = re.compile(r"^(?!#|using|typedef|friend|return|namespace|template)[\w:<>,&*\[\] ]+\b\w+\([^;{]*\)[^;{]*;", re.M)
+NO_FUNCTION = r"#|using|typedef|friend|return|namespace|template"
+FUNCTION = re.compile(rf"^(?!{NO_FUNCTION})[\w:<>,&*\[\] ]+\b\w+\([^;{{]*\)[^;{{]*;", re.M)
 POINTER = re.compile(r"\(\s*(?:SYNCLINE_CALL\s*)?\*\s*(\w+)\s*\)\s*\(")
 
 
@@ -42,7 +43,8 @@ def check_function_pointers(source: Source) -> Iterator[Finding]:
             i -= 1
             comment.append(source.lines[i])
         if not TAG.search("\n".join(comment)):
-            yield Finding(source.path, number, f"the function pointer {match[1]} has no thread tag in the comment above it")
+            what = f"the function pointer {match[1]} has no thread tag in the comment above it"
+            yield Finding(source.path, number, what)
 
 
 def findings(tree: Tree) -> Iterator[Finding]:

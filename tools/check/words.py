@@ -11,6 +11,12 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|TBD|WIP)\b")
 PROMISES = re.compile(r"\b(not yet implemented|not implemented yet|for now|coming soon|lorem ipsum)\b", re.I)
 MACHINE_PATHS = re.compile(r"(?<![\w.}~/-])/(?:work|root|home|Users)/\w|\.\./shared\b|[A-Z]:\\Users\\")
 CONFLICT = re.compile(r"^(<{7}|>{7}) ")
+RULES = (
+    (UNFINISHED, "unfinished"),
+    (PROMISES, "unfinished"),
+    (MACHINE_PATHS, "a machine's path"),
+    (CONFLICT, "a merge conflict"),
+)
 # The words stand here as data.
 EXCEPT = ("tools/check/words.py", "tools/check/self_test.py")
 
@@ -20,8 +26,7 @@ def findings(tree: Tree) -> Iterator[Finding]:
         if not source.is_text or source.path in EXCEPT:
             continue
         for number, line in enumerate(source.lines, 1):
-            for rule, what in ((UNFINISHED, "unfinished"), (PROMISES, "unfinished"), (MACHINE_PATHS, "a machine's path"),
-                               (CONFLICT, "a merge conflict")):  # fmt: skip
+            for rule, what in RULES:
                 match = rule.search(line)
                 if match is not None:
                     yield Finding(source.path, number, f"{what}: `{match[0].strip()}`")
