@@ -86,7 +86,8 @@ Flow subtract(const Operands& of) {
     return of.give(std::move(rest));
 }
 
-// As jq 1.6: `text * n` is null for n <= 0, the text itself up to 1, and beyond that the fraction is cut off.
+// As jq 1.6: `text * n` is null for n <= 0, the text itself up to 1, and beyond that the fraction
+// is cut off.
 Flow repeat(const Operands& of, const json::string& text, double count) {
     constexpr double kEnough = 1e15;  // bytes, beyond any limit
     if (count <= 0) return of.give(nullptr);

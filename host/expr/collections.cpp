@@ -17,7 +17,8 @@ const json::value kNull;
 
 using Elements = std::vector<const json::value*>;
 
-// The elements of an array or the values of an object; false, after failing, for anything else or at a limit.
+// The elements of an array or the values of an object; false, after failing, for anything else or
+// at a limit.
 bool list_elements(const Call& call, Elements& elements) {
     const auto* array = call.input.if_array();
     const auto* object = call.input.if_object();
@@ -39,7 +40,8 @@ bool list_elements(const Call& call, Elements& elements) {
 // The elements of an array, as sorted as jq sorts; false as above.
 bool list_sorted(const Call& call, Elements& elements) {
     if (!call.input.is_array()) {
-        static_cast<void>(call.fail(describe(call.input) + " cannot be sorted, as it is not an array"));
+        static_cast<void>(
+            call.fail(describe(call.input) + " cannot be sorted, as it is not an array"));
         return false;
     }
     if (!list_elements(call, elements)) return false;
@@ -239,7 +241,8 @@ Flow all(const Call& call) { return any_or_all(call, false); }
 Flow first(const Call& call) { return end_of_array(call, true); }
 Flow last(const Call& call) { return end_of_array(call, false); }
 
-// jq 1.6 reverses what has no elements, too: null, zero, an empty string or object give an empty array.
+// jq 1.6 reverses what has no elements, too: null, zero, an empty string or object give an empty
+// array.
 Flow reverse(const Call& call) {
     const auto& input = call.input;
     const auto* text = input.if_string();

@@ -17,7 +17,8 @@ namespace {
 
 const json::value kNullValue;
 
-// The element of an array, counted from the end where negative; null outside and for fractions, as in jq 1.6.
+// The element of an array, counted from the end where negative; null outside and for fractions, as
+// in jq 1.6.
 const json::value* element_at(const json::array& array, const json::value& index) {
     double position = to_double(index);
     double whole = std::trunc(position);
@@ -293,7 +294,9 @@ Flow Evaluator::evaluate_negate(const Node& node, const json::value& input, Cell
     Cell operand;
     auto flow = evaluate(tree_.child(node, 0), input, operand);
     if (flow != Flow::kValue) return flow;
-    if (!operand.get().is_number()) return fail(node, describe(operand.get()) + " cannot be negated");
+    if (!operand.get().is_number()) {
+        return fail(node, describe(operand.get()) + " cannot be negated");
+    }
     out.own(negate_number(operand.get()));
     return Flow::kValue;
 }

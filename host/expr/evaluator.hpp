@@ -1,7 +1,7 @@
 // One evaluation of a tree over one input.
 //
-// Values are borrowed as long as possible: a path points into the input, and is copied only where it becomes part of a
-// new value or of the result.
+// Values are borrowed as long as possible: a path points into the input, and is copied only where
+// it becomes part of a new value or of the result.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -15,8 +15,8 @@
 
 namespace syncline::expr {
 
-// What came of evaluating a node. kNone: no value, because `?` met an error; it spreads upward until an array leaves the
-// element out, `//` takes its other side, or the program ends with null.
+// What came of evaluating a node. kNone: no value, because `?` met an error; it spreads upward
+// until an array leaves the element out, `//` takes its other side, or the program ends with null.
 enum class [[nodiscard]] Flow : std::uint8_t { kValue, kNone, kError };
 
 // A value that is either borrowed (from the input, the program or the run) or owned.

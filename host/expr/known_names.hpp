@@ -13,7 +13,8 @@ bool is_jq_builtin(std::string_view name, std::size_t argument_count);
 // True for a keyword of jq that begins a construct outside the subset. [any]
 bool is_unsupported_keyword(std::string_view name);
 
-// What to do instead of something that is left out; empty if there is no better advice than the default. [any]
+// What to do instead of something that is left out; empty if there is no better advice than the
+// default. [any]
 std::string advice_for(std::string_view name);
 
 }  // namespace syncline::expr

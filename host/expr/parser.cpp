@@ -73,7 +73,8 @@ class Parser {
   private:
     using Parsed = Result<NodeId>;
 
-    // Counts the recursion of parse_binary() and parse_object_value(): all other recursion passes through these two.
+    // Counts the recursion of parse_binary() and parse_object_value(): all other recursion passes
+    // through these two.
     struct Nesting {
         explicit Nesting(std::uint32_t& depth) : depth_(depth) { ++depth_; }
         ~Nesting() { --depth_; }
@@ -125,7 +126,8 @@ class Parser {
         tree_.constants.push_back(std::move(value));
         return id;
     }
-    // A path step with a name known now, `.a`, `."a"` and `.["a"]`, looks it up without evaluating a key.
+    // A path step with a name known now, `.a`, `."a"` and `.["a"]`, looks it up without evaluating
+    // a key.
     NodeId add_index(std::size_t position, NodeId base, NodeId key) {
         auto constant = tree_.nodes[key].constant;
         if (tree_.nodes[key].op != Op::kConstant || !tree_.constants[constant].is_string()) {
@@ -372,7 +374,8 @@ Parser::Parsed Parser::parse_primary() {
     return unexpected("a value");
 }
 
-// `,` binds tighter than `|` in jq: `[a, b | f]` would mean `[(a, b) | f]`, which yields several values.
+// `,` binds tighter than `|` in jq: `[a, b | f]` would mean `[(a, b) | f]`, which yields several
+// values.
 Parser::Parsed Parser::parse_array() {
     auto position = token_.begin;
     advance();
@@ -542,14 +545,17 @@ Parser::Parsed Parser::parse_string() {
         SYNCLINE_TRY(at, parse_string_text(at, json_text));
         auto text = record::parse_json(json_text + "\"");
         if (!text) {
-            return error(kSyntax, text_begin, "the string has an escape or a byte that is not valid");
+            return error(kSyntax, text_begin,
+                         "the string has an escape or a byte that is not valid");
         }
         bool is_end = tree_.source[at] == '"';
         if (is_end && parts.empty()) {
             advance(at + 1);
             return add_constant(position, std::move(*text));
         }
-        if (!text->get_string().empty()) parts.push_back(add_constant(text_begin, std::move(*text)));
+        if (!text->get_string().empty()) {
+            parts.push_back(add_constant(text_begin, std::move(*text)));
+        }
         if (is_end) break;
         advance(at + 2);
         SYNCLINE_TRY(auto part, parse_pipe());

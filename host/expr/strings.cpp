@@ -140,7 +140,8 @@ Flow trim_suffix(const Call& call) {
     if (!texts || !view_of(*texts.text).ends_with(view_of(*texts.other))) {
         return call.give_view(call.input);
     }
-    return give_text(call, view_of(*texts.text).substr(0, texts.text->size() - texts.other->size()));
+    auto size = texts.text->size() - texts.other->size();
+    return give_text(call, view_of(*texts.text).substr(0, size));
 }
 
 Flow split_text(const Call& call) {
@@ -175,7 +176,8 @@ Flow split_text(const Call& call) {
     return call.give(std::move(parts));
 }
 
-// As jq 1.6: null counts as an empty string; numbers and booleans are written; the separator may be null.
+// As jq 1.6: null counts as an empty string; numbers and booleans are written; the separator may be
+// null.
 Flow join(const Call& call) {
     json::string text;
     bool is_first = true;

@@ -1,4 +1,5 @@
-// Functions on strings, and between strings and other values. All [any]; errors as of Program::run().
+// Functions on strings, and between strings and other values. All [any]; errors as of
+// Program::run().
 #pragma once
 
 #include "expr/functions.hpp"

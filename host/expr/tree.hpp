@@ -1,4 +1,5 @@
-// The compiled form of an expression: nodes in one vector, children by index, written once by the parser.
+// The compiled form of an expression: nodes in one vector, children by index, written once by the
+// parser.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -15,8 +16,9 @@ namespace json = boost::json;
 using NodeId = std::uint32_t;
 
 inline constexpr std::size_t kSourceBytesMax = 64 * 1024;
-// Of nested brackets and of operators under operators. A pipe counts the sum of its stages, so that this also bounds how
-// much deeper than its input a result can be: each level of the tree adds at most one level of JSON.
+// Of nested brackets and of operators under operators. A pipe counts the sum of its stages, so that
+// this also bounds how much deeper than its input a result can be: each level of the tree adds at
+// most one level of JSON.
 inline constexpr std::uint32_t kDepthMax = 256;
 
 // Children in brackets.
@@ -75,8 +77,8 @@ struct Tree {
         return children[node.first + index];
     }
 
-    // `file:line:column` of a byte offset. Lines after the first begin at the same column as the first: so they do in a
-    // YAML block, whose lines share one indentation.
+    // `file:line:column` of a byte offset. Lines after the first begin at the same column as the
+    // first: so they do in a YAML block, whose lines share one indentation.
     std::string where(std::size_t position) const;
 };
 

@@ -1,4 +1,5 @@
-// The pieces of the canonical text: for canonical_json() and fingerprint(), and for the order of objects in expressions.
+// The pieces of the canonical text: for canonical_json() and fingerprint(), and for the order of
+// objects in expressions.
 #pragma once
 
 #include <boost/container/small_vector.hpp>
@@ -9,7 +10,8 @@ namespace syncline::record {
 
 using Members = boost::container::small_vector<const boost::json::key_value_pair*, 32>;
 
-// The members of `object`, sorted by the bytes of their names. The pointers live as long as the object. [any]
+// The members of `object`, sorted by the bytes of their names. The pointers live as long as the
+// object. [any]
 Members sorted_members(const boost::json::object& object);
 
 void append_canonical_string(std::string& out, boost::json::string_view text);

@@ -1,4 +1,5 @@
-// What changed in a record since it was last delivered, told from hashes instead of copies (invariant 5).
+// What changed in a record since it was last delivered, told from hashes instead of copies
+// (invariant 5).
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -21,14 +22,15 @@ struct FieldHash {
 // What a key map row remembers of a delivered record.
 struct Fingerprint {
     core::Hash128 row;                // over the canonical body
-    std::vector<FieldHash> fields;    // sorted by the hash of the name; for differences field by field
+    std::vector<FieldHash> fields;    // sorted by the hash of the name
 };
 
 // Deterministic for equal JSON, whatever the order of members. [any]
 Fingerprint fingerprint(const boost::json::object& body, std::uint64_t seed);
 
-// 16 bytes a field, little-endian; the format of the key map row. decode gives an empty list for malformed bytes (a part
-// of a field, fields out of order): the row then counts as never delivered. [any]
+// 16 bytes a field, little-endian; the format of the key map row. decode gives an empty list for
+// malformed bytes (a part of a field, fields out of order): the row then counts as never delivered.
+// [any]
 std::string encode_field_hashes(const std::vector<FieldHash>& fields);
 std::vector<FieldHash> decode_field_hashes(std::string_view bytes);
 

@@ -1,5 +1,6 @@
-// Boost's parser with a handler of our own: its conversion of decimal fractions (1.81) may be off by one unit in the last
-// place, so that a record would change by being read and written. std::from_chars rounds correctly.
+// Boost's parser with a handler of our own: its conversion of decimal fractions (1.81) may be off
+// by one unit in the last place, so that a record would change by being read and written.
+// std::from_chars rounds correctly.
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/error.hpp>
 #include <boost/json/value_stack.hpp>
@@ -13,9 +14,10 @@
 namespace syncline::record {
 namespace {
 
-constexpr std::size_t kStackBufferBytes = 4096;  // enough to build a usual record without a temporary allocation
+constexpr std::size_t kStackBufferBytes = 4096;  // a usual record needs no temporary allocation
 
-// Gives the events of the parser to a value_stack. Member names are those that basic_parser asks for.
+// Gives the events of the parser to a value_stack. Member names are those that basic_parser asks
+// for.
 class TreeBuilder {
   public:
     static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
@@ -122,8 +124,8 @@ Error located_error(const json::error_code& error, std::string_view text, std::s
             ++column;  // of characters, not bytes
         }
     }
-    return Error{kJsonInvalid, "line " + std::to_string(line) + ", column " + std::to_string(column) +
-                                   ": " + describe(error, text, offset, limits)};
+    auto place = "line " + std::to_string(line) + ", column " + std::to_string(column);
+    return Error{kJsonInvalid, place + ": " + describe(error, text, offset, limits)};
 }
 
 }  // namespace

@@ -13,6 +13,8 @@ namespace {
 
 enum class MemberOrder { kAsIs, kSorted };
 
+constexpr std::size_t kUsualTextBytes = 1024;  // most records need no second allocation
+
 // 0: as it is; 'u': \u00XX; otherwise the letter after the backslash.
 constexpr std::array<char, 256> make_escapes() {
     std::array<char, 256> escapes{};
@@ -65,8 +67,9 @@ void append_number(std::string& out, double number) {
     if (!std::isfinite(number)) {
         out += "null";  // JSON has no spelling for it; parse_json() and expressions never make one
     } else if (std::trunc(number) != number) {
-        bool is_tiny = std::fabs(number) < 1e-4;
-        append_digits(out, number, is_tiny ? std::chars_format::scientific : std::chars_format::fixed);
+        auto format =
+            std::fabs(number) < 1e-4 ? std::chars_format::scientific : std::chars_format::fixed;
+        append_digits(out, number, format);
     } else if (number >= -kTwo63 && number < kTwo63) {
         append_digits(out, static_cast<std::int64_t>(number));
     } else if (number >= kTwo63 && number < 2 * kTwo63) {
@@ -141,12 +144,14 @@ void append_canonical(std::string& out, const json::value& value) {
 
 std::string write_json(const json::value& value) {
     std::string out;
+    if (value.is_structured()) out.reserve(kUsualTextBytes);
     append_value<MemberOrder::kAsIs>(out, value);
     return out;
 }
 
 std::string canonical_json(const json::value& value) {
     std::string out;
+    if (value.is_structured()) out.reserve(kUsualTextBytes);
     append_canonical(out, value);
     return out;
 }

@@ -14,7 +14,8 @@ class Generator {
   public:
     explicit Generator(std::uint64_t seed) : random_(seed) {}
 
-    // An expression of at most `depth` levels; operands often stand without parentheses, so that precedence is compared.
+    // An expression of at most `depth` levels; operands often stand without parentheses, so that
+    // precedence is compared.
     std::string expression(int depth);
 
     boost::json::value input(int depth);

@@ -1,5 +1,5 @@
-// Nothing that is handed in as an expression crashes, hangs or leaves its limits: random bytes, damaged expressions and
-// expressions built to be deep, long or large. Run it under asan.
+// Nothing that is handed in as an expression crashes, hangs or leaves its limits: random bytes,
+// damaged expressions and expressions built to be deep, long or large. Run it under asan.
 #include <CLI/CLI.hpp>
 #include <iostream>
 

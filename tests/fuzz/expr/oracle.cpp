@@ -1,8 +1,9 @@
 // Compares expressions with libjq 1.6: the same value, or an error from both.
 //
-// Deliberate differences that are left out of the comparison: numbers from 2^53 up (jq rounds them); expressions that jq
-// refuses while compiling because it computes constants there (`1 / 0`), which fail here when they run; and `?` behind
-// anything but a path, where jq 1.6 also swallows errors of what comes after (so the generator closes it in an array).
+// Deliberate differences that are left out of the comparison: numbers from 2^53 up (jq rounds
+// them); expressions that jq refuses while compiling because it computes constants there (`1 / 0`),
+// which fail here when they run; and `?` behind anything but a path, where jq 1.6 also swallows
+// errors of what comes after (so the generator closes it in an array).
 extern "C" {
 #include <jq.h>
 }
