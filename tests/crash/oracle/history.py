@@ -15,6 +15,7 @@ must not arrive at all.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 SHOWN_OF_A_HISTORY = 12
@@ -57,14 +58,14 @@ class Key:
     audience: str
     user: str
     changes: list[Change] = field(default_factory=list)
-    arrivals: list[Arrival] = field(default_factory=list)
+    arrivals: deque[Arrival] = field(default_factory=lambda: deque(maxlen=SHOWN_OF_A_HISTORY))  # the last ones
     arrived: int = 0  # distinct changes that have arrived
     duplicates: int = 0
 
     def take(self, arrival: Arrival) -> None:
         """Judges one arrival, in the destination's order."""
         last = self.arrivals[-1] if self.arrivals else None
-        self.arrivals.append(arrival)
+        self.arrivals.append(arrival)  # before it is judged, so that a history shows it
         if last is not None and last.action == arrival.action:
             if arrival.incarnation == last.incarnation and last.answered:
                 self._fail("order", f"'{arrival.action}' arrived twice in a row without a kill in between: the change "
@@ -93,12 +94,13 @@ class Key:
 
     def history(self) -> str:
         """The last changes and arrivals, for a person."""
-        lines = [f"key {self.audience}/{self.user}: {len(self.changes)} changes sent, {len(self.arrivals)} arrivals"]
+        lines = [f"key {self.audience}/{self.user}: {len(self.changes)} changes sent, "
+                 f"{self.arrived + self.duplicates} arrivals"]
         for index, change in list(enumerate(self.changes))[-SHOWN_OF_A_HISTORY:]:
             outcome = f"acknowledged in life {change.acknowledged_in}" if change.acknowledged_in else "not acknowledged"
             lines.append(f"  sent    #{index + 1:<5} {action_of(index):<6} first in life {change.sent_in}, "
                          f"attempts {change.attempts}, {outcome}")  # fmt: skip
-        for arrival in self.arrivals[-SHOWN_OF_A_HISTORY:]:
+        for arrival in self.arrivals:
             note = "" if arrival.answered else ", closed without an answer"
             lines.append(f"  arrived seq {arrival.sequence:<7} {arrival.action:<6} from life {arrival.incarnation}{note}")
         return "\n".join(lines)
