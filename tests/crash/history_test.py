@@ -70,6 +70,25 @@ class Judgement(unittest.TestCase):
 
         self.breaks("order", "add", "add")
 
+    def test_a_record_whose_result_was_durable_may_not_come_again_even_after_a_kill(self) -> None:
+        self.sent(1)
+        self.arrives("add")
+        self.histories.settle()
+        self.life = 2
+
+        self.breaks("order", "add")
+
+    def test_what_arrives_after_a_settled_record_may_come_once_more(self) -> None:
+        self.sent(2)
+        self.arrives("add")
+        self.histories.settle()
+        self.arrives("remove")
+        self.life = 2
+
+        self.arrives("remove")
+
+        self.assertEqual(self.histories.duplicates, 1)
+
     def test_a_change_that_never_arrives_is_lost(self) -> None:
         self.sent(3)
 

@@ -61,12 +61,15 @@ class Key:
     arrivals: deque[Arrival] = field(default_factory=lambda: deque(maxlen=SHOWN_OF_A_HISTORY))  # the last ones
     arrived: int = 0  # distinct changes that have arrived
     duplicates: int = 0
+    is_settled: bool = False  # the result of the last arrival is known to be durable
 
     def take(self, arrival: Arrival) -> None:
         """Judges one arrival, in the destination's order."""
         last = self.arrivals[-1] if self.arrivals else None
         self.arrivals.append(arrival)  # before it is judged, so that a history shows it
         if last is not None and last.action == arrival.action:
+            if self.is_settled:
+                self._fail("order", f"'{arrival.action}' was sent again although its result was durable long before the kill")
             if arrival.incarnation == last.incarnation and last.answered:
                 self._fail("order", f"'{arrival.action}' arrived twice in a row without a kill in between: the change "
                                     "between them was lost, or a settled record was sent again")  # fmt: skip
@@ -75,6 +78,7 @@ class Key:
         if arrival.action != action_of(self.arrived):
             self._fail("lost", f"the first change to arrive is '{arrival.action}': the one before it was lost")
         self.arrived += 1
+        self.is_settled = False
         if self.arrived > len(self.changes):
             self._fail("invented", f"{self.arrived} distinct changes arrived, but only {len(self.changes)} were ever sent: "
                                    "older ones were replayed or made up")  # fmt: skip
@@ -134,6 +138,16 @@ class Histories:
         """Keys that miss something; those whose user begins with `but_users` are left out when it is given."""
         return [key for key in self.keys.values()
                 if not key.is_complete and not (but_users and key.user.startswith(but_users))]  # fmt: skip
+
+    def settle(self) -> None:
+        """Every result up to now is durable: from here on no record that has arrived may come again."""
+        for key in self.keys.values():
+            key.is_settled = key.is_complete
+
+    @property
+    def waiting(self) -> int:
+        """Changes that were sent and have not arrived."""
+        return sum(len(key.changes) - key.arrived for key in self.keys.values())
 
     @property
     def duplicates(self) -> int:
