@@ -45,6 +45,7 @@ HICCUP_SHARE = 0.2  # of the lives see the destination fail for a moment
 # everything that was acknowledged until then has to arrive before the next kill.
 CHECKED_EVERY_KILLS, FIRST_CHECKED = 10, 2
 FAIL_POINT_COUNTS = (1, 2, 3, 10, 50, 200)
+KILLS_PER_FAIL_POINT = 3  # at least
 BARRIER_S = 15.0
 DURABLE_S = 0.5  # long after this what the ledger has counted is on disk
 
@@ -117,7 +118,8 @@ class Campaign:
     async def _under_load(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(self.load.run())
-            for number in range(1, self._options.kills + 1):
+            kills = max(self._options.kills, KILLS_PER_FAIL_POINT * len(self._fail_points))
+            for number in range(1, kills + 1):
                 await self._one_life(number)
                 self._progress(number)
             running = await self._begin_life({})
