@@ -1,4 +1,5 @@
-"""What the machine does besides the measurement, and how long its disk takes to make bytes durable."""
+"""What the machine does besides the measurement, and how long its disk takes to make bytes
+durable."""
 
 from __future__ import annotations
 
@@ -27,7 +28,13 @@ class CpuSample:
 def sample(pids: Iterable[int]) -> CpuSample:
     """`ours` are the given processes, this one, and the children of this one that have ended."""
     own = os.times()
-    ours_s = own.user + own.system + own.children_user + own.children_system + sum(_process_s(pid) for pid in pids)
+    ours_s = (
+        own.user
+        + own.system
+        + own.children_user
+        + own.children_system
+        + sum(_process_s(pid) for pid in pids)
+    )
     fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
     user, nice, system, steal = fields[0], fields[1], fields[2], fields[7]
     return CpuSample(time.monotonic(), (user + nice + system + steal) / TICKS_PER_S, ours_s)
@@ -62,12 +69,21 @@ def fsync_us(folder: Path) -> dict[str, float]:
     finally:
         os.close(descriptor)
         path.unlink()
-    return {"p50": round(percentile(times, 0.5) * 1e6, 1), "p99": round(percentile(times, 0.99) * 1e6, 1)}
+    return {
+        "p50": round(percentile(times, 0.5) * 1e6, 1),
+        "p99": round(percentile(times, 0.99) * 1e6, 1),
+    }
 
 
 def describe() -> str:
     """Processor, cores and memory in one line."""
-    model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "unknown processor")  # fmt: skip
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown processor",
+    )
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{model}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, Linux {os.uname().release}"

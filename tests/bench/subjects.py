@@ -28,8 +28,9 @@ NGINX = """\
 daemon off; master_process off; worker_processes 1; error_log stderr crit; pid {folder}/nginx.pid;
 events {{ worker_connections 4096; }}
 http {{
-  access_log off; keepalive_requests 1000000000; client_body_buffer_size 1m; client_max_body_size 16m;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+  access_log off; keepalive_requests 1000000000; client_body_buffer_size 1m;
+  client_max_body_size 16m; client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{port} backlog=4096;
@@ -48,7 +49,8 @@ class Running(Protocol):
     bodies: Path
 
     async def delivered(self) -> int | None:
-        """Records delivered, once nothing is waiting any more; None for a server that delivers nothing."""
+        """Records delivered, once nothing is waiting any more; None for a server that delivers
+        nothing."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,9 @@ class Subjects:
         port = free_port()
         config = folder / "nginx.conf"
         config.write_text(NGINX.format(folder=folder, port=port), encoding="utf-8")
-        child = await start("nginx", ["nginx", "-p", str(folder), "-e", "stderr", "-c", str(config)], folder)
+        child = await start(
+            "nginx", ["nginx", "-p", str(folder), "-e", "stderr", "-c", str(config)], folder
+        )
         try:
             await _listening(port, child)
             yield PlainServer(f"http://127.0.0.1:{port}/hooks/{ROUTE}", [child.pid], self._one_body)
@@ -108,7 +112,9 @@ class Subjects:
     @asynccontextmanager
     async def _plain(self) -> AsyncIterator[Running]:
         folder = self._new_folder()
-        child = await start("bench_plain_server", [str(self._binaries / "bench_plain_server")], folder)
+        child = await start(
+            "bench_plain_server", [str(self._binaries / "bench_plain_server")], folder
+        )
         try:
             port = int((await child.ready(r"(\d+)\s*\n", READY_S))[1])
             yield PlainServer(f"http://127.0.0.1:{port}/hooks/{ROUTE}", [child.pid], self._one_body)
@@ -137,12 +143,14 @@ class Subjects:
 
 
 def write_bodies(path: Path, users: int) -> None:
-    """Signed requests of one membership each: all users enter, then all leave. Sent in a circle, every request changes
-    something, however long the measurement takes."""
+    """Signed requests of one membership each: all users enter, then all leave. Sent in a circle,
+    every request changes something, however long the measurement takes."""
     with open(path, "w", encoding="utf-8") as file:
         for is_add in (True, False):
             for number in range(users):
-                batch = dmp.Batch(f"audience-{number % 10}", is_add, [f"user-{number:08d}@example.com"])
+                batch = dmp.Batch(
+                    f"audience-{number % 10}", is_add, [f"user-{number:08d}@example.com"]
+                )
                 body = json.loads(batch.body("A"))
                 body["Note"] = ""
                 body["Note"] = "x" * (BODY_BYTES - len(json.dumps(body, separators=(",", ":"))))

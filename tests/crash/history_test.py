@@ -20,12 +20,22 @@ class Judgement(unittest.TestCase):
 
     def sent(self, count: int, user: str = "u") -> None:
         key = self.histories.key("a", user)
-        key.changes += [Change(attempts=1, sent_in=self.life, acknowledged_in=self.life) for _ in range(count)]
+        key.changes += [
+            Change(attempts=1, sent_in=self.life, acknowledged_in=self.life) for _ in range(count)
+        ]
 
-    def arrives(self, *actions: str, user: str = "u", applied: bool = True, answered: bool = True) -> None:
+    def arrives(
+        self, *actions: str, user: str = "u", applied: bool = True, answered: bool = True
+    ) -> None:
         for action in actions:
-            entry = {"seq": self.histories.entries_read, "audience": "a", "user": user, "action": action,
-                     "applied": applied, "answered": answered}  # fmt: skip
+            entry = {
+                "seq": self.histories.entries_read,
+                "audience": "a",
+                "user": user,
+                "action": action,
+                "applied": applied,
+                "answered": answered,
+            }
             self.histories.take(entry, self.life)
 
     def breaks(self, kind: str, *actions: str, user: str = "u") -> None:
@@ -50,7 +60,9 @@ class Judgement(unittest.TestCase):
 
         self.assertEqual((self.histories.incomplete(), self.histories.duplicates), ([], 1))
 
-    def test_a_record_that_the_destination_applied_without_answering_may_come_once_more(self) -> None:
+    def test_a_record_that_the_destination_applied_without_answering_may_come_once_more(
+        self,
+    ) -> None:
         self.sent(1)
 
         self.arrives("add", answered=False)
@@ -70,6 +82,25 @@ class Judgement(unittest.TestCase):
 
         self.breaks("order", "add", "add")
 
+    def test_a_record_whose_result_was_durable_may_not_come_again_even_after_a_kill(self) -> None:
+        self.sent(1)
+        self.arrives("add")
+        self.histories.settle()
+        self.life = 2
+
+        self.breaks("order", "add")
+
+    def test_what_arrives_after_a_settled_record_may_come_once_more(self) -> None:
+        self.sent(2)
+        self.arrives("add")
+        self.histories.settle()
+        self.arrives("remove")
+        self.life = 2
+
+        self.arrives("remove")
+
+        self.assertEqual(self.histories.duplicates, 1)
+
     def test_a_change_that_never_arrives_is_lost(self) -> None:
         self.sent(3)
 
@@ -80,7 +111,9 @@ class Judgement(unittest.TestCase):
 
         self.breaks("order", "add", "add")
 
-    def test_a_change_lost_at_a_kill_is_seen_by_the_count_although_it_looks_like_a_duplicate(self) -> None:
+    def test_a_change_lost_at_a_kill_is_seen_by_the_count_although_it_looks_like_a_duplicate(
+        self,
+    ) -> None:
         self.sent(3)
         self.arrives("add")
         self.life = 2
@@ -92,7 +125,9 @@ class Judgement(unittest.TestCase):
 
         self.breaks("lost", "remove")
 
-    def test_two_records_sent_again_after_a_kill_are_a_violation_although_they_alternate(self) -> None:
+    def test_two_records_sent_again_after_a_kill_are_a_violation_although_they_alternate(
+        self,
+    ) -> None:
         self.sent(2)
         self.arrives("add", "remove")
         self.life = 2

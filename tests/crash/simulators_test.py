@@ -29,11 +29,16 @@ class PangolinTest(unittest.IsolatedAsyncioTestCase):
         return answer.status, answer.json()
 
     async def send(self, *memberships: tuple[str, str, str]) -> Any:
-        items = [{"audience": audience, "user": user, "action": action} for audience, user, action in memberships]
+        items = [
+            {"audience": audience, "user": user, "action": action}
+            for audience, user, action in memberships
+        ]
         return await self.ask("POST", "/v1/memberships", {"memberships": items})
 
     async def log(self, start: int = 0) -> list[dict[str, Any]]:
-        answer = await call("127.0.0.1", self.pangolin.service.port, "GET", f"/control/log?from={start}")
+        answer = await call(
+            "127.0.0.1", self.pangolin.service.port, "GET", f"/control/log?from={start}"
+        )
         return [json.loads(line) for line in answer.body.splitlines()]
 
     async def test_memberships_become_sets_and_ids_are_stable(self) -> None:
@@ -43,7 +48,9 @@ class PangolinTest(unittest.IsolatedAsyncioTestCase):
 
         self.assertEqual(state["audiences"], {"a": ["u1"], "b": ["u1"]})
         self.assertEqual(first["results"][0]["id"], second["results"][0]["id"])
-        self.assertEqual([(entry["seq"], entry["request"]) for entry in await self.log(2)], [(2, 1), (3, 2)])
+        self.assertEqual(
+            [(entry["seq"], entry["request"]) for entry in await self.log(2)], [(2, 1), (3, 2)]
+        )
 
     async def test_a_malformed_membership_fails_alone(self) -> None:
         status, answer = await self.send(("a", "u1", "add"), ("a", "u2", "explode"))
@@ -53,11 +60,16 @@ class PangolinTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(answer["results"][1]["error"]["code"], "invalid_membership")
 
     async def test_rejected_users_are_logged_and_not_applied(self) -> None:
-        await self.ask("PUT", "/control", {"reject_users": {"bad-*": {"code": "no", "retryable": True}}})
+        await self.ask(
+            "PUT", "/control", {"reject_users": {"bad-*": {"code": "no", "retryable": True}}}
+        )
 
         _, answer = await self.send(("a", "bad-1", "add"), ("a", "good", "add"))
 
-        self.assertEqual(answer["results"][0]["error"], {"code": "no", "message": "told to reject", "retryable": True})
+        self.assertEqual(
+            answer["results"][0]["error"],
+            {"code": "no", "message": "told to reject", "retryable": True},
+        )
         self.assertEqual([entry["applied"] for entry in await self.log()], [False, True])
 
     async def test_failures_are_counted_down(self) -> None:
@@ -75,18 +87,26 @@ class PangolinTest(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(Unanswered):
             await self.send(("a", "u", "add"))
 
-        self.assertEqual([(entry["applied"], entry["answered"]) for entry in await self.log()], [(True, False)])
+        self.assertEqual(
+            [(entry["applied"], entry["answered"]) for entry in await self.log()], [(True, False)]
+        )
 
     async def test_an_unknown_setting_is_refused(self) -> None:
         status, answer = await self.ask("PUT", "/control", {"latency": 5})
 
-        self.assertEqual((status, answer), (400, {"error": "control: there is no setting 'latency'"}))
+        self.assertEqual(
+            (status, answer), (400, {"error": "control: there is no setting 'latency'"})
+        )
 
-    async def test_requests_of_one_connection_are_answered_in_order_and_chunks_are_understood(self) -> None:
+    async def test_requests_of_one_connection_are_answered_in_order_and_chunks_are_understood(
+        self,
+    ) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.pangolin.service.port)
         body = b'{"memberships":[]}'
         chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
-        writer.write(b"POST /v1/memberships HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked)
+        writer.write(
+            b"POST /v1/memberships HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked
+        )
         writer.write(b"GET /nowhere HTTP/1.1\r\nConnection: close\r\n\r\n")
 
         answer = await reader.read()
@@ -122,14 +142,20 @@ class SenderTest(unittest.IsolatedAsyncioTestCase):
         for body in self.bodies:
             for item in body["Mutation"]:
                 users = item.get("Users") or [item["User"]]
-                changes += [dmp.Change(item["Audience"], user, body["Type"] == dmp.ADD) for user in users]
+                changes += [
+                    dmp.Change(item["Audience"], user, body["Type"] == dmp.ADD) for user in users
+                ]
         return changes
 
     async def test_whatever_fails_on_the_way_the_final_sets_are_the_expected_ones(self) -> None:
         for variant in ("A", "B"):
             with self.subTest(variant):
                 self.bodies.clear()
-                self.faults += [Reply(500), Reply(drop=True), Reply(503, headers={"Retry-After": "0"})]
+                self.faults += [
+                    Reply(500),
+                    Reply(drop=True),
+                    Reply(503, headers={"Retry-After": "0"}),
+                ]
                 changes = list(dmp.changes(1000, 3, seed=7))
 
                 report = await dmp.Sender(self.endpoint, variant).send(changes)
@@ -161,7 +187,11 @@ class BatchTest(unittest.TestCase):
     def test_a_batch_is_full_at_a_hundred_users(self) -> None:
         batcher = dmp.Batcher("a")
 
-        done = [batch for number in range(250) for batch in batcher.add(dmp.Change("a", f"u{number}", True), 0)]
+        done = [
+            batch
+            for number in range(250)
+            for batch in batcher.add(dmp.Change("a", f"u{number}", True), 0)
+        ]
 
         self.assertEqual([len(batch.users) for batch in done], [100, 100])
         self.assertEqual([len(batch.users) for batch in batcher.flush()], [50])

@@ -1,1 +1,2 @@
-"""The crash oracle: load, kills, and the judgement over what the sender knows and what the platform saw."""
+"""The crash oracle: load, kills, and the judgement over what the sender knows and what the platform
+saw."""

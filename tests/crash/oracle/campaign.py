@@ -1,4 +1,5 @@
-"""The campaign: one platform, one data directory, and one hub that is killed again and again while load runs."""
+"""The campaign: one platform, one data directory, and one hub that is killed again and again while
+load runs."""
 
 from __future__ import annotations
 
@@ -16,24 +17,37 @@ from typing import Any
 
 from syncline_tools.groups import first_of
 from syncline_tools.http_load import call
-from syncline_tools.hub import HubSetup, RunningHub, is_settled
-from syncline_tools.processes import Child, StartError, run_json, start
+from syncline_tools.hub import HubSetup, RunningHub
+from syncline_tools.processes import Child, StartError, start
 
 from .history import Histories, Key, Violation
 from .load import STUCK_PREFIX, HubGate, Load, LoadOptions
 
-DELIVER = {"batch_records": 100, "batch_wait_ms": 10, "attempts_max": 100_000, "retry_base_ms": 200, "retry_max_ms": 1000}
-PANGOLIN_FAULTS = {"latency_ms": 2, "latency_jitter_ms": 8,
-                   "reject_users": {f"{STUCK_PREFIX}*": {"code": "busy", "message": "try later", "retryable": True}}}  # fmt: skip
+DELIVER = {
+    "batch_records": 100,
+    "batch_wait_ms": 10,
+    "attempts_max": 100_000,
+    "retry_base_ms": 200,
+    "retry_max_ms": 1000,
+}
+PANGOLIN_FAULTS = {
+    "latency_ms": 2,
+    "latency_jitter_ms": 8,
+    "reject_users": {
+        f"{STUCK_PREFIX}*": {"code": "busy", "message": "try later", "retryable": True}
+    },
+}
 HICCUP = {"fail": {"status": 503, "count": 3}}
 EARLY_KILL_SHARE = 0.1  # of the kills hit the hub before it is ready
 EARLY_KILL_S_MAX = 0.05
 HICCUP_SHARE = 0.2  # of the lives see the destination fail for a moment
-# Every so often a life is longer than the deadline of an answer (a kill would hide a late one), and everything that was
-# acknowledged until then has to arrive before the next kill.
+# Every so often a life is longer than the deadline of an answer (a kill would hide a late one), and
+# everything that was acknowledged until then has to arrive before the next kill.
 CHECKED_EVERY_KILLS, FIRST_CHECKED = 10, 2
 FAIL_POINT_COUNTS = (1, 2, 3, 10, 50, 200)
+KILLS_PER_FAIL_POINT = 3  # at least
 BARRIER_S = 15.0
+DURABLE_S = 0.5  # long after this what the ledger has counted is on disk
 
 
 @dataclass(slots=True)
@@ -76,7 +90,8 @@ class Campaign:
         self._hub: Child | None = None
         self._fail_points: list[str] = []
         self._armed = 0  # lives with a fail-point so far
-        self._journal = open(folder / "acknowledged.jsonl", "w", encoding="utf-8")  # noqa: SIM115 closed by run()
+        # Closed at the end of run().
+        self._journal = open(folder / "acknowledged.jsonl", "w", encoding="utf-8")  # noqa: SIM115
         self.load = Load(options.load, self.histories, self._gate, self._setup.key, self._journal)
 
     async def run(self) -> None:
@@ -84,7 +99,9 @@ class Campaign:
         try:
             async with self._pangolin() as port:
                 self._pangolin_port = port
-                self._setup.prepare(f"http://127.0.0.1:{port}", DELIVER, limits={"connections_per_ip_max": 1000})
+                self._setup.prepare(
+                    f"http://127.0.0.1:{port}", DELIVER, limits={"connections_per_ip_max": 1000}
+                )
                 await self._control(PANGOLIN_FAULTS)
                 if self._options.reset_every:
                     await self._control({"reset_every": self._options.reset_every})
@@ -101,7 +118,8 @@ class Campaign:
     async def _under_load(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(self.load.run())
-            for number in range(1, self._options.kills + 1):
+            kills = max(self._options.kills, KILLS_PER_FAIL_POINT * len(self._fail_points))
+            for number in range(1, kills + 1):
                 await self._one_life(number)
                 self._progress(number)
             running = await self._begin_life({})
@@ -126,10 +144,14 @@ class Campaign:
             if is_checked:
                 await self._check(child)
             run_s_max = self._options.run_s_max
-            await self._let_it_work(child, 2 * run_s_max if point else self._rng.uniform(0.01, run_s_max))
+            await self._let_it_work(
+                child, 2 * run_s_max if point else self._rng.uniform(0.01, run_s_max)
+            )
         died_alone = child.exit_code
         if died_alone is not None and not (point and died_alone == -signal.SIGKILL):
-            raise Violation("ended", f"the hub ended by itself with {died_alone}: {child.last_words()}")
+            raise Violation(
+                "ended", f"the hub ended by itself with {died_alone}: {child.last_words()}"
+            )
         self.outcome.fail_points_reached[point] += bool(point) and died_alone is not None
         await child.end(signal.SIGKILL)
         self._gate.closed()
@@ -138,11 +160,14 @@ class Campaign:
         await self._read_log()
 
     async def _check(self, child: Child) -> None:
-        """Under load for longer than an answer may take; then, with the load paused, everything has to arrive."""
+        """Under load for longer than an answer may take; then, with the load paused, everything has
+        to arrive."""
         await self._let_it_work(child, self._options.load.deadline_s + self._options.run_s_max)
         await self.load.pause()
         await self._require_delivered()
-        await self._require_balance()
+        await self._require_ledger(self.histories.waiting)
+        await asyncio.sleep(DURABLE_S)
+        self.histories.settle()
         self.load.resume()
 
     def _arm(self) -> tuple[dict[str, str], str]:
@@ -162,7 +187,8 @@ class Campaign:
         return self._hub
 
     async def _open(self, child: Child, armed: bool) -> RunningHub | None:
-        """Waits until the hub serves and lets the load in; None when an armed fail-point ended it before that."""
+        """Waits until the hub serves and lets the load in; None when an armed fail-point ended it
+        before that."""
         started = time.monotonic()
         try:
             running = await self._setup.ready(child, self._options.ready_s)
@@ -192,7 +218,8 @@ class Campaign:
     # --- what the destination saw ---
 
     async def _barrier(self) -> None:
-        """Waits until everything that the dead hub sent has been handled: its connections are all closed."""
+        """Waits until everything that the dead hub sent has been handled: its connections are all
+        closed."""
         give_up = time.monotonic() + BARRIER_S
         while (await self._ask("GET", "/control/state"))["connections"] > 1:
             if time.monotonic() > give_up:
@@ -200,7 +227,8 @@ class Campaign:
             await asyncio.sleep(0.005)
 
     async def _read_log(self) -> None:
-        """Judges everything that has arrived since the last time; it was sent by the current life of the hub."""
+        """Judges everything that has arrived since the last time; it was sent by the current life
+        of the hub."""
         while True:
             path = f"/control/log?from={self.histories.entries_read}"
             answer = await call("127.0.0.1", self._pangolin_port, "GET", path, deadline_s=60)
@@ -219,16 +247,22 @@ class Campaign:
     # --- the end ---
 
     async def _finish(self, running: RunningHub) -> None:
-        """Everything has to arrive, first with one key stuck, then that one too; the ledger balances; SIGTERM ends it."""
+        """Everything has to arrive, first with one key stuck, then that one too; the ledger
+        balances; SIGTERM ends it."""
         await self._require_delivered()
         await self._control({"reject_users": {}})
         await self._drain("")
         for key in self.histories.incomplete():
             key.require_complete()
-        await self._require_settled()
+        self.outcome.ledger = await self._require_ledger(pending=0)
+        self.outcome.fail_points_missed = [
+            point for point in self._fail_points if not self.outcome.fail_points_reached[point]
+        ]
         code = await running.child.end(signal.SIGTERM)
         if code != 0:
-            raise Violation("exit", f"SIGTERM ended the hub with {code}: {running.child.last_words()}")
+            raise Violation(
+                "exit", f"SIGTERM ended the hub with {code}: {running.child.last_words()}"
+            )
         await self._read_log()
 
     async def _require_delivered(self) -> None:
@@ -239,7 +273,8 @@ class Campaign:
             await self._explain_incomplete(late)
 
     async def _drain(self, but_users: str) -> None:
-        """Reads the log until every key (but those) is complete, nothing new comes any more, or time is up."""
+        """Reads the log until every key (but those) is complete, nothing new comes any more, or
+        time is up."""
         started = last_news = time.monotonic()
         arrivals = -1
         while True:
@@ -254,27 +289,34 @@ class Campaign:
             await asyncio.sleep(0.1)
 
     async def _explain_incomplete(self, late: list[Key]) -> None:
-        """Tells blocked from lost: what comes once the stuck key is released was only waiting behind it."""
+        """Tells blocked from lost: what comes once the stuck key is released was only waiting
+        behind it."""
         await self._control({"reject_users": {}})
         await self._drain("")
         for key in self.histories.incomplete():
             key.require_complete()
-        raise Violation("blocked", f"{len(late)} keys had to wait for a stuck one", late[0].history())
+        raise Violation(
+            "blocked", f"{len(late)} keys had to wait for a stuck one", late[0].history()
+        )
 
-    async def _require_balance(self) -> None:
-        ledger = await self._ledger()
-        if not ledger["balanced"]:
-            raise Violation("ledger", f"the ledger does not balance: {json.dumps(ledger)}")
-
-    async def _require_settled(self) -> None:
+    async def _require_ledger(self, pending: int) -> dict[str, Any]:
+        """Balances at any time, and soon has exactly so many records pending."""
         give_up = time.monotonic() + self._options.stall_s
-        while not is_settled(ledger := await self._ledger()):
+        while True:
+            ledger = await self._ledger()
+            if not ledger["balanced"]:
+                raise Violation("ledger", f"the ledger does not balance: {json.dumps(ledger)}")
+            if (
+                not ledger["route"].get("pending")
+                and ledger["connection"].get("pending") == pending
+            ):
+                return ledger
             if time.monotonic() > give_up:
-                raise Violation("ledger", f"everything arrived, but the ledger is not settled: {json.dumps(ledger)}")
+                raise Violation(
+                    "ledger",
+                    f"{pending} records are pending, the ledger says: {json.dumps(ledger)}",
+                )
             await asyncio.sleep(0.1)
-        self.outcome.ledger = ledger
-        self.outcome.fail_points_missed = [point for point in self._fail_points
-                                           if not self.outcome.fail_points_reached[point]]  # fmt: skip
 
     async def _ledger(self) -> dict[str, Any]:
         try:
@@ -294,7 +336,9 @@ class Campaign:
 
 async def list_fail_points(hub: Path) -> list[str]:
     """What `syncline-crashable fail-points` prints, one per line."""
-    process = await asyncio.create_subprocess_exec(str(hub), "fail-points", stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        str(hub), "fail-points", stdout=asyncio.subprocess.PIPE
+    )
     out, _ = await process.communicate()
     points = out.decode().split()
     if process.returncode != 0 or not points:

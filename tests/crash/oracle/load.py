@@ -1,4 +1,5 @@
-"""The sender: several keep-alive connections, each with groups of keys that are changed together."""
+"""The sender: several keep-alive connections, each with groups of keys that are changed
+together."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ class HubGate:
 
 
 class Group:
-    """Keys that travel in one request. The body of every second request is the same, byte for byte."""
+    """Keys that travel in one request. The body of every second request is the same, byte for
+    byte."""
 
     def __init__(self, keys: list[Key], signing_key: str, changes_max: int | None = None) -> None:
         self.keys = keys
@@ -110,7 +112,14 @@ class LoadOptions:
 class Load:
     """All lanes. Every acknowledged request is written to a journal of the oracle's own."""
 
-    def __init__(self, options: LoadOptions, histories: Histories, gate: HubGate, signing_key: str, journal: TextIO) -> None:
+    def __init__(
+        self,
+        options: LoadOptions,
+        histories: Histories,
+        gate: HubGate,
+        signing_key: str,
+        journal: TextIO,
+    ) -> None:
         self.report = LoadReport()
         self._options = options
         self._gate = gate
@@ -120,7 +129,9 @@ class Load:
         self._may_send.set()
         self._in_flight = 0
         rng = random.Random(options.seed)
-        self._lanes = [self._make_groups(lane, rng, histories, signing_key) for lane in range(options.lanes)]
+        self._lanes = [
+            self._make_groups(lane, rng, histories, signing_key) for lane in range(options.lanes)
+        ]
         stuck = [histories.key("crash-1", f"{STUCK_PREFIX}user")]
         self._lanes[0].append(Group(stuck, signing_key, STUCK_CHANGES_MAX))
 
@@ -140,13 +151,20 @@ class Load:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             for number, groups in enumerate(self._lanes):
-                tasks.create_task(self._lane(groups, random.Random(self._options.seed * 1000 + number)))
+                tasks.create_task(
+                    self._lane(groups, random.Random(self._options.seed * 1000 + number))
+                )
 
-    def _make_groups(self, lane: int, rng: random.Random, histories: Histories, signing_key: str) -> list[Group]:
+    def _make_groups(
+        self, lane: int, rng: random.Random, histories: Histories, signing_key: str
+    ) -> list[Group]:
         groups = []
         for number in range(self._options.groups_per_lane):
             audience = f"crash-{rng.randrange(1, 5)}"
-            users = [f"user-{lane:02d}-{number:02d}-{member}" for member in range(rng.choice(GROUP_SIZES))]
+            users = [
+                f"user-{lane:02d}-{number:02d}-{member}"
+                for member in range(rng.choice(GROUP_SIZES))
+            ]
             groups.append(Group([histories.key(audience, user) for user in users], signing_key))
         return groups
 
@@ -176,19 +194,27 @@ class Load:
             group.attempted(incarnation)
             started = time.monotonic()
             try:
-                answer = await connection.request("POST", target, body, headers, self._options.deadline_s)
+                answer = await connection.request(
+                    "POST", target, body, headers, self._options.deadline_s
+                )
             except Unanswered as problem:
                 self.report.unanswered += 1
                 if not await self._gate.down_within(incarnation, self._options.deadline_s):
-                    raise Violation("refused", f"a request got no answer ({problem}) although the hub was up",
-                                    group.keys[0].history()) from None  # fmt: skip
+                    raise Violation(
+                        "refused",
+                        f"a request got no answer ({problem}) although the hub was up",
+                        group.keys[0].history(),
+                    ) from None
                 continue
             except TimeoutError:
                 self.report.unanswered += 1
                 if await self._gate.down_within(incarnation, 0.05):
                     continue
-                raise Violation("deadline", f"a request was not answered in {self._options.deadline_s:g} s",
-                                group.keys[0].history()) from None  # fmt: skip
+                raise Violation(
+                    "deadline",
+                    f"a request was not answered in {self._options.deadline_s:g} s",
+                    group.keys[0].history(),
+                ) from None
             if 200 <= answer.status < 300:
                 self._acknowledged(group, incarnation, time.monotonic() - started)
                 return connection
@@ -198,12 +224,18 @@ class Load:
         group.acknowledged(incarnation)
         self.report.acknowledged += 1
         self.report.latencies_s.append(latency_s)
-        line = {"audience": group.keys[0].audience, "users": [key.user for key in group.keys],
-                "change": len(group.keys[0].changes), "life": incarnation}  # fmt: skip
+        line = {
+            "audience": group.keys[0].audience,
+            "users": [key.user for key in group.keys],
+            "change": len(group.keys[0].changes),
+            "life": incarnation,
+        }
         self._journal.write(json.dumps(line) + "\n")
 
     async def _throttled(self, answer: Answer) -> None:
         if answer.status != 503 or "retry-after" not in answer.headers:
-            raise Violation("answer", f"a good request was answered {answer.status}: {answer.body[:300]!r}")
+            raise Violation(
+                "answer", f"a good request was answered {answer.status}: {answer.body[:300]!r}"
+            )
         self.report.throttled += 1
         await asyncio.sleep(THROTTLE_PAUSE_S)

@@ -1,4 +1,5 @@
-"""How Mapp's DMP behaves: audience changes in micro-batches, signed, repeated until they are acknowledged, in order."""
+"""How Mapp's DMP behaves: audience changes in micro-batches, signed, repeated until they are
+acknowledged, in order."""
 
 from __future__ import annotations
 
@@ -34,11 +35,13 @@ class Change:
 
 
 def changes(count: int, audiences: int, seed: int) -> Iterator[Change]:
-    """`count` changes, the same for the same seed. Users come back, so that the order of their changes matters: a user
-    who is in leaves, a user who is out enters."""
+    """`count` changes, the same for the same seed. Users come back, so that the order of their
+    changes matters: a user who is in leaves, a user who is out enters."""
     rng = random.Random(seed)
     users = max(10, count // audiences // 3)
-    members: dict[str, set[str]] = {f"audience-{number}": set() for number in range(1, audiences + 1)}
+    members: dict[str, set[str]] = {
+        f"audience-{number}": set() for number in range(1, audiences + 1)
+    }
     names = list(members)
     for _ in range(count):
         audience = rng.choice(names)
@@ -76,14 +79,19 @@ class Batch:
         return ADD if self.is_add else REMOVE
 
     def body(self, variant: str) -> bytes:
-        """Variant A lists users per audience; B, the drifted format, has one item per user with a type of its own."""
+        """Variant A lists users per audience; B, the drifted format, has one item per user with a
+        type of its own."""
         mutation: list[dict[str, object]]
         if variant == "A":
             mutation = [{"Audience": self.audience, "Users": self.users}]
         else:
             kind = "ADD" if self.is_add else "REMOVE"
-            mutation = [{"User": user, "Audience": self.audience, "Type": kind} for user in self.users]
-        return json.dumps({"Type": self.type, "Customer": 123, "Mutation": mutation}, separators=(",", ":")).encode()
+            mutation = [
+                {"User": user, "Audience": self.audience, "Type": kind} for user in self.users
+            ]
+        return json.dumps(
+            {"Type": self.type, "Customer": 123, "Mutation": mutation}, separators=(",", ":")
+        ).encode()
 
 
 def sign(key: str, body: bytes) -> str:
@@ -92,8 +100,9 @@ def sign(key: str, body: bytes) -> str:
 
 
 class Batcher:
-    """Collects one audience's changes. Adds and removes travel in different requests, so a user who is waiting in the
-    other kind of batch forces that batch out first: the order per user is kept."""
+    """Collects one audience's changes. Adds and removes travel in different requests, so a user who
+    is waiting in the other kind of batch forces that batch out first: the order per user is
+    kept."""
 
     def __init__(self, audience: str) -> None:
         self._open = {is_add: Batch(audience, is_add) for is_add in (True, False)}
@@ -137,16 +146,27 @@ class Report:
     repeats: int = 0
     throttled: int = 0
     elapsed_s: float = 0.0
-    latencies_s: list[float] = field(default_factory=list)  # from the answered attempt's start to its 2xx
+    latencies_s: list[float] = field(
+        default_factory=list
+    )  # from the answered attempt's start to its 2xx
 
     def percentile_ms(self, share: float) -> float:
         return percentile(self.latencies_s, share) * 1000
 
     def as_json(self) -> dict[str, object]:
-        return {"changes": self.changes, "requests": self.requests, "acknowledged": self.acknowledged,
-                "repeats": self.repeats, "throttled": self.throttled, "elapsed_s": round(self.elapsed_s, 3),
-                "ack_ms": {"p50": round(self.percentile_ms(0.50), 3), "p99": round(self.percentile_ms(0.99), 3),
-                           "max": round(self.percentile_ms(1.0), 3)}}  # fmt: skip
+        return {
+            "changes": self.changes,
+            "requests": self.requests,
+            "acknowledged": self.acknowledged,
+            "repeats": self.repeats,
+            "throttled": self.throttled,
+            "elapsed_s": round(self.elapsed_s, 3),
+            "ack_ms": {
+                "p50": round(self.percentile_ms(0.50), 3),
+                "p99": round(self.percentile_ms(0.99), 3),
+                "max": round(self.percentile_ms(1.0), 3),
+            },
+        }
 
 
 class RefusedError(Exception):
@@ -155,7 +175,8 @@ class RefusedError(Exception):
 
 @dataclass(slots=True)
 class Endpoint:
-    """A webhook endpoint. `url` is http://host:port/path; its port may change while the sender runs (`move_to`)."""
+    """A webhook endpoint. `url` is http://host:port/path; its port may change while the sender runs
+    (`move_to`)."""
 
     url: str
     key: str
@@ -177,10 +198,17 @@ class Endpoint:
 
 
 class Sender:
-    """Sends changes to an endpoint at a rate; one request at a time per audience, each until it is acknowledged."""
+    """Sends changes to an endpoint at a rate; one request at a time per audience, each until it is
+    acknowledged."""
 
-    def __init__(self, endpoint: Endpoint, variant: str = "A", rate: float = 0.0, patience_s: float = 60.0,
-                 on_ack: Callable[[Report], None] = lambda _report: None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        variant: str = "A",
+        rate: float = 0.0,
+        patience_s: float = 60.0,
+        on_ack: Callable[[Report], None] = lambda _report: None,
+    ) -> None:
         self.endpoint = endpoint
         self.report = Report()
         self._variant = variant
@@ -215,11 +243,16 @@ class Sender:
             connection.close()
         self._connections.clear()
 
-    async def _produce(self, all_changes: list[Change], queues: dict[str, asyncio.Queue[Batch | None]]) -> None:
+    async def _produce(
+        self, all_changes: list[Change], queues: dict[str, asyncio.Queue[Batch | None]]
+    ) -> None:
         batchers = {audience: Batcher(audience) for audience in queues}
         started = time.monotonic()
         for index, change in enumerate(all_changes):
-            while self._rate > 0 and (early := started + index / self._rate - time.monotonic()) > 0.001:
+            while (
+                self._rate > 0
+                and (early := started + index / self._rate - time.monotonic()) > 0.001
+            ):
                 await asyncio.sleep(min(early, BATCH_AGE_S / 10))
                 await self._flush_aged(batchers, queues)
             for batch in batchers[change.audience].add(change, time.monotonic()):
@@ -231,7 +264,9 @@ class Sender:
             await queues[audience].put(None)
 
     @staticmethod
-    async def _flush_aged(batchers: dict[str, Batcher], queues: dict[str, asyncio.Queue[Batch | None]]) -> None:
+    async def _flush_aged(
+        batchers: dict[str, Batcher], queues: dict[str, asyncio.Queue[Batch | None]]
+    ) -> None:
         now = time.monotonic()
         for audience, batcher in batchers.items():
             if batcher.oldest is not None and now - batcher.oldest >= BATCH_AGE_S:
@@ -247,14 +282,17 @@ class Sender:
             self._on_ack(self.report)
 
     async def _deliver(self, name: str, method: str, target: str, body: bytes) -> None:
-        """Repeats one request until it is acknowledged; gives up after `patience_s` without an acknowledgement."""
+        """Repeats one request until it is acknowledged; gives up after `patience_s` without an
+        acknowledgement."""
         give_up = time.monotonic() + self._patience_s
         pause_s = RETRY_PAUSE_S
         problem = "no answer"
         while time.monotonic() < give_up:
             connection = self._connections.get(name)
             if connection is None or connection.port != self.endpoint.port:
-                connection = self._connections[name] = HttpConnection(self.endpoint.host, self.endpoint.port)
+                connection = self._connections[name] = HttpConnection(
+                    self.endpoint.host, self.endpoint.port
+                )
             self.report.requests += 1
             started = time.monotonic()
             try:
@@ -274,4 +312,6 @@ class Sender:
             self.report.repeats += 1
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, RETRY_PAUSE_S_MAX)
-        raise RefusedError(f"{method} {target} was not acknowledged in {self._patience_s:.0f} s: {problem}")
+        raise RefusedError(
+            f"{method} {target} was not acknowledged in {self._patience_s:.0f} s: {problem}"
+        )

@@ -13,7 +13,9 @@ def leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
             yield exception
 
 
-def first_of(group: BaseExceptionGroup[BaseException], wanted: type[BaseException]) -> BaseException:
+def first_of(
+    group: BaseExceptionGroup[BaseException], wanted: type[BaseException]
+) -> BaseException:
     """The first exception of that type in the group; else the first of any type."""
     flat = list(leaves(group))
     return next((exception for exception in flat if isinstance(exception, wanted)), flat[0])

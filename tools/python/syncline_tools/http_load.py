@@ -1,4 +1,5 @@
-"""An HTTP/1.1 client on asyncio for load: one keep-alive connection per object, one request at a time."""
+"""An HTTP/1.1 client on asyncio for load: one keep-alive connection per object, one request at a
+time."""
 
 from __future__ import annotations
 
@@ -20,21 +21,29 @@ class Answer:
 
 
 class Unanswered(Exception):
-    """The connection was refused, reset or closed before an answer was complete. Whether it took effect is unknown."""
+    """The connection was refused, reset or closed before an answer was complete. Whether it took
+    effect is unknown."""
 
 
 class HttpConnection:
-    """Connects when it is first used and again after a failure. A request that outlives its deadline raises
-    TimeoutError and closes the connection."""
+    """Connects when it is first used and again after a failure. A request that outlives its
+    deadline raises TimeoutError and closes the connection."""
 
     def __init__(self, host: str, port: int) -> None:
         self.host = host
         self.port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def request(self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None,
-                      deadline_s: float = 10.0) -> Answer:  # fmt: skip
-        head = f"{method} {target} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Length: {len(body)}\r\n"
+    async def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        deadline_s: float = 10.0,
+    ) -> Answer:
+        head = f"{method} {target} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\n"
+        head += f"Content-Length: {len(body)}\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         try:
             async with asyncio.timeout(deadline_s):
@@ -68,7 +77,9 @@ class HttpConnection:
             return Answer(status, headers, b"")
         if "chunked" in headers.get("transfer-encoding", "").lower():
             return Answer(status, headers, await HttpConnection._read_chunks(reader))
-        return Answer(status, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
+        return Answer(
+            status, headers, await reader.readexactly(int(headers.get("content-length", "0")))
+        )
 
     @staticmethod
     async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
@@ -86,11 +97,15 @@ class HttpConnection:
             self._streams = None
 
 
-async def call(host: str, port: int, method: str, target: str, value: object = None, deadline_s: float = 10.0) -> Answer:
+async def call(
+    host: str, port: int, method: str, target: str, value: object = None, deadline_s: float = 10.0
+) -> Answer:
     """One request on a connection of its own; `value` is sent as JSON."""
     connection = HttpConnection(host, port)
     body = b"" if value is None else json.dumps(value).encode()
     try:
-        return await connection.request(method, target, body, {"Content-Type": "application/json"}, deadline_s)
+        return await connection.request(
+            method, target, body, {"Content-Type": "application/json"}, deadline_s
+        )
     finally:
         connection.close()

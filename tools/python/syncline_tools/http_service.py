@@ -1,8 +1,9 @@
-"""A small HTTP/1.1 server on asyncio for simulators: keep-alive, one request at a time per connection.
+"""A small HTTP/1.1 server on asyncio for simulators: keep-alive, one request at a time per
+connection.
 
-The handler is a plain function from Request to Reply. What a Reply asks for besides its bytes (a delay, a connection
-closed without an answer, an answer that never comes) is how a simulator misbehaves on purpose.
-"""
+The handler is a plain function from Request to Reply. What a Reply asks for besides its bytes (a
+delay, a connection closed without an answer, an answer that never comes) is how a simulator
+misbehaves on purpose."""
 
 from __future__ import annotations
 
@@ -15,17 +16,31 @@ HEADER_BYTES_MAX = 64 * 1024
 BODY_BYTES_MAX = 64 * 1024 * 1024
 
 REASONS = {
-    100: "Continue", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 400: "Bad Request",
-    401: "Unauthorized", 404: "Not Found", 405: "Method Not Allowed", 411: "Length Required",
-    413: "Content Too Large", 422: "Unprocessable Content", 429: "Too Many Requests",
-    431: "Request Header Fields Too Large", 500: "Internal Server Error", 502: "Bad Gateway",
-    503: "Service Unavailable", 504: "Gateway Timeout",
-}  # fmt: skip
+    100: "Continue",
+    200: "OK",
+    201: "Created",
+    202: "Accepted",
+    204: "No Content",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    411: "Length Required",
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
 
 
 @dataclass(slots=True)
 class Request:
-    """One complete request; `connection` numbers connections in the order in which they were accepted."""
+    """One complete request; `connection` numbers connections in the order in which they were
+    accepted."""
 
     method: str
     target: str
@@ -175,7 +190,10 @@ class _Connection(asyncio.Protocol):
             try:
                 request = self._parser.next(self.number)
             except BadRequest as bad:
-                self._write(Reply(bad.status, str(bad).encode(), content_type="text/plain"), keep_alive=False)
+                self._write(
+                    Reply(bad.status, str(bad).encode(), content_type="text/plain"),
+                    keep_alive=False,
+                )
                 return
             if request is None:
                 if self._parser.wants_continue:
@@ -187,7 +205,9 @@ class _Connection(asyncio.Protocol):
             if reply.delay_s > 0 or reply.hang:
                 self._busy = True
                 if not reply.hang:
-                    asyncio.get_running_loop().call_later(reply.delay_s, self._finish, reply, keep_alive)
+                    asyncio.get_running_loop().call_later(
+                        reply.delay_s, self._finish, reply, keep_alive
+                    )
             else:
                 self._write(reply, keep_alive)
 

@@ -46,7 +46,8 @@ connections:
 
 @dataclass(slots=True)
 class HubSetup:
-    """A folder with a configuration, a data directory and connectors; the hub can be started on it again and again."""
+    """A folder with a configuration, a data directory and connectors; the hub can be started on it
+    again and again."""
 
     binary: Path
     folder: Path
@@ -60,29 +61,43 @@ class HubSetup:
         self.data_dir = self.folder / "data"
         self.connectors_dir = self.folder / "connectors"
 
-    def prepare(self, pangolin_url: str, deliver: Mapping[str, int], listen: str = "127.0.0.1:0",
-                limits: Mapping[str, int] | None = None) -> None:  # fmt: skip
+    def prepare(
+        self,
+        pangolin_url: str,
+        deliver: Mapping[str, int],
+        listen: str = "127.0.0.1:0",
+        limits: Mapping[str, int] | None = None,
+    ) -> None:
         """Writes the configuration and drops the connectors into their directory."""
         self.data_dir.mkdir(exist_ok=True)
         self.connectors_dir.mkdir(exist_ok=True)
         for source in find_connectors(self.binary):
             shutil.copy(source, self.connectors_dir)
-        self.config.write_text(CONFIG.format(
-            data_dir=json.dumps(str(self.data_dir)), connectors_dir=json.dumps(str(self.connectors_dir)),
-            listen=json.dumps(listen), base_url=json.dumps(pangolin_url),
-            limits=f"  limits: {_flow(limits)}\n" if limits else "", deliver=_flow(deliver)),
-            encoding="utf-8")  # fmt: skip
+        self.config.write_text(
+            CONFIG.format(
+                data_dir=json.dumps(str(self.data_dir)),
+                connectors_dir=json.dumps(str(self.connectors_dir)),
+                listen=json.dumps(listen),
+                base_url=json.dumps(pangolin_url),
+                limits=f"  limits: {_flow(limits)}\n" if limits else "",
+                deliver=_flow(deliver),
+            ),
+            encoding="utf-8",
+        )
 
     def command(self, *words: str) -> list[str]:
         return [str(self.binary), *words, "-c", str(self.config)]
 
-    async def launch(self, environment: Mapping[str, str] | None = None, outlives: bool = False) -> Child:
+    async def launch(
+        self, environment: Mapping[str, str] | None = None, outlives: bool = False
+    ) -> Child:
         """Starts the hub and does not wait for it."""
         everything = {KEY_VARIABLE: self.key, **(environment or {})}
         return await start("hub", self.command("run"), self.folder, everything, outlives)
 
     async def ready(self, child: Child, deadline_s: float) -> RunningHub:
-        """Waits for the line that says that the hub serves; ends it and raises StartError when that does not come."""
+        """Waits for the line that says that the hub serves; ends it and raises StartError when that
+        does not come."""
         try:
             match = await child.ready(READY, deadline_s)
         except BaseException:
@@ -92,13 +107,20 @@ class HubSetup:
 
     async def ledger(self) -> dict[str, Any]:
         """The ledger of the running hub; raises StartError when there is no answer."""
-        status = await run_json(self.command("status", "--json"), environment={KEY_VARIABLE: self.key})
+        status = await run_json(
+            self.command("status", "--json"), environment={KEY_VARIABLE: self.key}
+        )
         try:
             ledger = status["result"]["ledger"]
-            return {"balanced": ledger["balanced"], "route": ledger["routes"].get(ROUTE, {}),
-                    "connection": ledger["connections"].get(CONNECTION, {})}  # fmt: skip
+            return {
+                "balanced": ledger["balanced"],
+                "route": ledger["routes"].get(ROUTE, {}),
+                "connection": ledger["connections"].get(CONNECTION, {}),
+            }
         except (KeyError, TypeError):
-            raise StartError(f"`syncline status --json` has no ledger: {json.dumps(status)[:500]}") from None
+            raise StartError(
+                f"`syncline status --json` has no ledger: {json.dumps(status)[:500]}"
+            ) from None
 
 
 @dataclass(slots=True)
@@ -114,16 +136,25 @@ def find_connectors(binary: Path) -> list[Path]:
     folder = binary.resolve().parent.parent / "connectors"
     found: list[Path] = []
     for name in CONNECTORS:
-        matches = [path for path in sorted(folder.glob("*.so")) if name in path.name.replace("_", "-")]
+        matches = [
+            path for path in sorted(folder.glob("*.so")) if name in path.name.replace("_", "-")
+        ]
         if not matches:
-            raise StartError(f"there is no connector {name} in {folder}; build it first (cmake --build --preset release)")
+            raise StartError(
+                f"there is no connector {name} in {folder}; build it first (cmake --build "
+                "--preset release)"
+            )
         found.append(matches[0])
     return found
 
 
 def is_settled(ledger: Mapping[str, Any]) -> bool:
     """Nothing is waiting any more and every record is accounted for."""
-    return bool(ledger["balanced"]) and not ledger["route"].get("pending") and not ledger["connection"].get("pending")
+    return (
+        bool(ledger["balanced"])
+        and not ledger["route"].get("pending")
+        and not ledger["connection"].get("pending")
+    )
 
 
 def _flow(mapping: Mapping[str, int]) -> str:

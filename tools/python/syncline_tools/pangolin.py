@@ -1,8 +1,8 @@
 """Pangolin: a make-believe marketing platform that keeps audiences as sets of users.
 
-The API is one call, POST /v1/memberships, with one result per membership. The control API makes it slow, failing or
-forgetful, and shows its sets and the raw sequence of everything that it was sent, which is what the crash oracle reads.
-"""
+The API is one call, POST /v1/memberships, with one result per membership. The control API makes it
+slow, failing or forgetful, and shows its sets and the raw sequence of everything that it was sent,
+which is what the crash oracle reads."""
 
 from __future__ import annotations
 
@@ -44,9 +44,19 @@ class Entry:
     answered: bool
 
     def line(self, sequence: int) -> str:
-        return json.dumps({"seq": sequence, "audience": self.audience, "user": self.user, "action": self.action,
-                           "request": self.request, "connection": self.connection, "applied": self.applied,
-                           "answered": self.answered}, separators=(",", ":"))  # fmt: skip
+        return json.dumps(
+            {
+                "seq": sequence,
+                "audience": self.audience,
+                "user": self.user,
+                "action": self.action,
+                "request": self.request,
+                "connection": self.connection,
+                "applied": self.applied,
+                "answered": self.answered,
+            },
+            separators=(",", ":"),
+        )
 
 
 def _json(status: int, value: object, **extra: Any) -> Reply:
@@ -105,10 +115,15 @@ class Pangolin:
             memberships = json.loads(request.body)["memberships"]
         except (ValueError, KeyError, TypeError):
             return _error(400, 'the body is not {"memberships":[...]}')
-        if not isinstance(memberships, list) or not all(isinstance(item, dict) for item in memberships):
+        if not isinstance(memberships, list) or not all(
+            isinstance(item, dict) for item in memberships
+        ):
             return _error(400, '"memberships" is not an array of objects')
         reset = faults.reset_every > 0 and self._requests % faults.reset_every == 0
-        results = [self._apply(index, item, request.connection, not reset) for index, item in enumerate(memberships)]
+        results = [
+            self._apply(index, item, request.connection, not reset)
+            for index, item in enumerate(memberships)
+        ]
         if self._log_file is not None:
             self._log_file.flush()
         # The effect comes before the wait: whoever gives up in between does not know what happened.
@@ -122,13 +137,26 @@ class Pangolin:
             reply.headers = {"Retry-After": str(self._faults.fail_retry_after)}
         return reply
 
-    def _apply(self, index: int, item: dict[str, Any], connection: int, answered: bool) -> dict[str, Any]:
+    def _apply(
+        self, index: int, item: dict[str, Any], connection: int, answered: bool
+    ) -> dict[str, Any]:
         audience, user, action = item.get("audience"), item.get("user"), item.get("action")
-        if not (isinstance(audience, str) and audience and isinstance(user, str) and user) or action not in ACTIONS:
-            return {"index": index, "error": {"code": "invalid_membership", "retryable": False,
-                    "message": "a membership needs audience, user and action (add or remove)"}}  # fmt: skip
+        if (
+            not (isinstance(audience, str) and audience and isinstance(user, str) and user)
+            or action not in ACTIONS
+        ):
+            return {
+                "index": index,
+                "error": {
+                    "code": "invalid_membership",
+                    "retryable": False,
+                    "message": "a membership needs audience, user and action (add or remove)",
+                },
+            }
         rejection = self._rejection(user) if self._faults.reject_users else None
-        entry = Entry(audience, user, action, self._requests, connection, rejection is None, answered)
+        entry = Entry(
+            audience, user, action, self._requests, connection, rejection is None, answered
+        )
         self._log.append(entry)
         self._memberships += 1
         if self._log_file is not None:
@@ -176,23 +204,35 @@ class Pangolin:
                 faults.fail_count = int(value.get("count", 1))
                 faults.fail_retry_after = value.get("retry_after")
             elif name == "reject_users":
-                faults.reject_users = {user: self._rejection_error(error) for user, error in value.items()}
+                faults.reject_users = {
+                    user: self._rejection_error(error) for user, error in value.items()
+                }
             else:
                 raise ValueError(f"there is no setting '{name}'")
 
     @staticmethod
     def _rejection_error(error: dict[str, Any]) -> dict[str, Any]:
-        return {"code": str(error.get("code", "rejected")), "message": str(error.get("message", "told to reject")),
-                "retryable": bool(error.get("retryable", False))}  # fmt: skip
+        return {
+            "code": str(error.get("code", "rejected")),
+            "message": str(error.get("message", "told to reject")),
+            "retryable": bool(error.get("retryable", False)),
+        }
 
     def _state(self) -> Reply:
-        # Connections are accepted in the order in which they came: when this request is served, every older one has
-        # been accepted and is counted until its bytes are handled and it is closed.
-        return _json(200, {
-            "audiences": {name: sorted(users) for name, users in sorted(self._audiences.items())},
-            "requests": self._requests, "memberships": self._memberships,
-            "connections": self.service.connections_open,
-        })  # fmt: skip
+        # Connections are accepted in the order in which they came: when this request is served,
+        # every older one has been accepted and is counted until its bytes are handled and it is
+        # closed.
+        return _json(
+            200,
+            {
+                "audiences": {
+                    name: sorted(users) for name, users in sorted(self._audiences.items())
+                },
+                "requests": self._requests,
+                "memberships": self._memberships,
+                "connections": self.service.connections_open,
+            },
+        )
 
     def _log_page(self, request: Request) -> Reply:
         text = request.query.get("from", ["0"])[0]

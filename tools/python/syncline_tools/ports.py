@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import socket
 
-# Below the range from which Linux takes the source ports of outgoing connections: a client that knocks at a server
-# which is down can't be given the server's own port there.
+# Below the range from which Linux takes the source ports of outgoing connections: a client that
+# knocks at a server which is down can't be given the server's own port there.
 LOWEST, HIGHEST = 20_000, 32_000
 
 

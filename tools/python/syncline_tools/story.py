@@ -1,4 +1,5 @@
-"""Plain text for a person: aligned lines and small tables; colour only on a terminal, never with NO_COLOR."""
+"""Plain text for a person: aligned lines and small tables; colour only on a terminal, never with
+NO_COLOR."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ class Teller:
         widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
         print(file=self._out)
         for row in [header, *rows]:
-            cells = [row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+            cells = [row[0].ljust(widths[0])] + [
+                cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)
+            ]
             print(f"  {'   '.join(cells)}", file=self._out)
         print(file=self._out, flush=True)
 
