@@ -2,9 +2,11 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -17,6 +19,7 @@ namespace syncline::store {
 namespace {
 
 constexpr int kCheckDeadlineMs = 300'000;
+constexpr std::size_t kReportBytesMax = 400;
 
 // In the child. An empty string when all is well.
 std::string look_through(const std::filesystem::path& directory) {
@@ -24,7 +27,10 @@ std::string look_through(const std::filesystem::path& directory) {
         Database::open(Database::Options{directory, std::uint64_t{64} << 30, true});
     if (!database.has_value()) return database.error().what();
     State state{**database};
-    if (Result<void> loaded = state.load(); !loaded.has_value()) return loaded.error().what();
+    if (Result<void> loaded = state.load(); !loaded.has_value()) {
+        // Another version's rows are no damage: the parent will find them, and say so.
+        return loaded.error().is(kNewerFormat) ? std::string{} : loaded.error().what();
+    }
     if (state.was_closed_cleanly()) return {};
     for (std::size_t table = 0; table < kTableCount; ++table) {
         std::string from(1, '\0');
@@ -76,9 +82,12 @@ Result<void> check_state_if_unclean(const std::filesystem::path& directory) {
     pid_t child = ::fork();
     if (child < 0) return Error{kIo, std::string{"fork failed: "} + std::strerror(errno)};
     if (child == 0) {
-        ::close(STDERR_FILENO);  // LMDB prints before it aborts; the parent says it better
+        // Nothing of the hub's may outlive it in here: the lock of the data directory, above all.
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ::dup2(pipe.ends[1], STDERR_FILENO);  // LMDB's last words before it aborts become the report
+        ::close_range(STDERR_FILENO + 1, ~0u, 0);
         std::string report = look_through(directory);
-        ssize_t ignored = ::write(pipe.ends[1], report.data(), report.size());
+        ssize_t ignored = ::write(STDERR_FILENO, report.data(), report.size());
         ::_exit(report.empty() && ignored == 0 ? 0 : 1);
     }
     pipe.close_end(1);
@@ -90,7 +99,8 @@ Result<void> check_state_if_unclean(const std::filesystem::path& directory) {
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && report.empty()) return {};
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+    report = report.substr(0, std::min(report.find('\n'), kReportBytesMax));
     if (report.empty()) report = "its pages make no sense";
     return Error{kStateDamaged, (directory / "data.mdb").string() + " is damaged: " + report};
 }

@@ -196,7 +196,7 @@ int Database::clear_stale_readers() {
 }
 
 Error Database::error(const std::string& what, int code) const {
-    if (code == MDB_MAP_FULL || code == MDB_TXN_FULL) return Error{kMapFull, "the map is full"};
+    if (code == MDB_MAP_FULL) return Error{kMapFull, "the map is full"};
     if (code > 0) return io_error("state: " + what, code);
     bool is_damage = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_NOTFOUND;
     return Error{is_damage ? kStateDamaged : kIo, "state: " + what + ": " + mdb_strerror(code)};

@@ -28,6 +28,13 @@ template <> struct TypeOf<Settled> { static constexpr auto value = FactType::kSe
 template <> struct TypeOf<Command> { static constexpr auto value = FactType::kCommand; };
 template <> struct TypeOf<Ticked> { static constexpr auto value = FactType::kTicked; };
 
+// Enumerators are numbered from 1 without gaps.
+template <class Enum> inline constexpr Enum kLast = Enum{};
+template <> inline constexpr NameKind kLast<NameKind> = NameKind::kConnection;
+template <> inline constexpr record::Operation kLast<record::Operation> = record::Operation::kDelete;
+template <> inline constexpr Settlement kLast<Settlement> = Settlement::kRetry;
+template <> inline constexpr CommandKind kLast<CommandKind> = CommandKind::kReplayLetter;
+
 // An archive visits the fields of a fact in order; the same list of fields serves writing and reading.
 struct Put {
     Writer& out;
@@ -50,12 +57,17 @@ struct Put {
 
 struct Get {
     Reader& in;
+    bool is_known = true;  // every enumerator was one that this version has
     template <class Integer>
         requires std::is_integral_v<Integer>
     void operator()(Integer& n) { n = in.integer<Integer>(); }
     template <class Enum>
         requires std::is_enum_v<Enum>
-    void operator()(Enum& e) { e = static_cast<Enum>(in.integer<std::underlying_type_t<Enum>>()); }
+    void operator()(Enum& e) {
+        auto number = in.integer<std::underlying_type_t<Enum>>();
+        is_known = is_known && number >= 1 && number <= static_cast<std::underlying_type_t<Enum>>(kLast<Enum>);
+        e = static_cast<Enum>(number);
+    }
     void operator()(bool& flag) { flag = in.integer<std::uint8_t>() != 0; }
     void operator()(std::string& text) { text = in.text(); }
     void operator()(Position& p) { p.value = in.integer<std::uint64_t>(); }
@@ -125,9 +137,9 @@ Result<Fact> decode_as(std::string_view payload) {
     Get get{in};
     T fact;
     fields(get, fact);
-    if (!in.at_end()) {
+    if (!in.at_end() || !get.is_known) {
         return Error{kJournalDamaged, "a fact of type " + std::to_string(static_cast<int>(TypeOf<T>::value)) +
-                                          " has the wrong length"};
+                                          " makes no sense"};
     }
     return Fact{std::move(fact)};
 }

@@ -2,6 +2,8 @@
 #include "store/state.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <set>
 
 #include "core/assert.hpp"
 #include "store/codec.hpp"
@@ -12,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kNsPerMinute = 60'000'000'000;
 constexpr int kExpiredPerTickMax = 10'000;
+constexpr int kExpiredPerEventMax = 2;
 constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows around a body
 
 std::string encode_fact(const Fact& fact) {
@@ -65,10 +68,16 @@ Result<Applied> State::apply_to(Position at, const Received& fact) {
         SYNCLINE_TRY(auto known, overlay_.get(Table::kDedup, key));
         if (known) {
             ++ledger.duplicate;
+            SYNCLINE_CHECK(drop_unless_referenced(fact.body));
             return Applied{};
         }
+        std::uint32_t minute = minute_of(fact.received_ns);
+        Key expiry = Key{}.u32(minute).raw(key);
         overlay_.put(Table::kDedup, key, Key{}.u64(at.value).str());
-        overlay_.put(Table::kDedupExpiry, Key{}.u32(minute_of(fact.received_ns)).raw(key), "");
+        overlay_.put(Table::kDedupExpiry, expiry, "");
+        expiry_.minute = std::min(expiry_.minute, minute);
+        expiry_.from = std::min(expiry_.from, expiry.str());
+        SYNCLINE_CHECK(expire(kExpiredPerEventMax));  // as many go as come, however many come
     }
     ++ledger.pending;
     pending_bytes_ += fact.body.size + kPendingOverheadBytes;
@@ -93,19 +102,26 @@ Result<std::optional<Received>> State::take_event_row(RouteId route, Position po
 
 Result<Applied> State::apply_to(Position, const Translated& fact) {
     SYNCLINE_TRY(std::optional<Received> event, take_event_row(fact.route, fact.event));
-    if (!event) return Applied{};
+    if (!event) {
+        for (const TranslatedRecord& record : fact.records) SYNCLINE_CHECK(drop_unless_referenced(record.body));
+        return Applied{};
+    }
     ++route_ledgers_[fact.route].translated;
     std::uint32_t index = 0;
     for (const TranslatedRecord& record : fact.records) {
         RecordId id{fact.event, index++};
-        if (record.targets.empty()) continue;
-        RecordRow row{static_cast<std::uint32_t>(record.targets.size()), fact.route, record.operation, record.stream,
+        if (record.targets.empty()) {
+            SYNCLINE_CHECK(drop_unless_referenced(record.body));
+            continue;
+        }
+        std::set<ConnectionId> targets{record.targets.begin(), record.targets.end()};
+        RecordRow row{static_cast<std::uint32_t>(targets.size()), fact.route, record.operation, record.stream,
                       record.key, record.occurred_ns, event->received_ns, record.body};
         overlay_.put(Table::kRecord, record_key(id), encode(row), true);
         pending_bytes_ += record.body.size + kPendingOverheadBytes;
         SYNCLINE_CHECK(reference_body(record.body, 1));
         std::string lane = lane_key(record.key);
-        for (ConnectionId target : record.targets) {
+        for (ConnectionId target : targets) {
             ConnectionLedger& ledger = connection_ledgers_[target];
             ++ledger.routed;
             ++ledger.pending;
@@ -149,6 +165,7 @@ Result<void> State::enqueue(ConnectionId connection, std::string_view lane, Reco
     ++row.count;
     overlay_.put(Table::kLane, key, encode(row));
     overlay_.put(Table::kQueue, queue_key(connection, lane, record), std::string(1, is_forced ? '\1' : '\0'));
+    if (record < queue_begin(key.str())) note_queue_begin(key.str(), record);  // a letter that is replayed
     return {};
 }
 
@@ -214,7 +231,10 @@ void State::wait(const Settled& fact, LaneRow lane) {
     lane.due_ns = std::max<std::int64_t>(fact.due_ns, 1);
     lane.last_failure = fact.failure;
     overlay_.put(Table::kLane, lane_row_key(fact.connection, fact.lane), encode(lane));
-    overlay_.put(Table::kDue, due_key(fact.connection, lane.due_ns, fact.lane), "");
+    Key due = due_key(fact.connection, lane.due_ns, fact.lane);
+    overlay_.put(Table::kDue, due, "");
+    std::string& cursor = cursors_[fact.connection].due;
+    cursor = std::min(cursor, due.str());  // a due time may have passed already, or the clock was set back
 }
 
 // The head is settled: the next record of the key moves up, or the lane ends.
@@ -222,19 +242,33 @@ Result<void> State::pop(const Settled& fact, LaneRow lane) {
     Key key = lane_row_key(fact.connection, fact.lane);
     if (lane.count <= 1) {
         overlay_.erase(Table::kLane, key);
+        queue_begins_.erase(key.str());
         return {};
     }
     Key prefix = queue_prefix(fact.connection, fact.lane);
-    SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, prefix, prefix));
+    Key from = queue_key(fact.connection, fact.lane, queue_begin(key.str()));
+    SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, from, prefix));
     if (!next) return Error{kStateDamaged, "a lane counts more records than its queue holds"};
     LaneRow row;
     row.head = record_id_of(next->key);
     row.is_forced = !next->value.empty() && next->value.front() == '\1';
     row.count = lane.count - 1;
     overlay_.erase(Table::kQueue, next->key);
+    note_queue_begin(key.str(), row.head);
     overlay_.put(Table::kLane, key, encode(row));
     make_ready(fact.connection, fact.lane, row.head);
     return {};
+}
+
+RecordId State::queue_begin(const std::string& lane_row) const {
+    auto known = queue_begins_.find(lane_row);
+    return known == queue_begins_.end() ? RecordId{} : known->second;
+}
+
+void State::note_queue_begin(const std::string& lane_row, RecordId first) {
+    constexpr std::size_t kNotesMax = 100'000;
+    if (queue_begins_.size() >= kNotesMax) queue_begins_.clear();
+    queue_begins_[lane_row] = first;
 }
 
 // The key map: what the destination has now, as far as is known (rules 12 and 13).
@@ -292,15 +326,30 @@ Result<void> State::reference_body(const Body& body, int change) {
     if (body.file.empty()) return {};
     SYNCLINE_TRY(auto found, overlay_.get(Table::kBody, body.file));
     std::uint64_t count = found ? read_big_endian(*found) : 0;
-    SYNCLINE_ASSERT(change > 0 || count > 0);
+    if (change < 0 && count == 0) return Error{kStateDamaged, "a body is used that nothing refers to: " + body.file};
+    dropped_bodies_.erase(body.file);
     count = change > 0 ? count + 1 : count - 1;
     if (count > 0) {
         overlay_.put(Table::kBody, body.file, Key{}.u32(static_cast<std::uint32_t>(count)).str());
     } else {
         overlay_.erase(Table::kBody, body.file);
-        dropped_bodies_.push_back(body.file);
+        dropped_bodies_.insert(body.file);
     }
     return {};
+}
+
+// The body of a fact without effect.
+Result<void> State::drop_unless_referenced(const Body& body) {
+    if (body.file.empty()) return {};
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kBody, body.file));
+    if (!found) dropped_bodies_.insert(body.file);
+    return {};
+}
+
+std::vector<std::string> State::take_dropped_bodies() {
+    std::vector<std::string> files{dropped_bodies_.begin(), dropped_bodies_.end()};
+    dropped_bodies_.clear();
+    return files;
 }
 
 Result<Applied> State::apply_to(Position, const Command& fact) {
@@ -349,15 +398,24 @@ Result<Applied> State::discard(const Command&, LetterRow letter) {
 
 Result<Applied> State::apply_to(Position, const Ticked& fact) {
     last_tick_ns_ = std::max(last_tick_ns_, fact.at_ns);
-    if (last_tick_ns_ < kDedupWindowNs) return Applied{};
+    SYNCLINE_CHECK(expire(kExpiredPerTickMax));
+    return Applied{};
+}
+
+// Forgets message ids that are older than the window, oldest first.
+Result<void> State::expire(int count_max) {
+    if (last_tick_ns_ < kDedupWindowNs) return {};
     std::uint32_t oldest = minute_of(last_tick_ns_ - kDedupWindowNs);
-    for (int expired = 0; expired < kExpiredPerTickMax; ++expired) {
-        SYNCLINE_TRY(auto row, overlay_.seek(Table::kDedupExpiry, std::string(1, '\0'), ""));
-        if (!row || read_big_endian(std::string_view{row->key}.substr(0, 4)) >= oldest) break;
+    for (int expired = 0; expired < count_max && expiry_.minute < oldest; ++expired) {
+        SYNCLINE_TRY(auto row, overlay_.seek(Table::kDedupExpiry, expiry_.from, ""));
+        expiry_.minute = row ? static_cast<std::uint32_t>(read_big_endian(std::string_view{row->key}.substr(0, 4)))
+                             : std::numeric_limits<std::uint32_t>::max();
+        if (expiry_.minute >= oldest) break;
         overlay_.erase(Table::kDedup, std::string_view{row->key}.substr(4));
         overlay_.erase(Table::kDedupExpiry, row->key);
+        expiry_.from = row->key + '\0';
     }
-    return Applied{};
+    return {};
 }
 
 }  // namespace syncline::store

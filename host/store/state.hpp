@@ -11,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -108,7 +109,7 @@ class State {
     // Every file of a large body that is referenced.
     Result<std::vector<std::string>> body_files();
     // Files that lost their last reference since the last call.
-    std::vector<std::string> take_dropped_bodies() { return std::exchange(dropped_bodies_, {}); }
+    std::vector<std::string> take_dropped_bodies();
 
     // ---- Commit --------------------------------------------------------------------------------------------------------
 
@@ -137,6 +138,8 @@ class State {
     Result<Applied> discard(const Command& fact, LetterRow letter);
     Result<std::optional<Received>> take_event_row(RouteId route, Position position);
     Result<void> reference_body(const Body& body, int change);
+    Result<void> drop_unless_referenced(const Body& body);
+    Result<void> expire(int count_max);
     Result<std::optional<Letter>> fill(std::uint64_t id, LetterRow row);
     void make_ready(ConnectionId connection, std::string_view lane, RecordId head);
     void unschedule(ConnectionId connection, std::string_view lane, const LaneRow& row);
@@ -152,6 +155,15 @@ class State {
     };
     bool is_in_flight(ConnectionId connection, std::string_view lane) const;
 
+    // Where a search begins that would otherwise step over everything that was erased since the last commit. Each is a lower
+    // bound; losing one costs time only.
+    struct ExpirySearch {
+        std::string from = std::string(1, '\0');
+        std::uint32_t minute = 0;                         // of the first row at or behind `from`, or earlier
+    };
+    RecordId queue_begin(const std::string& lane_row) const;
+    void note_queue_begin(const std::string& lane_row, RecordId first);
+
     Overlay overlay_;
     Position applied_;
     std::uint64_t hash_seed_ = 0;
@@ -161,12 +173,14 @@ class State {
     std::map<std::uint32_t, NameRow> routes_, connections_;
     std::map<RouteId, RouteLedger> route_ledgers_;
     std::map<ConnectionId, ConnectionLedger> connection_ledgers_;
-    std::vector<std::string> dropped_bodies_;
+    std::set<std::string> dropped_bodies_;
 
     std::map<RouteId, Position> event_cursors_;
     std::set<Position> events_in_flight_;
     std::map<ConnectionId, Cursor> cursors_;
     std::unordered_set<std::string> lanes_in_flight_;
+    std::unordered_map<std::string, RecordId> queue_begins_;   // by key of the lane's row
+    ExpirySearch expiry_;
 };
 
 }  // namespace syncline::store

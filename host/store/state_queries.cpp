@@ -9,6 +9,8 @@
 namespace syncline::store {
 namespace {
 
+constexpr std::uint64_t kFormat = 1;  // of the tables; a newer syncline that changes them raises it
+constexpr std::string_view kFormatName = "format";
 constexpr std::string_view kAppliedName = "applied";
 constexpr std::string_view kSeedName = "hash_seed";
 constexpr std::string_view kCleanName = "clean";
@@ -24,6 +26,11 @@ Result<void> State::load() {
         SYNCLINE_TRY(auto value, overlay_.get(Table::kMeta, name));
         return value ? read_big_endian(*value) : 0;
     };
+    SYNCLINE_TRY(std::uint64_t format, number(kFormatName));
+    if (format > kFormat) {
+        return Error{kNewerFormat, "the state has format " + std::to_string(format) + "; this syncline reads up to format " +
+                                       std::to_string(kFormat)};
+    }
     SYNCLINE_TRY(applied_.value, number(kAppliedName));
     SYNCLINE_TRY(hash_seed_, number(kSeedName));
     SYNCLINE_TRY(std::uint64_t clean, number(kCleanName));
@@ -63,6 +70,7 @@ Result<void> State::load() {
 void State::create(std::uint64_t hash_seed) {
     hash_seed_ = hash_seed;
     overlay_.put(Table::kMeta, kSeedName, big_endian(hash_seed));
+    overlay_.put(Table::kMeta, kFormatName, big_endian(kFormat));
 }
 
 void State::set_clean(bool is_clean) { overlay_.put(Table::kMeta, kCleanName, big_endian(is_clean ? 1 : 0)); }
@@ -140,7 +148,6 @@ Result<void> State::take_due(ConnectionId connection, std::size_t count_max, std
         std::string_view key = row->key;
         if (static_cast<std::int64_t>(read_big_endian(key.substr(4, 8))) > now_ns) break;
         std::string_view lane = key.substr(12);
-        // What becomes due later stands behind the cursor: a retry is always in the future.
         if (!is_in_flight(connection, lane)) {
             SYNCLINE_TRY(auto head, take_head(connection, lane));
             heads.push_back(std::move(*head));

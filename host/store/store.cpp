@@ -37,6 +37,7 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
     SYNCLINE_CHECK(check_state_if_unclean(directory.state()));
     Database::Options database_options{directory.state(), options.map_bytes, false};
     SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
+    SYNCLINE_CHECK(sync_directory(directory.state()));  // LMDB does not make the name of its file durable
     database->clear_stale_readers();
     std::unique_ptr<Store> store{new Store{std::move(options), std::move(directory), std::move(database)}};
     SYNCLINE_CHECK(store->recover());
@@ -96,9 +97,7 @@ Result<void> Store::commit_here() {
         Result<void> written = write_layer(*database_, directory_, *layer);
         if (written.has_value()) break;
         if (!written.error().is(kMapFull)) return written;
-        database_->release();
-        SYNCLINE_CHECK(database_->grow());
-        database_->renew();
+        SYNCLINE_CHECK(grow_map());
     }
     database_->renew();
     state_.overlay().thaw();
@@ -144,7 +143,7 @@ void Store::append(Append append) {
 
 bool Store::ask(std::function<void(State&)> question) {
     std::lock_guard lock{inbox_mutex_};
-    if (is_stopping_ || !state_thread_.joinable()) return false;
+    if (is_stopping_ || has_failed_ || !state_thread_.joinable()) return false;
     questions_.push_back(std::move(question));
     inbox_filled_.notify_one();
     return true;
@@ -181,7 +180,7 @@ void Store::run_state() {
             std::chrono::nanoseconds now = options_.clock->monotonic();
             std::chrono::nanoseconds until = now + kSweepEvery;
             if (call_again) until = std::min(until, *call_again);
-            if (state_.overlay().is_dirty()) until = std::min(until, last_commit_ + options_.commit_interval);
+            if (needs_commit()) until = std::min(until, last_commit_ + options_.commit_interval);
             if (until > now) inbox_filled_.wait_for(lock, until - now, has_work);
             batches.swap(batches_);
             questions.swap(questions_);
@@ -196,6 +195,7 @@ void Store::run_state() {
         batches.clear();
         for (auto& question : questions) question(state_);
         questions.clear();
+        if (has_failed_) return;  // a map that could not grow is no map to read from
         if (committed) {
             if (Result<void> finished = committed->has_value() ? finish_commit() : *committed; !finished.has_value()) {
                 return fail(finished.error());
@@ -233,11 +233,17 @@ void Store::publish() {
     applied_ = state_.applied().value;
 }
 
+// Facts that leave nothing but counters behind need a commit as well: until then their segments can't go.
+bool Store::needs_commit() {
+    if (core::is_planted(core::PlantedBug::kLaneMovesBeforeDurable)) return false;
+    Overlay& overlay = state_.overlay();
+    return !overlay.is_frozen() && (overlay.is_dirty() || state_.applied().value > committed_);
+}
+
 // Hands the changes to the committing thread when there are enough of them, or they are old enough.
 void Store::begin_commit() {
+    if (!needs_commit()) return;
     Overlay& overlay = state_.overlay();
-    if (overlay.is_frozen() || !overlay.is_dirty()) return;
-    if (core::is_planted(core::PlantedBug::kLaneMovesBeforeDurable)) return;
     std::chrono::nanoseconds now = options_.clock->monotonic();
     bool is_due = now - last_commit_ >= options_.commit_interval || overlay.dirty_bytes() >= options_.commit_bytes ||
                   core::is_planted(core::PlantedBug::kStatePastJournal);
@@ -262,6 +268,18 @@ Result<void> Store::finish_commit() {
     return {};
 }
 
+// On the thread that reads, while nobody writes. After an error the database can't be used any more.
+Result<void> Store::grow_map() {
+    database_->release();
+    Result<void> grown = database_->grow();
+    if (grown.has_value()) {
+        database_->renew();
+    } else {
+        fail(grown.error());
+    }
+    return grown;
+}
+
 void Store::run_commits() {
     for (;;) {
         std::shared_ptr<const Overlay::Layer> layer;
@@ -279,16 +297,17 @@ void Store::run_commits() {
                 // The reader belongs to the state's thread: it has to let go while the map moves.
                 auto grown = std::make_shared<std::optional<Result<void>>>();
                 std::unique_lock lock{commit_mutex_};
-                bool is_asked = ask([this, grown](State&) {
-                    database_->release();
-                    Result<void> result = database_->grow();
-                    database_->renew();
+                auto grow = [this, grown](State&) {
+                    Result<void> result = grow_map();
                     std::lock_guard done{commit_mutex_};
                     *grown = std::move(result);
                     commit_asked_.notify_all();
-                });
-                if (!is_asked) break;
-                commit_asked_.wait(lock, [&] { return grown->has_value(); });
+                };
+                bool is_asked = ask(std::move(grow));
+                commit_asked_.wait(lock, [&] { return grown->has_value() || commits_stopping_; });
+                // At the end of the hub nobody reads any more.
+                if (!grown->has_value() && !is_asked) *grown = grow_map();
+                if (!grown->has_value() || !(*grown)->has_value()) break;
             } else {
                 if (!std::exchange(is_reported, true)) core::log_error("store", written.error());
                 std::unique_lock lock{commit_mutex_};

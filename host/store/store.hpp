@@ -77,7 +77,8 @@ class Store {
     // Results, commands and the like: always taken. [any]
     void append(Append append);
 
-    // Runs on the state's thread; false (and not run) after stop(). [any]
+    // Runs on the state's thread; false (and not run) after stop() or a failure. What was asked before a failure may be
+    // destroyed without having run. [any]
     bool ask(std::function<void(State&)> question);
     void wake();
 
@@ -98,7 +99,9 @@ class Store {
     void run_state();
     void run_commits();
     bool apply_batch(DurableBatch& batch);
+    bool needs_commit();
     void begin_commit();
+    Result<void> grow_map();
     Result<void> finish_commit();
     void fail(const Error& error);
     void publish();
