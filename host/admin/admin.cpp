@@ -29,9 +29,12 @@ int status_of(const Error& error) {
     if (error.is(kMethodNotAllowed)) return 405;
     if (error.is(kBadArgument)) return 400;
     switch (error.error_class()) {
-        case core::ErrorClass::kConfig: return 404;
-        case core::ErrorClass::kTransient: return 503;
-        default: return 500;
+        case core::ErrorClass::kConfig:
+            return 404;
+        case core::ErrorClass::kTransient:
+            return 503;
+        default:
+            return 500;
     }
 }
 
@@ -58,7 +61,8 @@ http_server::Admission Admin::admit(const http_server::Request&) {
 
 void Admin::handle(http_server::Request request, http_server::Responder respond) {
     if (request.path == "/healthz" || request.path == "/readyz") {
-        return ask(std::move(respond), [](store::State&) -> Result<json::value> { return json::value("ok"); });
+        return ask(std::move(respond),
+                   [](store::State&) -> Result<json::value> { return json::value("ok"); });
     }
     if (request.path == "/v1/status") {
         return ask(std::move(respond), [this](store::State& state) -> Result<json::value> {
@@ -74,7 +78,8 @@ void Admin::handle(http_server::Request request, http_server::Responder respond)
         });
     }
     if (request.path == kLettersPath) return handle_letters(request, std::move(respond));
-    if (request.path.starts_with(std::string{kLettersPath} + "/")) return handle_letter(request, std::move(respond));
+    if (request.path.starts_with(std::string{kLettersPath} + "/"))
+        return handle_letter(request, std::move(respond));
     respond(refusal(Error{kNotFound, "there is no " + request.path}));
 }
 
@@ -82,20 +87,24 @@ void Admin::handle_letters(const http_server::Request& request, http_server::Res
     std::uint64_t after = 0;
     if (std::string text = request.query_parameter("after"); !text.empty()) {
         auto id = parse_letter_id(text);
-        if (!id) return respond(refusal(Error{kBadArgument, "`after` is not the id of a dead letter: " + text}));
+        if (!id)
+            return respond(
+                refusal(Error{kBadArgument, "`after` is not the id of a dead letter: " + text}));
         after = *id;
     }
     std::size_t limit = kLettersMax;
     if (std::string text = request.query_parameter("limit"); !text.empty()) {
         auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-        if (error != std::errc{} || end != text.data() + text.size() || limit == 0 || limit > kLettersMax) {
+        if (error != std::errc{} || end != text.data() + text.size() || limit == 0 ||
+            limit > kLettersMax) {
             return respond(refusal(Error{kBadArgument, "`limit` is a number from 1 to 200"}));
         }
     }
     ask(std::move(respond), [after, limit](store::State& state) -> Result<json::value> {
         SYNCLINE_TRY(auto letters, state.letters(after, limit));
         json::array list;
-        for (const store::Letter& letter : letters) list.push_back(letter_view(state, letter, false));
+        for (const store::Letter& letter : letters)
+            list.push_back(letter_view(state, letter, false));
         bool has_more = letters.size() == limit;
         json::object page{{"letters", std::move(list)}};
         if (has_more) page.emplace("next", store::to_string(store::Position{letters.back().id}));
@@ -106,23 +115,27 @@ void Admin::handle_letters(const http_server::Request& request, http_server::Res
 void Admin::handle_letter(const http_server::Request& request, http_server::Responder respond) {
     std::string_view rest = std::string_view{request.path}.substr(kLettersPath.size() + 1);
     std::size_t slash = rest.find('/');
-    std::string_view verb = slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
+    std::string_view verb =
+        slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
     std::string id_text{rest.substr(0, slash)};
     auto id = parse_letter_id(id_text);
-    if (!id) return respond(refusal(Error{kBadArgument, "not the id of a dead letter: " + id_text}));
+    if (!id)
+        return respond(refusal(Error{kBadArgument, "not the id of a dead letter: " + id_text}));
     if (verb.empty() && request.method == "GET") {
-        return ask(std::move(respond), [id = *id, id_text](store::State& state) -> Result<json::value> {
-            SYNCLINE_TRY(auto letter, state.letter(id));
-            if (!letter) return Error{kNotFound, "there is no dead letter " + id_text};
-            return json::value(letter_view(state, *letter, true));
-        });
+        return ask(std::move(respond),
+                   [id = *id, id_text](store::State& state) -> Result<json::value> {
+                       SYNCLINE_TRY(auto letter, state.letter(id));
+                       if (!letter) return Error{kNotFound, "there is no dead letter " + id_text};
+                       return json::value(letter_view(state, *letter, true));
+                   });
     }
     if (verb != "replay" && verb != "discard") {
         return respond(refusal(Error{kNotFound, "there is no " + request.path}));
     }
     if (request.method != "POST") return respond(refusal(Error{kMethodNotAllowed, "use POST"}));
     store::Command command;
-    command.kind = verb == "replay" ? store::CommandKind::kReplayLetter : store::CommandKind::kDiscardLetter;
+    command.kind =
+        verb == "replay" ? store::CommandKind::kReplayLetter : store::CommandKind::kDiscardLetter;
     command.letter = *id;
     command.is_forced = request.query_parameter("force") == "1";
     command.at_ns = options_.clock->wall_ns();
@@ -133,9 +146,12 @@ void Admin::ask(http_server::Responder respond, Answer question) {
     auto shared = share(std::move(respond));
     bool is_asked = store_.ask([this, shared, question = std::move(question)](store::State& state) {
         Result<json::value> result = question(state);
-        http_server::Response response =
-            result.has_value() ? answer(200, {{"result", std::move(*result)}}) : refusal(result.error());
-        boost::asio::post(io_, [shared, response = std::move(response)]() mutable { (*shared)(std::move(response)); });
+        http_server::Response response = result.has_value()
+                                             ? answer(200, {{"result", std::move(*result)}})
+                                             : refusal(result.error());
+        boost::asio::post(io_, [shared, response = std::move(response)]() mutable {
+            (*shared)(std::move(response));
+        });
     });
     if (!is_asked) (*shared)(refusal(Error{kStopping, "the hub is stopping"}));
 }
@@ -144,7 +160,9 @@ void Admin::ask(http_server::Responder respond, Answer question) {
 void Admin::command(http_server::Responder respond, store::Command command) {
     auto shared = share(std::move(respond));
     auto reply = [this, shared](http_server::Response response) {
-        boost::asio::post(io_, [shared, response = std::move(response)]() mutable { (*shared)(std::move(response)); });
+        boost::asio::post(io_, [shared, response = std::move(response)]() mutable {
+            (*shared)(std::move(response));
+        });
     };
     store::Append append;
     append.facts.emplace_back(command);
@@ -152,7 +170,8 @@ void Admin::command(http_server::Responder respond, store::Command command) {
         if (!position.has_value()) reply(refusal(position.error()));
     };
     append.on_applied = [reply](std::optional<Error> rejection) {
-        reply(rejection ? refusal(*rejection) : answer(200, {{"result", json::object{{"done", true}}}}));
+        reply(rejection ? refusal(*rejection)
+                        : answer(200, {{"result", json::object{{"done", true}}}}));
     };
     store_.append(std::move(append));
 }

@@ -1,13 +1,13 @@
-// The operator's API: what the verbs of the command line ask of the running hub. JSON over HTTP on a Unix socket whose file
-// mode is the permission.
+// The operator's API: what the verbs of the command line ask of the running hub. JSON over HTTP on
+// a Unix socket whose file mode is the permission.
 //
 //   GET  /healthz                      the process and its store work
 //   GET  /readyz                       200 when the hub serves
 //   GET  /v1/status                    version, positions, ledger
 //   GET  /v1/dlq?after=ID&limit=N      dead letters, oldest first
 //   GET  /v1/dlq/ID                    one, with record or event
-//   POST /v1/dlq/ID/replay?force=1     back to its lane; answers when the change is committed to the journal and applied
-//   POST /v1/dlq/ID/discard
+//   POST /v1/dlq/ID/replay?force=1     back to its lane; answers when the change is committed to
+//   the journal and applied POST /v1/dlq/ID/discard
 //
 // Answers are {"result": ...} or {"code": ..., "error": ..., "remedy": ...}.
 // Concurrency: [io]; questions travel to the state's thread and back.
@@ -28,7 +28,7 @@ class Admin final : public http_server::Handler {
   public:
     struct Options {
         std::string version;
-        std::string listen;      // where webhooks are served, for people
+        std::string listen;  // where webhooks are served, for people
         const core::Clock* clock = nullptr;
     };
 

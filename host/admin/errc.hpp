@@ -6,8 +6,10 @@
 namespace syncline::admin {
 
 inline constexpr core::ErrorCode kNotFound{"admin.not_found", core::ErrorClass::kConfig, ""};
-inline constexpr core::ErrorCode kMethodNotAllowed{"admin.method_not_allowed", core::ErrorClass::kConfig, ""};
+inline constexpr core::ErrorCode kMethodNotAllowed{"admin.method_not_allowed",
+                                                   core::ErrorClass::kConfig, ""};
 inline constexpr core::ErrorCode kBadArgument{"admin.bad_argument", core::ErrorClass::kConfig, ""};
-inline constexpr core::ErrorCode kStopping{"admin.stopping", core::ErrorClass::kTransient, "the hub is stopping"};
+inline constexpr core::ErrorCode kStopping{"admin.stopping", core::ErrorClass::kTransient,
+                                           "the hub is stopping"};
 
 }  // namespace syncline::admin

@@ -17,15 +17,17 @@ std::string name_of(const store::State& state, store::NameKind kind, std::uint32
 }
 
 json::object view(const store::RouteLedger& ledger) {
-    return {{"received", ledger.received}, {"translated", ledger.translated}, {"handshake", ledger.handshake},
-            {"duplicate", ledger.duplicate}, {"dead", ledger.dead}, {"pending", ledger.pending}};
+    return {{"received", ledger.received},   {"translated", ledger.translated},
+            {"handshake", ledger.handshake}, {"duplicate", ledger.duplicate},
+            {"dead", ledger.dead},           {"pending", ledger.pending}};
 }
 
 json::object view(const store::ConnectionLedger& ledger, bool is_present) {
-    return {{"routed", ledger.routed}, {"generated", ledger.generated}, {"delivered", ledger.delivered},
-            {"unchanged", ledger.unchanged}, {"filtered", ledger.filtered}, {"superseded", ledger.superseded},
-            {"discarded", ledger.discarded}, {"parked", is_present ? 0 : ledger.pending}, {"dead", ledger.dead},
-            {"pending", is_present ? ledger.pending : 0}};
+    return {{"routed", ledger.routed},       {"generated", ledger.generated},
+            {"delivered", ledger.delivered}, {"unchanged", ledger.unchanged},
+            {"filtered", ledger.filtered},   {"superseded", ledger.superseded},
+            {"discarded", ledger.discarded}, {"parked", is_present ? 0 : ledger.pending},
+            {"dead", ledger.dead},           {"pending", is_present ? ledger.pending : 0}};
 }
 
 json::value body_view(const store::Body& body) {
@@ -44,9 +46,10 @@ json::object record_view(const store::RecordRow& record) {
 json::object event_view(const store::Received& event) {
     json::object headers;
     for (const auto& [name, value] : event.headers) headers.insert_or_assign(name, value);
-    return {{"method", event.method}, {"path", event.path}, {"query", event.query},
-            {"received", core::format_iso8601(event.received_ns).text}, {"headers", std::move(headers)},
-            {"body", body_view(event.body)}};
+    return {
+        {"method", event.method},        {"path", event.path},
+        {"query", event.query},          {"received", core::format_iso8601(event.received_ns).text},
+        {"headers", std::move(headers)}, {"body", body_view(event.body)}};
 }
 
 }  // namespace
@@ -64,24 +67,29 @@ json::object ledger_view(const store::State& state) {
         const auto& names = state.names(store::NameKind::kConnection);
         auto at = names.find(id);
         bool is_present = at != names.end() && at->second.is_present;
-        connections.insert_or_assign(name_of(state, store::NameKind::kConnection, id), view(ledger, is_present));
+        connections.insert_or_assign(name_of(state, store::NameKind::kConnection, id),
+                                     view(ledger, is_present));
     }
-    return {{"balanced", is_balanced}, {"routes", std::move(routes)}, {"connections", std::move(connections)}};
+    return {{"balanced", is_balanced},
+            {"routes", std::move(routes)},
+            {"connections", std::move(connections)}};
 }
 
 json::object letter_view(const store::State& state, const store::Letter& letter, bool is_whole) {
     const store::LetterRow& row = letter.row;
     bool is_record = row.kind == store::LetterKind::kRecord;
-    json::object view{{"id", store::to_string(store::Position{letter.id})},
-                      {"kind", is_record ? "record" : "event"},
-                      {is_record ? "connection" : "route",
-                       name_of(state, is_record ? store::NameKind::kConnection : store::NameKind::kRoute, row.owner)},
-                      {"at", core::format_iso8601(row.at_ns).text},
-                      {"attempts", row.attempts},
-                      {"class", row.failure.failure_class},
-                      {"code", row.failure.provider_code},
-                      {"message", row.failure.message},
-                      {"unknown_outcome", row.is_unknown}};
+    json::object view{
+        {"id", store::to_string(store::Position{letter.id})},
+        {"kind", is_record ? "record" : "event"},
+        {is_record ? "connection" : "route",
+         name_of(state, is_record ? store::NameKind::kConnection : store::NameKind::kRoute,
+                 row.owner)},
+        {"at", core::format_iso8601(row.at_ns).text},
+        {"attempts", row.attempts},
+        {"class", row.failure.failure_class},
+        {"code", row.failure.provider_code},
+        {"message", row.failure.message},
+        {"unknown_outcome", row.is_unknown}};
     if (letter.record) view.emplace("key", letter.record->key);
     if (!is_whole) return view;
     if (letter.record) view.emplace("record", record_view(*letter.record));
@@ -98,7 +106,8 @@ std::optional<std::uint64_t> parse_letter_id(std::string_view text) {
     const char* end = text.data() + text.size();
     auto first = std::from_chars(text.data(), middle, epoch);
     auto second = std::from_chars(middle + 1, end, counter);
-    bool is_number = first.ec == std::errc{} && first.ptr == middle && second.ec == std::errc{} && second.ptr == end;
+    bool is_number = first.ec == std::errc{} && first.ptr == middle && second.ec == std::errc{} &&
+                     second.ptr == end;
     if (!is_number || counter >> store::Position::kCounterBits != 0) return std::nullopt;
     return store::Position::of(epoch, counter).value;
 }

@@ -13,7 +13,8 @@ namespace syncline::admin {
 boost::json::object ledger_view(const store::State& state);
 
 // `is_whole`: with the body of the record or event. [state]
-boost::json::object letter_view(const store::State& state, const store::Letter& letter, bool is_whole);
+boost::json::object letter_view(const store::State& state, const store::Letter& letter,
+                                bool is_whole);
 
 // `1.42` -> the number; none when it is not an id. [any]
 std::optional<std::uint64_t> parse_letter_id(std::string_view text);

@@ -32,7 +32,8 @@ class Socket {
         if (descriptor_ < 0) return failed(path, errno);
         ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &kDeadline, sizeof kDeadline);
         ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &kDeadline, sizeof kDeadline);
-        if (::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        if (::connect(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+            0) {
             return failed(path, errno);
         }
         return {};
@@ -41,8 +42,11 @@ class Socket {
     Result<std::string> exchange(const std::string& request) {
         std::size_t sent = 0;
         while (sent < request.size()) {
-            ssize_t n = ::send(descriptor_, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
-            if (n <= 0) return Error{kHubUnreachable, std::string{"the hub does not listen: "} + std::strerror(errno)};
+            ssize_t n =
+                ::send(descriptor_, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+            if (n <= 0)
+                return Error{kHubUnreachable,
+                             std::string{"the hub does not listen: "} + std::strerror(errno)};
             sent += static_cast<std::size_t>(n);
         }
         std::string answer;
@@ -50,7 +54,9 @@ class Socket {
         while (answer.size() < kAnswerBytesMax) {
             ssize_t n = ::recv(descriptor_, buffer, sizeof buffer, 0);
             if (n == 0) return answer;
-            if (n < 0) return Error{kHubUnreachable, std::string{"the hub does not answer: "} + std::strerror(errno)};
+            if (n < 0)
+                return Error{kHubUnreachable,
+                             std::string{"the hub does not answer: "} + std::strerror(errno)};
             answer.append(buffer, static_cast<std::size_t>(n));
         }
         return Error{kHubUnreachable, "the hub's answer has no end"};
@@ -58,14 +64,16 @@ class Socket {
 
   private:
     static Error failed(const std::filesystem::path& path, int error) {
-        return Error{kHubUnreachable, "can't reach the hub at " + path.string() + ": " + std::strerror(error)};
+        return Error{kHubUnreachable,
+                     "can't reach the hub at " + path.string() + ": " + std::strerror(error)};
     }
     int descriptor_ = -1;
 };
 
 std::string text_of(const boost::json::object& object, std::string_view name) {
     const boost::json::value* value = object.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string{value->get_string()} : std::string{};
+    return value != nullptr && value->is_string() ? std::string{value->get_string()}
+                                                  : std::string{};
 }
 
 }  // namespace
@@ -74,16 +82,19 @@ Result<boost::json::value> ask_hub(const std::filesystem::path& path, const std:
                                    const std::string& target) {
     Socket socket;
     SYNCLINE_CHECK(socket.connect(path));
-    SYNCLINE_TRY(std::string answer, socket.exchange(method + " " + target +
-                                                     " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-                                                     "Connection: close\r\n\r\n"));
+    SYNCLINE_TRY(std::string answer,
+                 socket.exchange(method + " " + target +
+                                 " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
+                                 "Connection: close\r\n\r\n"));
     std::size_t head = answer.find("\r\n\r\n");
     if (head == std::string::npos) return Error{kHubUnreachable, "the hub's answer is cut short"};
-    SYNCLINE_TRY(boost::json::value body, record::parse_json(std::string_view{answer}.substr(head + 4)));
+    SYNCLINE_TRY(boost::json::value body,
+                 record::parse_json(std::string_view{answer}.substr(head + 4)));
     if (!body.is_object()) return Error{kHubUnreachable, "the hub's answer makes no sense"};
     boost::json::object& object = body.get_object();
     if (boost::json::value* result = object.if_contains("result")) return std::move(*result);
-    return Error{kHubRefused, text_of(object, "code") + ": " + text_of(object, "error"), text_of(object, "remedy")};
+    return Error{kHubRefused, text_of(object, "code") + ": " + text_of(object, "error"),
+                 text_of(object, "remedy")};
 }
 
 }  // namespace syncline::app

@@ -13,7 +13,8 @@ namespace syncline::app {
 namespace {
 
 constexpr const char* kFooter =
-    "Exit codes: 0 done, 1 runtime failure, 2 input or configuration invalid, 3 environment (port taken, disk,\n"
+    "Exit codes: 0 done, 1 runtime failure, 2 input or configuration invalid, 3 environment (port "
+    "taken, disk,\n"
     "permissions), 4 finished with dead letters, 5 the ledger does not balance.";
 
 class CommandLine {
@@ -46,7 +47,8 @@ class CommandLine {
     }
 
   private:
-    CLI::App* add(CLI::App& parent, const char* name, const char* what, std::function<int()> action) {
+    CLI::App* add(CLI::App& parent, const char* name, const char* what,
+                  std::function<int()> action) {
         CLI::App* verb = parent.add_subcommand(name, what);
         verb->fallthrough();
         verb->callback([this, action = std::move(action)] { action_ = action; });
@@ -65,10 +67,12 @@ class CommandLine {
                              [this] { return run(common_, allow_unsafe_filesystem_); });
         verb->add_flag("--allow-unsafe-filesystem", allow_unsafe_filesystem_,
                        "Accept a data directory on NFS, SMB, 9p, FUSE or overlayfs");
-        verb->add_flag_callback("--debug", [] { core::set_log_level(core::LogLevel::kDebug); }, "Log more");
+        verb->add_flag_callback(
+            "--debug", [] { core::set_log_level(core::LogLevel::kDebug); }, "Log more");
         add(root_, "validate", "Check the configuration, offline; every problem at once",
             [this] { return validate(common_); });
-        add(root_, "status", "Ask the running hub for its ledger", [this] { return status(common_); });
+        add(root_, "status", "Ask the running hub for its ledger",
+            [this] { return status(common_); });
         add(root_, "version", "Print the version", [this] { return version(common_); });
     }
 
@@ -76,26 +80,32 @@ class CommandLine {
         CLI::App* group = add_group("connectors", "What connectors there are");
         add(*group, "list", "The connectors in the connectors directory, and what was refused",
             [this] { return connectors_list(common_); });
-        CLI::App* describe = add(*group, "describe", "One connector: streams, settings; its code is not run",
-                                 [this] { return connectors_describe(common_, argument_); });
+        CLI::App* describe =
+            add(*group, "describe", "One connector: streams, settings; its code is not run",
+                [this] { return connectors_describe(common_, argument_); });
         describe->add_option("FILE-or-ID", argument_, "A connector's file, or its id")->required();
     }
 
     void add_letter_verbs() {
-        CLI::App* group = add_group("dlq", "Dead letters: records and events that will not be tried again by themselves");
+        CLI::App* group = add_group(
+            "dlq", "Dead letters: records and events that will not be tried again by themselves");
         add(*group, "list", "All of them, oldest first", [this] { return dlq_list(common_); });
         CLI::App* show = add(*group, "show", "One of them with its record or event",
                              [this] { return dlq_show(common_, argument_); });
         show->add_option("ID", argument_, "As `dlq list` shows it")->required();
-        CLI::App* replay = add(*group, "replay", "Back to their place; what their key got meanwhile is not overwritten",
-                               [this] { return dlq_change(common_, LetterVerb::kReplay, selection_); });
+        CLI::App* replay =
+            add(*group, "replay",
+                "Back to their place; what their key got meanwhile is not overwritten",
+                [this] { return dlq_change(common_, LetterVerb::kReplay, selection_); });
         replay->add_flag("--force", selection_.is_forced, "Overwrite what the key got meanwhile");
-        CLI::App* discard = add(*group, "discard", "Give them up",
-                                [this] { return dlq_change(common_, LetterVerb::kDiscard, selection_); });
+        CLI::App* discard = add(*group, "discard", "Give them up", [this] {
+            return dlq_change(common_, LetterVerb::kDiscard, selection_);
+        });
         for (CLI::App* verb : {replay, discard}) {
             verb->add_option("ID", selection_.ids, "As `dlq list` shows them");
             verb->add_flag("--all", selection_.is_all, "Every dead letter");
-            verb->add_option("--connection", selection_.connection, "With --all: only those of this connection");
+            verb->add_option("--connection", selection_.connection,
+                             "With --all: only those of this connection");
         }
     }
 
@@ -109,6 +119,8 @@ class CommandLine {
 
 }  // namespace
 
-int run_command_line(int argc, const char* const* argv) { return CommandLine{}.parse_and_run(argc, argv); }
+int run_command_line(int argc, const char* const* argv) {
+    return CommandLine{}.parse_and_run(argc, argv);
+}
 
 }  // namespace syncline::app

@@ -16,13 +16,14 @@ class Checker {
 
     void check() {
         for (const auto& [name, account] : configuration_.config.accounts) check_account(account);
-        for (const config::Connection& connection : configuration_.config.connections) check_connection(connection);
+        for (const config::Connection& connection : configuration_.config.connections)
+            check_connection(connection);
     }
 
   private:
     void report(Error error, config::Position at) {
-        std::string place = configuration_.config.file.string() + ":" + std::to_string(at.line) + ":" +
-                            std::to_string(at.column);
+        std::string place = configuration_.config.file.string() + ":" + std::to_string(at.line) +
+                            ":" + std::to_string(at.column);
         problems_.push_back(config::Problem{std::move(error).at(std::move(place)), at});
     }
 
@@ -43,7 +44,8 @@ class Checker {
         compiled.source = &connection;
         if (connection.when) compiled.when = compile(*connection.when);
         for (const config::Mapping& mapping : connection.map) {
-            if (auto program = compile(mapping.expression)) compiled.map.emplace_back(mapping.field, std::move(*program));
+            if (auto program = compile(mapping.expression))
+                compiled.map.emplace_back(mapping.field, std::move(*program));
         }
         configuration_.connections.push_back(std::move(compiled));
     }
@@ -54,8 +56,9 @@ class Checker {
         const plugin::Manifest* manifest = find(account->second.connector);
         if (manifest == nullptr) return;  // reported with the account
         if (is_source ? !manifest->can_webhook : !manifest->can_write) {
-            report(Error{kNotCapable, "the connector " + manifest->id +
-                                          (is_source ? " does not take webhooks" : " does not write records")},
+            report(Error{kNotCapable,
+                         "the connector " + manifest->id +
+                             (is_source ? " does not take webhooks" : " does not write records")},
                    endpoint.at);
             return;
         }
@@ -65,8 +68,9 @@ class Checker {
             if (stream.name == endpoint.stream) return;
             names += (names.empty() ? "" : ", ") + stream.name;
         }
-        report(Error{kUnknownStream, "the connector " + manifest->id + (is_source ? " reads no" : " writes no") +
-                                         " stream `" + endpoint.stream + "`; it has: " + names},
+        report(Error{kUnknownStream, "the connector " + manifest->id +
+                                         (is_source ? " reads no" : " writes no") + " stream `" +
+                                         endpoint.stream + "`; it has: " + names},
                endpoint.at);
     }
 
@@ -78,7 +82,9 @@ class Checker {
         return std::nullopt;
     }
 
-    const plugin::Manifest* find(const std::string& id) const { return configuration_.catalog->find(id); }
+    const plugin::Manifest* find(const std::string& id) const {
+        return configuration_.catalog->find(id);
+    }
 
     Configuration& configuration_;
     std::vector<config::Problem>& problems_;
@@ -99,7 +105,8 @@ Checked load_configuration(const std::filesystem::path& file, const core::Clock&
     options.clock = &clock;
     Result<std::unique_ptr<plugin::Catalog>> catalog = plugin::Catalog::open(std::move(options));
     if (!catalog.has_value()) {
-        checked.problems.push_back(config::Problem{std::move(catalog).error().at(file.string()), {}});
+        checked.problems.push_back(
+            config::Problem{std::move(catalog).error().at(file.string()), {}});
         return checked;
     }
     configuration->catalog = std::move(*catalog);
@@ -107,9 +114,10 @@ Checked load_configuration(const std::filesystem::path& file, const core::Clock&
     if (checked.problems.empty()) {
         checked.configuration = std::move(configuration);
     } else {
-        std::stable_sort(checked.problems.begin(), checked.problems.end(), [](const auto& a, const auto& b) {
-            return std::pair{a.at.line, a.at.column} < std::pair{b.at.line, b.at.column};
-        });
+        std::stable_sort(
+            checked.problems.begin(), checked.problems.end(), [](const auto& a, const auto& b) {
+                return std::pair{a.at.line, a.at.column} < std::pair{b.at.line, b.at.column};
+            });
     }
     return checked;
 }

@@ -1,5 +1,5 @@
-// The configuration as a whole: the file, the connectors that it names, their settings, streams and expressions. What
-// `validate` says and what `run` needs come from here, so that they can't differ.
+// The configuration as a whole: the file, the connectors that it names, their settings, streams and
+// expressions. What `validate` says and what `run` needs come from here, so that they can't differ.
 #pragma once
 
 #include <filesystem>
@@ -15,23 +15,24 @@ namespace syncline::app {
 
 // One connection with its expressions compiled.
 struct CompiledConnection {
-    const config::Connection* source = nullptr;   // in Configuration::config
+    const config::Connection* source = nullptr;  // in Configuration::config
     std::optional<expr::Program> when;
     std::vector<std::pair<std::string, expr::Program>> map;
 };
 
 struct Configuration {
     config::Config config;
-    std::unique_ptr<plugin::Catalog> catalog;     // looks only; the hub opens its own
+    std::unique_ptr<plugin::Catalog> catalog;  // looks only; the hub opens its own
     std::vector<CompiledConnection> connections;
 };
 
 struct Checked {
-    std::unique_ptr<Configuration> configuration;   // null when there are problems
-    std::vector<config::Problem> problems;          // in the order of the file
+    std::unique_ptr<Configuration> configuration;  // null when there are problems
+    std::vector<config::Problem> problems;         // in the order of the file
 };
 
-// Reads and checks everything that can be checked without running code of a connector, touching the network or writing.
+// Reads and checks everything that can be checked without running code of a connector, touching the
+// network or writing.
 Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock);
 
 }  // namespace syncline::app

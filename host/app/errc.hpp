@@ -1,4 +1,5 @@
-// Error codes of the command line and of the configuration as a whole. The dotted names are public contract.
+// Error codes of the command line and of the configuration as a whole. The dotted names are public
+// contract.
 #pragma once
 
 #include "core/error.hpp"
@@ -8,14 +9,18 @@ namespace syncline::app {
 using core::ErrorClass;
 using core::ErrorCode;
 
-inline constexpr ErrorCode kConfigInvalid{"app.config_invalid", ErrorClass::kConfig,
-                                          "correct what is listed, and check with `syncline validate`"};
-inline constexpr ErrorCode kNotCapable{"app.not_capable", ErrorClass::kConfig,
-                                       "`syncline connectors describe` shows what a connector can do"};
-inline constexpr ErrorCode kUnknownStream{"app.unknown_stream", ErrorClass::kConfig,
-                                          "`syncline connectors describe` lists a connector's streams"};
-inline constexpr ErrorCode kHubUnreachable{"app.hub_unreachable", ErrorClass::kTransient,
-                                           "start the hub with `syncline run`, or name its configuration with -c"};
+inline constexpr ErrorCode kConfigInvalid{
+    "app.config_invalid", ErrorClass::kConfig,
+    "correct what is listed, and check with `syncline validate`"};
+inline constexpr ErrorCode kNotCapable{
+    "app.not_capable", ErrorClass::kConfig,
+    "`syncline connectors describe` shows what a connector can do"};
+inline constexpr ErrorCode kUnknownStream{
+    "app.unknown_stream", ErrorClass::kConfig,
+    "`syncline connectors describe` lists a connector's streams"};
+inline constexpr ErrorCode kHubUnreachable{
+    "app.hub_unreachable", ErrorClass::kTransient,
+    "start the hub with `syncline run`, or name its configuration with -c"};
 inline constexpr ErrorCode kHubRefused{"app.hub_refused", ErrorClass::kPermanent, ""};
 inline constexpr ErrorCode kBadArgument{"app.bad_argument", ErrorClass::kConfig,
                                         "`syncline --help` shows what a verb takes"};

@@ -54,7 +54,8 @@ class Names {
             const auto& used = used_[kind];
             for (const auto& [id, row] : recovered_.names(kind)) {
                 bool is_used = std::find(used.begin(), used.end(), id) != used.end();
-                if (!is_used && row.is_present) facts_.emplace_back(store::Named{kind, id, false, row.name});
+                if (!is_used && row.is_present)
+                    facts_.emplace_back(store::Named{kind, id, false, row.name});
             }
         }
         return std::move(facts_);
@@ -73,10 +74,12 @@ Result<std::vector<intake::Verifier>> make_verifiers(const config::Webhook& webh
         intake::VerifierOptions options;
         if (rule.scheme == config::VerifyScheme::kHmac) {
             intake::SignatureOptions signature;
-            signature.algorithm = rule.algorithm == config::HmacAlgorithm::kSha1 ? intake::DigestAlgorithm::kHmacSha1
-                                                                                : intake::DigestAlgorithm::kHmacSha256;
-            signature.encoding = rule.encoding == config::SignatureEncoding::kHex ? intake::DigestEncoding::kHex
-                                                                                 : intake::DigestEncoding::kBase64;
+            signature.algorithm = rule.algorithm == config::HmacAlgorithm::kSha1
+                                      ? intake::DigestAlgorithm::kHmacSha1
+                                      : intake::DigestAlgorithm::kHmacSha256;
+            signature.encoding = rule.encoding == config::SignatureEncoding::kHex
+                                     ? intake::DigestEncoding::kHex
+                                     : intake::DigestEncoding::kBase64;
             signature.header = rule.header;
             signature.prefix = rule.prefix;
             signature.key = rule.key;
@@ -113,7 +116,10 @@ pipeline::DeliveryPolicy to_policy(const config::Deliver& deliver) {
 class Hub {
   public:
     Hub(Configuration configuration, const HubOptions& options)
-        : configuration_(std::move(configuration)), options_(options), signals_(io_), drain_timer_(io_) {}
+        : configuration_(std::move(configuration)),
+          options_(options),
+          signals_(io_),
+          drain_timer_(io_) {}
 
     Result<void> run() {
         SYNCLINE_CHECK(open_store());
@@ -147,13 +153,15 @@ class Hub {
         SYNCLINE_CHECK(listen());
         wait_for_signals();
         if (options_.on_ready) {
-            options_.on_ready("http://" + hub().listen_address + ":" + std::to_string(server_->port()),
-                              "unix:" + hub().admin_socket.string());
+            options_.on_ready(
+                "http://" + hub().listen_address + ":" + std::to_string(server_->port()),
+                "unix:" + hub().admin_socket.string());
         }
         return {};
     }
 
-    // Only now, with the data directory locked, may the private copies of another run be swept away.
+    // Only now, with the data directory locked, may the private copies of another run be swept
+    // away.
     Result<void> open_catalog() {
         plugin::Catalog::Options catalog_options;
         catalog_options.connectors_dir = hub().connectors_dir;
@@ -167,12 +175,14 @@ class Hub {
         for (const auto& [name, account] : configuration_.config.accounts) {
             const plugin::Manifest* manifest = configuration_.catalog->find(account.connector);
             if (manifest == nullptr) return configuration_.catalog->unknown(account.connector);
-            SYNCLINE_TRY(http_client::EgressPolicy policy, egress_policy(*manifest, account.settings));
+            SYNCLINE_TRY(http_client::EgressPolicy policy,
+                         egress_policy(*manifest, account.settings));
             plugin::InstanceOptions instance_options;
             instance_options.account = name;
             instance_options.settings = account.settings;
             instance_options.http = make_transport(io_, *client_, std::move(policy));
-            SYNCLINE_TRY(instances_[name], configuration_.catalog->start(account.connector, std::move(instance_options)));
+            SYNCLINE_TRY(instances_[name], configuration_.catalog->start(
+                                               account.connector, std::move(instance_options)));
         }
         return {};
     }
@@ -200,9 +210,11 @@ class Hub {
                 auto [at, is_new] = route_ids.try_emplace(webhook.name, 0);
                 if (is_new) {
                     at->second = names.give(store::NameKind::kRoute, webhook.name);
-                    std::shared_ptr<plugin::Instance> source = instances_.at(connection.from.account);
+                    std::shared_ptr<plugin::Instance> source =
+                        instances_.at(connection.from.account);
                     route_plans.push_back(pipeline::RoutePlan{at->second, webhook.name, source});
-                    SYNCLINE_TRY(intake::Route route, to_route(webhook, at->second, std::move(source)));
+                    SYNCLINE_TRY(intake::Route route,
+                                 to_route(webhook, at->second, std::move(source)));
                     routes.push_back(std::move(route));
                 }
                 plan.route = at->second;
@@ -213,9 +225,10 @@ class Hub {
         pipeline_options.clock = &core::system_clock();
         unsigned cores = std::thread::hardware_concurrency();
         pipeline_options.cpu_threads = cores > 1 ? cores - 1 : 1;
-        pipeline_ = std::make_unique<pipeline::Pipeline>(pipeline_options, *store_, std::move(route_plans),
-                                                         std::move(connection_plans));
-        intake_ = std::make_unique<intake::Intake>(io_, *store_, core::system_clock(), std::move(routes));
+        pipeline_ = std::make_unique<pipeline::Pipeline>(
+            pipeline_options, *store_, std::move(route_plans), std::move(connection_plans));
+        intake_ =
+            std::make_unique<intake::Intake>(io_, *store_, core::system_clock(), std::move(routes));
         SYNCLINE_CHECK(store_->start(pipeline_.get()));
         return append_names(names.finish());
     }
@@ -227,8 +240,9 @@ class Hub {
         route.name = webhook.name;
         SYNCLINE_TRY(route.verifiers, make_verifiers(webhook));
         route.message_id_header = webhook.message_id_header;
-        route.success_status = webhook.success_status != 0 ? webhook.success_status
-                                                            : source->manifest().webhook_success_status;
+        route.success_status = webhook.success_status != 0
+                                   ? webhook.success_status
+                                   : source->manifest().webhook_success_status;
         route.body_bytes_max = webhook.body_bytes_max;
         route.source = std::move(source);
         return route;
@@ -255,7 +269,8 @@ class Hub {
         SYNCLINE_TRY(server_, http_server::Server::listen(io_, *intake_, web));
         admin::Admin::Options admin_options;
         admin_options.version = kVersion;
-        admin_options.listen = "http://" + hub().listen_address + ":" + std::to_string(server_->port());
+        admin_options.listen =
+            "http://" + hub().listen_address + ":" + std::to_string(server_->port());
         admin_options.clock = &core::system_clock();
         admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
         http_server::ListenOptions local;
@@ -285,7 +300,9 @@ class Hub {
             drain_timer_.async_wait([this](const boost::system::error_code&) { drain(); });
             return;
         }
-        if (!is_done) core::log_warning("app", "stopping with work in flight; it is taken up at the next start");
+        if (!is_done)
+            core::log_warning("app",
+                              "stopping with work in flight; it is taken up at the next start");
         stop_instances([this] { io_.stop(); });
     }
 

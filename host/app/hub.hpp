@@ -16,8 +16,9 @@ struct HubOptions {
     std::function<void(const std::string& listen, const std::string& admin)> on_ready;
 };
 
-// Serves until SIGTERM or SIGINT, then finishes what is in flight (at most 20 s) and returns. A failing disk ends the
-// process at once with exit code 3: nothing after it may be acknowledged. Errors: what keeps the hub from starting.
+// Serves until SIGTERM or SIGINT, then finishes what is in flight (at most 20 s) and returns. A
+// failing disk ends the process at once with exit code 3: nothing after it may be acknowledged.
+// Errors: what keeps the hub from starting.
 Result<void> run_hub(Configuration configuration, const HubOptions& options);
 
 }  // namespace syncline::app

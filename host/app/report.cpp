@@ -15,7 +15,10 @@ void put_line(std::FILE* to, const std::string& line) {
 }
 
 json::object to_json(const Error& error) {
-    return {{"code", error.code()}, {"what", error.what()}, {"where", error.where()}, {"remedy", error.remedy()}};
+    return {{"code", error.code()},
+            {"what", error.what()},
+            {"where", error.where()},
+            {"remedy", error.remedy()}};
 }
 
 }  // namespace
@@ -35,7 +38,8 @@ int print(const Report& report, bool is_json) {
     return static_cast<int>(report.exit_code);
 }
 
-int print_error(const std::string& command, const Error& error, bool is_json, const json::value& result) {
+int print_error(const std::string& command, const Error& error, bool is_json,
+                const json::value& result) {
     if (is_json) {
         json::object envelope{{"command", command},
                               {"ok", false},

@@ -11,8 +11,8 @@ namespace syncline::app {
 // The envelope of --json: {"command","ok","summary","result","error"}.
 struct Report {
     std::string command;
-    std::string summary;         // one line
-    std::string text;            // for people, below or instead of the summary; may be empty
+    std::string summary;  // one line
+    std::string text;     // for people, below or instead of the summary; may be empty
     boost::json::value result;
     core::ExitCode exit_code = core::ExitCode::kDone;
 };

@@ -14,10 +14,14 @@ plugin::FailureClass class_of(const Error& error) {
     if (error.is(http_client::kCancelled)) return plugin::FailureClass::kCancelled;
     switch (error.error_class()) {
         case core::ErrorClass::kConfig:
-        case core::ErrorClass::kEnvironment: return plugin::FailureClass::kConfig;
-        case core::ErrorClass::kPermanent: return plugin::FailureClass::kPermanent;
-        case core::ErrorClass::kBug: return plugin::FailureClass::kHostBug;
-        case core::ErrorClass::kTransient: return plugin::FailureClass::kTransient;
+        case core::ErrorClass::kEnvironment:
+            return plugin::FailureClass::kConfig;
+        case core::ErrorClass::kPermanent:
+            return plugin::FailureClass::kPermanent;
+        case core::ErrorClass::kBug:
+            return plugin::FailureClass::kHostBug;
+        case core::ErrorClass::kTransient:
+            return plugin::FailureClass::kTransient;
     }
     return plugin::FailureClass::kTransient;
 }
@@ -38,14 +42,18 @@ plugin::HttpReply to_reply(http_client::Result result) {
     return reply;
 }
 
-class Transport final : public plugin::HttpTransport, public std::enable_shared_from_this<Transport> {
+class Transport final : public plugin::HttpTransport,
+                        public std::enable_shared_from_this<Transport> {
   public:
-    Transport(boost::asio::io_context& io, http_client::Client& client, http_client::EgressPolicy policy)
+    Transport(boost::asio::io_context& io, http_client::Client& client,
+              http_client::EgressPolicy policy)
         : io_(io),
           client_(client),
-          pool_(client.open_pool(std::make_shared<const http_client::EgressPolicy>(std::move(policy)))) {}
+          pool_(client.open_pool(
+              std::make_shared<const http_client::EgressPolicy>(std::move(policy)))) {}
 
-    std::uint64_t send(plugin::HttpRequest request, std::function<void(plugin::HttpReply)> done) override {
+    std::uint64_t send(plugin::HttpRequest request,
+                       std::function<void(plugin::HttpReply)> done) override {
         std::uint64_t id = ++last_id_;
         http_client::Request outgoing;
         outgoing.method = std::move(request.method);
@@ -54,7 +62,9 @@ class Transport final : public plugin::HttpTransport, public std::enable_shared_
         outgoing.body = std::move(request.body);
         outgoing.timeout = request.timeout;
         boost::asio::post(io_, [self = shared_from_this(), id, what = std::move(outgoing),
-                                tell = std::move(done)]() mutable { self->start(id, std::move(what), std::move(tell)); });
+                                tell = std::move(done)]() mutable {
+            self->start(id, std::move(what), std::move(tell));
+        });
         return id;
     }
 
@@ -67,13 +77,14 @@ class Transport final : public plugin::HttpTransport, public std::enable_shared_
     }
 
   private:
-    void start(std::uint64_t id, http_client::Request request, std::function<void(plugin::HttpReply)> done) {
-        http_client::RequestId started =
-            client_.send(pool_, std::move(request),
-                         [self = shared_from_this(), id, tell = std::move(done)](http_client::Result result) {
-                             self->running_.erase(id);
-                             tell(to_reply(std::move(result)));
-                         });
+    void start(std::uint64_t id, http_client::Request request,
+               std::function<void(plugin::HttpReply)> done) {
+        http_client::RequestId started = client_.send(
+            pool_, std::move(request),
+            [self = shared_from_this(), id, tell = std::move(done)](http_client::Result result) {
+                self->running_.erase(id);
+                tell(to_reply(std::move(result)));
+            });
         running_.emplace(id, started);
     }
 
@@ -86,7 +97,8 @@ class Transport final : public plugin::HttpTransport, public std::enable_shared_
 
 }  // namespace
 
-Result<http_client::EgressPolicy> egress_policy(const plugin::Manifest& manifest, const boost::json::object& settings) {
+Result<http_client::EgressPolicy> egress_policy(const plugin::Manifest& manifest,
+                                                const boost::json::object& settings) {
     http_client::EgressPolicy policy;
     for (const plugin::HostGrant& grant : manifest.allowed_hosts) {
         if (!grant.host.empty()) policy.hosts.push_back(grant.host);
@@ -99,7 +111,8 @@ Result<http_client::EgressPolicy> egress_policy(const plugin::Manifest& manifest
     return policy;
 }
 
-std::shared_ptr<plugin::HttpTransport> make_transport(boost::asio::io_context& io, http_client::Client& client,
+std::shared_ptr<plugin::HttpTransport> make_transport(boost::asio::io_context& io,
+                                                      http_client::Client& client,
                                                       http_client::EgressPolicy policy) {
     return std::make_shared<Transport>(io, client, std::move(policy));
 }

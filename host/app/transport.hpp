@@ -1,4 +1,5 @@
-// The connectors' way out: plugin's transport on the hub's HTTP client, one pool of connections for each account.
+// The connectors' way out: plugin's transport on the hub's HTTP client, one pool of connections for
+// each account.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -9,12 +10,14 @@
 
 namespace syncline::app {
 
-// What an account may reach: the manifest's grants, and the hosts of the URLs that the operator wrote into its settings.
-// Errors: http_client.url_invalid.
-Result<http_client::EgressPolicy> egress_policy(const plugin::Manifest& manifest, const boost::json::object& settings);
+// What an account may reach: the manifest's grants, and the hosts of the URLs that the operator
+// wrote into its settings. Errors: http_client.url_invalid.
+Result<http_client::EgressPolicy> egress_policy(const plugin::Manifest& manifest,
+                                                const boost::json::object& settings);
 
 // Requests from any thread, made on the io thread. `client` must outlive the io_context's run.
-std::shared_ptr<plugin::HttpTransport> make_transport(boost::asio::io_context& io, http_client::Client& client,
+std::shared_ptr<plugin::HttpTransport> make_transport(boost::asio::io_context& io,
+                                                      http_client::Client& client,
                                                       http_client::EgressPolicy policy);
 
 }  // namespace syncline::app

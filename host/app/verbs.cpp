@@ -21,27 +21,31 @@ namespace {
 namespace json = boost::json;
 
 json::object to_json(const config::Problem& problem) {
-    return {{"code", problem.error.code()}, {"what", problem.error.what()}, {"where", problem.error.where()},
-            {"remedy", problem.error.remedy()}, {"line", problem.at.line}, {"column", problem.at.column}};
+    return {{"code", problem.error.code()},   {"what", problem.error.what()},
+            {"where", problem.error.where()}, {"remedy", problem.error.remedy()},
+            {"line", problem.at.line},        {"column", problem.at.column}};
 }
 
 // Every problem, then the sum of it.
-int print_problems(const std::string& command, const Common& common, const std::vector<config::Problem>& problems) {
+int print_problems(const std::string& command, const Common& common,
+                   const std::vector<config::Problem>& problems) {
     json::array list;
     for (const config::Problem& problem : problems) {
         list.push_back(to_json(problem));
         if (!common.is_json) std::fprintf(stderr, "%s\n", problem.error.to_string().c_str());
     }
     std::size_t count = problems.size();
-    bool is_environment = count == 1 && problems.front().error.error_class() == core::ErrorClass::kEnvironment;
-    Error sum{kConfigInvalid,
-              common.config.string() + " has " + std::to_string(count) + (count == 1 ? " problem" : " problems")};
-    int code = print_error(command, sum, common.is_json, json::object{{"problems", std::move(list)}});
+    bool is_environment =
+        count == 1 && problems.front().error.error_class() == core::ErrorClass::kEnvironment;
+    Error sum{kConfigInvalid, common.config.string() + " has " + std::to_string(count) +
+                                  (count == 1 ? " problem" : " problems")};
+    int code =
+        print_error(command, sum, common.is_json, json::object{{"problems", std::move(list)}});
     return is_environment ? static_cast<int>(core::ExitCode::kEnvironment) : code;
 }
 
-// For verbs that ask the running hub: of the configuration only the socket matters, so that a mistake elsewhere in the
-// file does not keep an operator from looking.
+// For verbs that ask the running hub: of the configuration only the socket matters, so that a
+// mistake elsewhere in the file does not keep an operator from looking.
 Result<std::filesystem::path> admin_socket(const Common& common) {
     secret::LocalSource secrets;
     config::Loaded loaded = config::load(common.config, secrets);
@@ -49,7 +53,8 @@ Result<std::filesystem::path> admin_socket(const Common& common) {
     return loaded.problems.front().error;
 }
 
-Result<json::value> ask(const Common& common, const std::string& method, const std::string& target) {
+Result<json::value> ask(const Common& common, const std::string& method,
+                        const std::string& target) {
     SYNCLINE_TRY(std::filesystem::path socket, admin_socket(common));
     return ask_hub(socket, method, target);
 }
@@ -64,7 +69,8 @@ void append_ledger(std::string& text, const char* title, const json::object& led
     for (const auto& [name, counters] : ledgers) {
         text += std::string{title} + " " + std::string{name} + ":";
         for (const auto& [counter, value] : counters.as_object()) {
-            if (value.to_number<std::uint64_t>() == 0 && counter != "pending" && counter != "dead") continue;
+            if (value.to_number<std::uint64_t>() == 0 && counter != "pending" && counter != "dead")
+                continue;
             text += "  " + std::string{counter} + " " + json::serialize(value);
         }
         text += '\n';
@@ -72,8 +78,10 @@ void append_ledger(std::string& text, const char* title, const json::object& led
 }
 
 std::string letter_line(const json::object& letter) {
-    std::string owner = letter.contains("connection") ? text_of(letter, "connection") : text_of(letter, "route");
-    std::string line = text_of(letter, "id") + "  " + text_of(letter, "at") + "  " + owner + "  " + text_of(letter, "class");
+    std::string owner =
+        letter.contains("connection") ? text_of(letter, "connection") : text_of(letter, "route");
+    std::string line = text_of(letter, "id") + "  " + text_of(letter, "at") + "  " + owner + "  " +
+                       text_of(letter, "class");
     if (letter.contains("key")) line += "  key " + text_of(letter, "key");
     return line + "  " + text_of(letter, "message");
 }
@@ -99,7 +107,8 @@ int validate(const Common& common) {
     const config::Config& config = checked.configuration->config;
     Report report;
     report.command = "validate";
-    report.summary = common.config.string() + " is valid: " + std::to_string(config.accounts.size()) + " accounts, " +
+    report.summary = common.config.string() +
+                     " is valid: " + std::to_string(config.accounts.size()) + " accounts, " +
                      std::to_string(config.connections.size()) + " connections";
     report.result = json::object{{"problems", json::array{}}};
     return print(report, common.is_json);
@@ -113,10 +122,12 @@ int status(const Common& common) {
     bool is_balanced = ledger.at("balanced").as_bool();
     Report report;
     report.command = "status";
-    report.text = "syncline " + text_of(status, "version") + " at " + text_of(status, "listen") + "\n";
+    report.text =
+        "syncline " + text_of(status, "version") + " at " + text_of(status, "listen") + "\n";
     append_ledger(report.text, "route", ledger.at("routes").as_object());
     append_ledger(report.text, "connection", ledger.at("connections").as_object());
-    report.summary = is_balanced ? "The ledger balances." : "The ledger does not balance: please report this.";
+    report.summary =
+        is_balanced ? "The ledger balances." : "The ledger does not balance: please report this.";
     report.exit_code = is_balanced ? core::ExitCode::kDone : core::ExitCode::kUnbalanced;
     report.result = std::move(*answer);
     return print(report, common.is_json);
@@ -138,23 +149,30 @@ int connectors_list(const Common& common) {
     options.connectors_dir = loaded.config->hub.connectors_dir;
     options.clock = &core::system_clock();
     Result<std::unique_ptr<plugin::Catalog>> catalog = plugin::Catalog::open(std::move(options));
-    if (!catalog.has_value()) return print_error("connectors list", catalog.error(), common.is_json);
+    if (!catalog.has_value())
+        return print_error("connectors list", catalog.error(), common.is_json);
     Report report;
     report.command = "connectors list";
     json::array list;
     for (const plugin::Manifest& manifest : (*catalog)->manifests()) {
-        list.push_back(json::object{{"id", manifest.id}, {"version", manifest.version}, {"name", manifest.name},
+        list.push_back(json::object{{"id", manifest.id},
+                                    {"version", manifest.version},
+                                    {"name", manifest.name},
                                     {"summary", manifest.summary}});
         report.text += manifest.id + " " + manifest.version + "  " + manifest.summary + "\n";
     }
     json::array refused;
     for (const plugin::Catalog::Refusal& refusal : (*catalog)->refusals()) {
-        refused.push_back(json::object{{"file", refusal.file.string()}, {"code", refusal.error.code()},
-                                       {"what", refusal.error.what()}, {"remedy", refusal.error.remedy()}});
+        refused.push_back(json::object{{"file", refusal.file.string()},
+                                       {"code", refusal.error.code()},
+                                       {"what", refusal.error.what()},
+                                       {"remedy", refusal.error.remedy()}});
         report.text += "refused: " + refusal.error.to_string() + "\n";
     }
-    report.summary = std::to_string(list.size()) + " connectors in " + loaded.config->hub.connectors_dir.string() +
-                     (refused.empty() ? "" : ", " + std::to_string(refused.size()) + " files refused");
+    report.summary =
+        std::to_string(list.size()) + " connectors in " +
+        loaded.config->hub.connectors_dir.string() +
+        (refused.empty() ? "" : ", " + std::to_string(refused.size()) + " files refused");
     report.result = json::object{{"connectors", std::move(list)}, {"refused", std::move(refused)}};
     return print(report, common.is_json);
 }
@@ -174,15 +192,18 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
         plugin::Catalog::Options options;
         options.connectors_dir = loaded.config->hub.connectors_dir;
         options.clock = &core::system_clock();
-        Result<std::unique_ptr<plugin::Catalog>> catalog = plugin::Catalog::open(std::move(options));
+        Result<std::unique_ptr<plugin::Catalog>> catalog =
+            plugin::Catalog::open(std::move(options));
         if (!catalog.has_value()) return print_error(kCommand, catalog.error(), common.is_json);
         const plugin::Manifest* found = (*catalog)->find(file_or_id);
-        if (found == nullptr) return print_error(kCommand, (*catalog)->unknown(file_or_id), common.is_json);
+        if (found == nullptr)
+            return print_error(kCommand, (*catalog)->unknown(file_or_id), common.is_json);
         manifest = *found;
     }
     Report report;
     report.command = kCommand;
-    report.text = manifest->name + " (" + manifest->id + ") " + manifest->version + "\n" + manifest->summary + "\n";
+    report.text = manifest->name + " (" + manifest->id + ") " + manifest->version + "\n" +
+                  manifest->summary + "\n";
     for (const plugin::StreamSpec& stream : manifest->streams) {
         report.text += "stream " + stream.name + ":" + (stream.is_source ? " source" : "") +
                        (stream.is_destination ? " destination" : "") + "\n";
@@ -196,16 +217,19 @@ int dlq_list(const Common& common) {
     json::array letters;
     std::string after;
     do {
-        Result<json::value> page = ask(common, "GET", "/v1/dlq" + (after.empty() ? "" : "?after=" + after));
+        Result<json::value> page =
+            ask(common, "GET", "/v1/dlq" + (after.empty() ? "" : "?after=" + after));
         if (!page.has_value()) return print_error("dlq list", page.error(), common.is_json);
         json::object& object = page->as_object();
-        for (json::value& letter : object.at("letters").as_array()) letters.push_back(std::move(letter));
+        for (json::value& letter : object.at("letters").as_array())
+            letters.push_back(std::move(letter));
         after = text_of(object, "next");
     } while (!after.empty());
     Report report;
     report.command = "dlq list";
     for (const json::value& letter : letters) report.text += letter_line(letter.as_object()) + "\n";
-    report.summary = std::to_string(letters.size()) + (letters.size() == 1 ? " dead letter" : " dead letters");
+    report.summary =
+        std::to_string(letters.size()) + (letters.size() == 1 ? " dead letter" : " dead letters");
     report.result = json::object{{"letters", std::move(letters)}};
     return print(report, common.is_json);
 }
@@ -234,11 +258,14 @@ Result<std::vector<std::string>> select(const Common& common, const LetterSelect
     std::vector<std::string> ids;
     std::string after;
     do {
-        SYNCLINE_TRY(json::value page, ask(common, "GET", "/v1/dlq" + (after.empty() ? "" : "?after=" + after)));
+        SYNCLINE_TRY(json::value page,
+                     ask(common, "GET", "/v1/dlq" + (after.empty() ? "" : "?after=" + after)));
         const json::object& object = page.as_object();
         for (const json::value& letter : object.at("letters").as_array()) {
             const json::object& fields = letter.as_object();
-            if (!selection.connection.empty() && text_of(fields, "connection") != selection.connection) continue;
+            if (!selection.connection.empty() &&
+                text_of(fields, "connection") != selection.connection)
+                continue;
             ids.push_back(text_of(fields, "id"));
         }
         after = text_of(object, "next");
@@ -252,22 +279,25 @@ int dlq_change(const Common& common, LetterVerb verb, const LetterSelection& sel
     const std::string name = verb == LetterVerb::kReplay ? "replay" : "discard";
     const std::string command = "dlq " + name;
     if (selection.ids.empty() == !selection.is_all) {
-        return print_error(command, Error{kBadArgument, "name dead letters by id, or say --all"}, common.is_json);
+        return print_error(command, Error{kBadArgument, "name dead letters by id, or say --all"},
+                           common.is_json);
     }
     Result<std::vector<std::string>> ids = select(common, selection);
     if (!ids.has_value()) return print_error(command, ids.error(), common.is_json);
     json::array done;
     for (const std::string& id : *ids) {
-        Result<json::value> answer =
-            ask(common, "POST", "/v1/dlq/" + id + "/" + name + (selection.is_forced ? "?force=1" : ""));
+        Result<json::value> answer = ask(
+            common, "POST", "/v1/dlq/" + id + "/" + name + (selection.is_forced ? "?force=1" : ""));
         if (!answer.has_value()) {
-            return print_error(command, answer.error(), common.is_json, json::object{{"done", std::move(done)}});
+            return print_error(command, answer.error(), common.is_json,
+                               json::object{{"done", std::move(done)}});
         }
         done.emplace_back(id);
     }
     Report report;
     report.command = command;
-    report.summary = std::to_string(done.size()) + (verb == LetterVerb::kReplay ? " replayed" : " discarded");
+    report.summary =
+        std::to_string(done.size()) + (verb == LetterVerb::kReplay ? " replayed" : " discarded");
     report.result = json::object{{"done", std::move(done)}};
     return print(report, common.is_json);
 }

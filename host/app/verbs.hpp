@@ -27,7 +27,7 @@ enum class LetterVerb { kReplay, kDiscard };
 struct LetterSelection {
     std::vector<std::string> ids;
     bool is_all = false;
-    std::string connection;   // with is_all: only its letters
+    std::string connection;  // with is_all: only its letters
     bool is_forced = false;
 };
 int dlq_change(const Common& common, LetterVerb verb, const LetterSelection& selection);

@@ -1,4 +1,5 @@
-// Checks that stay on in release builds: a broken invariant stops the process before it reaches the disk (invariant 8).
+// Checks that stay on in release builds: a broken invariant stops the process before it reaches the
+// disk (invariant 8).
 #pragma once
 
 namespace syncline::core {

@@ -26,11 +26,14 @@ Error Error::at(std::string where) && {
 
 ExitCode Error::exit_code() const {
     switch (code_->error_class) {
-        case ErrorClass::kConfig: return ExitCode::kInvalidInput;
-        case ErrorClass::kEnvironment: return ExitCode::kEnvironment;
+        case ErrorClass::kConfig:
+            return ExitCode::kInvalidInput;
+        case ErrorClass::kEnvironment:
+            return ExitCode::kEnvironment;
         case ErrorClass::kTransient:
         case ErrorClass::kPermanent:
-        case ErrorClass::kBug: return ExitCode::kRuntime;
+        case ErrorClass::kBug:
+            return ExitCode::kRuntime;
     }
     return ExitCode::kRuntime;
 }

@@ -1,11 +1,12 @@
 // Errors and results, used by every module.
 //
-// An error has a stable dotted code (`store.disk_full`), says what failed and where, and what to do about it. Codes are
-// public contract: scripts and documentation cite them. Each module declares its own in `<module>/errc.hpp`.
+// An error has a stable dotted code (`store.disk_full`), says what failed and where, and what to do
+// about it. Codes are public contract: scripts and documentation cite them. Each module declares
+// its own in `<module>/errc.hpp`.
 //
-// Functions that can fail for a reason outside the program return Result<T>. Programmer errors are SYNCLINE_ASSERT.
-// Handle an error or return it, never both; it is logged once, where it is handled.
-// Concurrency: errors and results are values. [any]
+// Functions that can fail for a reason outside the program return Result<T>. Programmer errors are
+// SYNCLINE_ASSERT. Handle an error or return it, never both; it is logged once, where it is
+// handled. Concurrency: errors and results are values. [any]
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -83,17 +84,18 @@ using core::Result;
 
 #define SYNCLINE_CONCAT_INNER(a, b) a##b
 #define SYNCLINE_CONCAT(a, b) SYNCLINE_CONCAT_INNER(a, b)
-#define SYNCLINE_TRY_INNER(result, declaration, expression)      \
-    auto result = (expression);                                  \
-    if (!result.has_value()) return std::move(result).error();   \
+#define SYNCLINE_TRY_INNER(result, declaration, expression)    \
+    auto result = (expression);                                \
+    if (!result.has_value()) return std::move(result).error(); \
     declaration = std::move(*result)
 
-// SYNCLINE_TRY(auto x, f()); returns the error of f() from the enclosing function, or gives x its value.
+// SYNCLINE_TRY(auto x, f()); returns the error of f() from the enclosing function, or gives x its
+// value.
 #define SYNCLINE_TRY(declaration, expression) \
     SYNCLINE_TRY_INNER(SYNCLINE_CONCAT(syncline_result_, __COUNTER__), declaration, expression)
 
-#define SYNCLINE_CHECK_INNER(result, expression)                                \
-    do {                                                                        \
+#define SYNCLINE_CHECK_INNER(result, expression)                                               \
+    do {                                                                                       \
         if (auto result = (expression); !result.has_value()) return std::move(result).error(); \
     } while (false)
 

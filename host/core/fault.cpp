@@ -1,9 +1,9 @@
 #include "core/fault.hpp"
 
+#include <unistd.h>
 #include <csignal>
 #include <ctime>
 #include <string>
-#include <unistd.h>
 
 namespace syncline::core {
 namespace detail {

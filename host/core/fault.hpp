@@ -1,10 +1,12 @@
 // Fail-points and planted bugs for the crash tests.
 //
-// Production code names the places; only the test binary `syncline-crashable` (tests/crash) can arm them, because only it
-// calls arm_*(). In `syncline` the checks below are one load of a constant `false` each.
+// Production code names the places; only the test binary `syncline-crashable` (tests/crash) can arm
+// them, because only it calls arm_*(). In `syncline` the checks below are one load of a constant
+// `false` each.
 //
-// A fail-point kills the process at a place (as SIGKILL would) when it is passed for the n-th time. A planted bug makes
-// the code break one rule on purpose, so that the crash oracle can prove that it would notice.
+// A fail-point kills the process at a place (as SIGKILL would) when it is passed for the n-th time.
+// A planted bug makes the code break one rule on purpose, so that the crash oracle can prove that
+// it would notice.
 #pragma once
 
 #include <atomic>
@@ -15,20 +17,22 @@ namespace syncline::core {
 
 enum class PlantedBug : std::uint8_t {
     kNone,
-    kAckBeforeDurable,      // rule 3, first half
+    kAckBeforeDurable,        // rule 3, first half
     kLaneMovesBeforeDurable,  // rule 3, second half
-    kStatePastJournal,      // rule 1
-    kLostWakeUp,            // group commit forgets a waiter
-    kPositionReused,        // rule 1
-    kCollidingLanes,        // lanes keyed by a hash of 4 bits
-    kDedupByBody,           // rule 5
+    kStatePastJournal,        // rule 1
+    kLostWakeUp,              // group commit forgets a waiter
+    kPositionReused,          // rule 1
+    kCollidingLanes,          // lanes keyed by a hash of 4 bits
+    kDedupByBody,             // rule 5
 };
 
 // [any] Both may be called at any time before the hub starts.
-bool arm_planted_bug(std::string_view name);                 // false: no such bug
-void arm_fail_point(std::string_view name, unsigned count);  // dies when passed for the count-th time
+bool arm_planted_bug(std::string_view name);  // false: no such bug
+void arm_fail_point(std::string_view name,
+                    unsigned count);  // dies when passed for the count-th time
 
-// Waits 20 ms: widens the window in which a planted bug does harm. Does nothing unless one is armed.
+// Waits 20 ms: widens the window in which a planted bug does harm. Does nothing unless one is
+// armed.
 void planted_delay();
 
 namespace detail {

@@ -19,7 +19,8 @@ struct Hash128 {
     }
 };
 
-// Keyed with a random seed of the installation: who does not know it can't make two inputs collide. [any]
+// Keyed with a random seed of the installation: who does not know it can't make two inputs collide.
+// [any]
 Hash128 hash128(std::string_view data, std::uint64_t seed);
 
 // CRC-32C (Castagnoli), continued from `crc` (0 to begin). [any]

@@ -29,20 +29,28 @@ const Sink& sink() {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
     switch (level) {
-        case LogLevel::kDebug: return spdlog::level::debug;
-        case LogLevel::kInfo: return spdlog::level::info;
-        case LogLevel::kWarning: return spdlog::level::warn;
-        case LogLevel::kError: return spdlog::level::err;
+        case LogLevel::kDebug:
+            return spdlog::level::debug;
+        case LogLevel::kInfo:
+            return spdlog::level::info;
+        case LogLevel::kWarning:
+            return spdlog::level::warn;
+        case LogLevel::kError:
+            return spdlog::level::err;
     }
     return spdlog::level::err;
 }
 
 const char* name_of(LogLevel level) {
     switch (level) {
-        case LogLevel::kDebug: return "debug";
-        case LogLevel::kInfo: return "info";
-        case LogLevel::kWarning: return "warning";
-        case LogLevel::kError: return "error";
+        case LogLevel::kDebug:
+            return "debug";
+        case LogLevel::kInfo:
+            return "info";
+        case LogLevel::kWarning:
+            return "warning";
+        case LogLevel::kError:
+            return "error";
     }
     return "error";
 }
@@ -82,8 +90,10 @@ void append_value(std::string& out, const LogField::Value& value, bool is_json) 
         out += std::to_string(*real);
     } else {
         const auto& text = std::get<std::string>(value);
-        if (is_json || needs_quotes(text)) append_quoted(out, text);
-        else out += text;
+        if (is_json || needs_quotes(text))
+            append_quoted(out, text);
+        else
+            out += text;
     }
 }
 
@@ -127,9 +137,13 @@ std::string format_text(LogLevel level, std::string_view channel, std::string_vi
 
 }  // namespace
 
-void set_log_level(LogLevel level) { sink().logger->set_level(to_spdlog(level)); }
+void set_log_level(LogLevel level) {
+    sink().logger->set_level(to_spdlog(level));
+}
 
-bool log_enabled(LogLevel level) { return sink().logger->should_log(to_spdlog(level)); }
+bool log_enabled(LogLevel level) {
+    return sink().logger->should_log(to_spdlog(level));
+}
 
 void log(LogLevel level, std::string_view channel, std::string_view message, LogFields fields) {
     if (!log_enabled(level)) return;

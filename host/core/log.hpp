@@ -1,9 +1,11 @@
-// The log: text on a terminal, one JSON object a line otherwise, on standard error. Never a secret, never a body.
+// The log: text on a terminal, one JSON object a line otherwise, on standard error. Never a secret,
+// never a body.
 //
 //   core::log_info("store", "journal opened", {{"segments", 3}, {"epoch", epoch}});
 //
-// The channel is the module's name (or `connector:<id>`). Messages are constant sentences; what varies goes into fields,
-// so that a log can be searched. Control characters in values are escaped (log injection).
+// The channel is the module's name (or `connector:<id>`). Messages are constant sentences; what
+// varies goes into fields, so that a log can be searched. Control characters in values are escaped
+// (log injection).
 #pragma once
 
 #include <cstdint>
@@ -28,8 +30,7 @@ struct LogField {
         : name(field_name), value(text) {}
     LogField(std::string_view field_name, double number) : name(field_name), value(number) {}
     template <class Integer>
-        requires std::is_integral_v<Integer>
-    LogField(std::string_view field_name, Integer number)
+    requires std::is_integral_v<Integer> LogField(std::string_view field_name, Integer number)
         : name(field_name), value(static_cast<std::int64_t>(number)) {}
 
     std::string_view name;

@@ -20,9 +20,13 @@ Secret& Secret::operator=(Secret&& other) noexcept {
     return *this;
 }
 
-Secret::~Secret() { OPENSSL_cleanse(value_.data(), value_.size()); }
+Secret::~Secret() {
+    OPENSSL_cleanse(value_.data(), value_.size());
+}
 
-bool Secret::equals(std::string_view other) const { return equal_constant_time(value_, other); }
+bool Secret::equals(std::string_view other) const {
+    return equal_constant_time(value_, other);
+}
 
 bool equal_constant_time(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

@@ -1,4 +1,5 @@
-// A value that must not be seen: can't be printed, formatted or compared in variable time, and is cleansed when it dies.
+// A value that must not be seen: can't be printed, formatted or compared in variable time, and is
+// cleansed when it dies.
 #pragma once
 
 #include <string>

@@ -3,8 +3,8 @@
 // Purpose: filter and map records in the configuration.
 // Semantics: those of jq 1.6 for everything in the subset (libjq is the oracle in the tests), with
 //   two exceptions that are deliberate: integers are exact to 64 bits, and every program yields
-//   exactly one value (null where jq has none). LANGUAGE.md is the reference. What lies outside the subset is refused by name when the configuration is
-//   validated.
+//   exactly one value (null where jq has none). LANGUAGE.md is the reference. What lies outside the
+//   subset is refused by name when the configuration is validated.
 // Concurrency: a Program is immutable after compile(); run() may be called from any thread. [any]
 // Limits: total. No clock, environment, input or output. Steps, depth and size of the result are
 //   bounded (Limits).

@@ -17,8 +17,8 @@
 namespace syncline::http_client {
 namespace asio = boost::asio;
 
-// Owns the pools and all transfers. Results are queued and handed out from a handler of their own, so that a completion
-// may do what it likes with the client, including its destruction.
+// Owns the pools and all transfers. Results are queued and handed out from a handler of their own,
+// so that a completion may do what it likes with the client, including its destruction.
 class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   public:
     Impl(asio::io_context& io, ClientOptions options) : io_(io), options_(std::move(options)) {
@@ -31,7 +31,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
         auto on_finished = [this](Transfer& transfer, http_client::Result result) {
             finish(transfer.id(), std::move(result));
         };
-        auto pool = std::make_shared<Pool>(io_, options_, std::move(policy), std::move(on_finished));
+        auto pool =
+            std::make_shared<Pool>(io_, options_, std::move(policy), std::move(on_finished));
         pool->open();
         pools_.emplace(++last_pool_, std::move(pool));
         return last_pool_;
@@ -68,8 +69,8 @@ class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
             refuse(std::move(done), std::move(target).error());
             return id;
         }
-        auto transfer = std::make_unique<Transfer>(id, pool, std::move(request),
-                                                   std::move(*target), std::move(done));
+        auto transfer = std::make_unique<Transfer>(id, pool, std::move(request), std::move(*target),
+                                                   std::move(done));
         Transfer& added = *transfer;
         transfers_.emplace(id, std::move(transfer));
         found->second->add(added);
@@ -150,12 +151,16 @@ PoolId Client::open_pool(std::shared_ptr<const EgressPolicy> policy) {
     return impl_->open_pool(std::move(policy));
 }
 
-void Client::close_pool(PoolId pool) { impl_->close_pool(pool); }
+void Client::close_pool(PoolId pool) {
+    impl_->close_pool(pool);
+}
 
 RequestId Client::send(PoolId pool, Request request, Completion done) {
     return impl_->send(pool, std::move(request), std::move(done));
 }
 
-void Client::cancel(RequestId request) { impl_->cancel(request); }
+void Client::cancel(RequestId request) {
+    impl_->cancel(request);
+}
 
 }  // namespace syncline::http_client

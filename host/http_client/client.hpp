@@ -1,14 +1,17 @@
 // Outbound HTTP: libcurl's multi interface driven by Asio, with one policy for every request.
 //
 // Purpose: the only way by which bytes leave the hub towards a platform.
-// Policy (libcurl is not trusted to limit itself): no redirects, no proxy or netrc from the environment, no cookies,
-//   HTTP/1.1, TLS 1.2 or later and verified, addresses checked after resolution on every connection and again before a
-//   reused one is used, response headers and body capped in the callbacks (after decompression), low-speed and total
-//   deadlines. A request that may have arrived is never sent again by itself unless its method is idempotent.
+// Policy (libcurl is not trusted to limit itself): no redirects, no proxy or netrc from the
+// environment, no cookies,
+//   HTTP/1.1, TLS 1.2 or later and verified, addresses checked after resolution on every connection
+//   and again before a reused one is used, response headers and body capped in the callbacks (after
+//   decompression), low-speed and total deadlines. A request that may have arrived is never sent
+//   again by itself unless its method is idempotent.
 // Concurrency: everything is [io] unless tagged otherwise: call it on the io_context's thread.
-// Lifetime: destroy the Client on the io thread, or after that has ended. The destructor completes what is pending with
-//   `http_client.cancelled`; nothing completes after it. Meanwhile send() takes nothing: it returns 0 and drops the
-//   completion. A Client with an open pool keeps io_context::run() from returning.
+// Lifetime: destroy the Client on the io thread, or after that has ended. The destructor completes
+// what is pending with
+//   `http_client.cancelled`; nothing completes after it. Meanwhile send() takes nothing: it returns
+//   0 and drops the completion. A Client with an open pool keeps io_context::run() from returning.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -30,23 +33,26 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // Where requests of one account may go. Immutable, shared by all its requests.
 //
-// A request is allowed when its URL's host matches an entry of `hosts` (exact name, or `*.example.com` for any
-// sub-domain; compared without case) and the address it resolves to is public. Private, loopback, link-local, and other
-// special addresses are reachable only through `literal_hosts`: hosts that the operator wrote into the configuration
-// (name or address, as they stand in the URL), and cloud metadata addresses never.
+// A request is allowed when its URL's host matches an entry of `hosts` (exact name, or
+// `*.example.com` for any sub-domain; compared without case) and the address it resolves to is
+// public. Private, loopback, link-local, and other special addresses are reachable only through
+// `literal_hosts`: hosts that the operator wrote into the configuration (name or address, as they
+// stand in the URL), and cloud metadata addresses never.
 struct EgressPolicy {
     std::vector<std::string> hosts;
     std::vector<std::string> literal_hosts;
     bool allow_plain_http = false;  // also implied for literal_hosts
 };
 
-// One pool of connections per account: never shared, because libcurl matches reused connections too generously.
+// One pool of connections per account: never shared, because libcurl matches reused connections too
+// generously.
 using PoolId = std::uint64_t;
 
 struct Request {
     std::string method = "GET";
     std::string url;
-    Headers headers;   // names and values are checked: no control characters, no header that the host owns
+    Headers headers;  // names and values are checked: no control characters, no header that the
+                      // host owns
     std::string body;
     std::chrono::milliseconds timeout{30'000};  // the whole exchange, from send() on; at least 1 ms
     std::size_t response_bytes_max = 32 * 1024 * 1024;  // after decompression
@@ -54,14 +60,15 @@ struct Request {
 
 struct Response {
     int status = 0;
-    Headers headers;   // names in lower case
+    Headers headers;  // names in lower case
     std::string body;
 };
 
 // What is known when no response could be used.
 struct Failure {
-    Error error;              // http_client.* (see errc.hpp)
-    bool request_may_have_been_processed = false;  // a byte of it may have left: the outcome is unknown
+    Error error;  // http_client.* (see errc.hpp)
+    bool request_may_have_been_processed =
+        false;  // a byte of it may have left: the outcome is unknown
 };
 
 struct Result {
@@ -74,11 +81,12 @@ using Completion = std::function<void(Result)>;
 
 struct ClientOptions {
     std::chrono::milliseconds connect_timeout{5'000};  // resolution, connection, and TLS
-    long low_speed_bytes_per_s = 1024;                 // over low_speed_time; silence counts as slow
+    long low_speed_bytes_per_s = 1024;  // over low_speed_time; silence counts as slow
     std::chrono::seconds low_speed_time{15};
     std::size_t header_bytes_max = 64 * 1024;
     long connections_per_pool_max = 32;  // exchanges at once; further requests wait in order
-    std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";  // trusted authorities, PEM; no others are
+    std::string ca_file =
+        "/etc/ssl/certs/ca-certificates.crt";  // trusted authorities, PEM; no others are
 };
 
 class Client {
@@ -91,10 +99,12 @@ class Client {
     // Opens a pool for one account.
     PoolId open_pool(std::shared_ptr<const EgressPolicy> policy);
 
-    // Cancels the pool's requests (each completes once) and closes its connections. An unknown id is ignored.
+    // Cancels the pool's requests (each completes once) and closes its connections. An unknown id
+    // is ignored.
     void close_pool(PoolId pool);
 
-    // Starts an exchange. The completion is called exactly once, on the io thread, never from inside send().
+    // Starts an exchange. The completion is called exactly once, on the io thread, never from
+    // inside send().
     RequestId send(PoolId pool, Request request, Completion done);
 
     // Completes the request with `http_client.cancelled` unless it has completed. Idempotent.
@@ -102,18 +112,20 @@ class Client {
 
   private:
     class Impl;
-    std::shared_ptr<Impl> impl_;  // shared with a call that is being made while the Client is destroyed
+    std::shared_ptr<Impl>
+        impl_;  // shared with a call that is being made while the Client is destroyed
 };
 
-// Checks a URL against a policy as far as that is possible without resolving: for validation at start. [any]
+// Checks a URL against a policy as far as that is possible without resolving: for validation at
+// start. [any]
 syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy);
 
-// The host of a URL as a policy's `literal_hosts` spells it: the operator wrote that URL, so its host is granted.
-// Errors: http_client.url_invalid. [any]
+// The host of a URL as a policy's `literal_hosts` spells it: the operator wrote that URL, so its
+// host is granted. Errors: http_client.url_invalid. [any]
 syncline::Result<std::string> host_of(const std::string& url);
 
-// Retry-After as seconds or HTTP-date (relative to now_s, seconds UTC); -1 when absent or not understood. Clamped to
-// 24 h. [any]
+// Retry-After as seconds or HTTP-date (relative to now_s, seconds UTC); -1 when absent or not
+// understood. Clamped to 24 h. [any]
 std::int64_t parse_retry_after(std::string_view value, std::int64_t now_s);
 
 }  // namespace syncline::http_client

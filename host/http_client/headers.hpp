@@ -8,8 +8,9 @@
 
 namespace syncline::http_client {
 
-// Refuses with kHeaderInvalid what could change the framing of the request or belongs to the host: a method or a name
-// that is no token, a value with a control character, CONNECT and TRACE, hop-by-hop headers, Host, and Proxy-*. [any]
+// Refuses with kHeaderInvalid what could change the framing of the request or belongs to the host:
+// a method or a name that is no token, a value with a control character, CONNECT and TRACE,
+// hop-by-hop headers, Host, and Proxy-*. [any]
 syncline::Result<void> check_head(const std::string& method, const Headers& headers);
 
 // May be sent twice without harm by definition of HTTP. [any]

@@ -34,8 +34,13 @@ int make_epoll() {
 
 Pool::Pool(asio::io_context& io, const ClientOptions& options,
            std::shared_ptr<const EgressPolicy> policy, Finished on_finished)
-    : io_(io), options_(options), policy_(std::move(policy)), on_finished_(std::move(on_finished)),
-      epoll_(io, make_epoll()), timer_(io), multi_(curl_multi_init()) {
+    : io_(io),
+      options_(options),
+      policy_(std::move(policy)),
+      on_finished_(std::move(on_finished)),
+      epoll_(io, make_epoll()),
+      timer_(io),
+      multi_(curl_multi_init()) {
     if (!multi_) throw std::bad_alloc();
     set(multi_.get(), CURLMOPT_SOCKETFUNCTION, &Pool::on_socket);
     set(multi_.get(), CURLMOPT_SOCKETDATA, static_cast<void*>(this));
@@ -46,14 +51,17 @@ Pool::Pool(asio::io_context& io, const ClientOptions& options,
     set(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, options_.connections_per_pool_max);
 }
 
-// libcurl calls on_socket and on_timer while it closes connections: everything else must still be there.
+// libcurl calls on_socket and on_timer while it closes connections: everything else must still be
+// there.
 Pool::~Pool() {
     SYNCLINE_ASSERT(active_ == 0);
     free_easies_.clear();
     multi_.reset();
 }
 
-void Pool::open() { wait_for_events(); }
+void Pool::open() {
+    wait_for_events();
+}
 
 void Pool::add(Transfer& transfer) {
     waiting_.push_back(&transfer);
@@ -71,7 +79,8 @@ void Pool::remove(Transfer& transfer) {
 }
 
 void Pool::start_waiting() {
-    while (!waiting_.empty() && active_ < static_cast<std::size_t>(options_.connections_per_pool_max)) {
+    while (!waiting_.empty() &&
+           active_ < static_cast<std::size_t>(options_.connections_per_pool_max)) {
         Transfer& transfer = *waiting_.front();
         waiting_.pop_front();
         start(transfer);
@@ -105,8 +114,8 @@ void Pool::release(Transfer& transfer) {
     free_easies_.push_back(std::move(easy));
 }
 
-// The set is waited for as often as it has been emptied; Asio asks again for its state each time, so that events which
-// are left over are not missed.
+// The set is waited for as often as it has been emptied; Asio asks again for its state each time,
+// so that events which are left over are not missed.
 void Pool::wait_for_events() {
     epoll_.async_wait(asio::posix::stream_descriptor::wait_read,
                       [weak = weak_from_this()](const boost::system::error_code& error) {
@@ -121,8 +130,9 @@ void Pool::on_events() {
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         int mask = 0;
-        // An error is reported as readiness: libcurl then meets it in its own call and can say what it was, and an event
-        // that is out of date, because the descriptor was closed and reused in this loop, does no harm.
+        // An error is reported as readiness: libcurl then meets it in its own call and can say what
+        // it was, and an event that is out of date, because the descriptor was closed and reused in
+        // this loop, does no harm.
         if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) mask |= CURL_CSELECT_IN;
         if ((event.events & (EPOLLOUT | EPOLLERR)) != 0) mask |= CURL_CSELECT_OUT;
         act(event.data.fd, mask);
@@ -165,7 +175,8 @@ int Pool::on_timer(CURLM*, long timeout_ms, void* self) {
     return 0;
 }
 
-// Most deadlines move to later times: the timer is then left as it is, and looks again when it fires.
+// Most deadlines move to later times: the timer is then left as it is, and looks again when it
+// fires.
 void Pool::arm_timer() {
     if (!deadline_ || (armed_ && *armed_ <= *deadline_)) return;
     armed_ = deadline_;

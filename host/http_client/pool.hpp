@@ -1,10 +1,12 @@
 // The connections of one account: a multi handle of libcurl and its own epoll set.
 //
-// Purpose: lets libcurl wait for sockets and time in the io_context. libcurl's sockets go into an epoll set of ours, and
-//   only that set's descriptor is known to Asio: so a socket that libcurl closes or reuses needs no care, and a burst of
-//   events costs one hand-over.
+// Purpose: lets libcurl wait for sockets and time in the io_context. libcurl's sockets go into an
+// epoll set of ours, and
+//   only that set's descriptor is known to Asio: so a socket that libcurl closes or reuses needs no
+//   care, and a burst of events costs one hand-over.
 // Lifecycle: shared only with its own handlers in the io_context, which hold weak pointers.
-// Concurrency: [io]. libcurl's callbacks only note what they are told, and libcurl is never entered from within one;
+// Concurrency: [io]. libcurl's callbacks only note what they are told, and libcurl is never entered
+// from within one;
 //   finished transfers are reported after libcurl has returned.
 // Limits: connections_per_pool_max exchanges at once; more wait in the order in which they came.
 #pragma once

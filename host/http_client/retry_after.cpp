@@ -10,7 +10,9 @@ namespace {
 constexpr std::int64_t kWaitSecondsMax = 24 * 60 * 60;
 constexpr std::size_t kDateBytesMax = 64;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 }  // namespace
 
@@ -25,7 +27,8 @@ std::int64_t parse_retry_after(std::string_view value, std::int64_t now_s) {
         for (char c : value) seconds = std::min(seconds * 10 + (c - '0'), kWaitSecondsMax);
         return seconds;
     }
-    // All three forms of an HTTP-date begin with the day's name; libcurl reads many more that don't.
+    // All three forms of an HTTP-date begin with the day's name; libcurl reads many more that
+    // don't.
     const char initial = value.front();
     const bool is_letter = (initial >= 'A' && initial <= 'Z') || (initial >= 'a' && initial <= 'z');
     if (!is_letter || value.size() > kDateBytesMax) return -1;

@@ -53,11 +53,16 @@ http_client::Result failed(Error error, bool request_may_have_been_processed) {
 }
 
 Transfer::Transfer(RequestId id, PoolId pool, Request request, Target target, Completion done)
-    : id_(id), pool_(pool), request_(std::move(request)), target_(std::move(target)),
+    : id_(id),
+      pool_(pool),
+      request_(std::move(request)),
+      target_(std::move(target)),
       done_(std::move(done)),
       deadline_(steady_clock::now() + std::clamp(request_.timeout, milliseconds{1}, kTimeoutMax)) {}
 
-Transfer::~Transfer() { curl_slist_free_all(header_list_); }
+Transfer::~Transfer() {
+    curl_slist_free_all(header_list_);
+}
 
 bool Transfer::begin(CURL* easy, const ClientOptions& options) {
     const auto remaining = std::chrono::ceil<milliseconds>(deadline_ - steady_clock::now());
@@ -71,7 +76,8 @@ bool Transfer::begin(CURL* easy, const ClientOptions& options) {
     return true;
 }
 
-// What libcurl does by itself, or because of the environment, is switched off: see the policy in client.hpp.
+// What libcurl does by itself, or because of the environment, is switched off: see the policy in
+// client.hpp.
 void Transfer::set_policy(const ClientOptions& options) {
     set(easy_, CURLOPT_PROTOCOLS_STR, target_.is_plain_http ? "http" : "https");
     set(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "https");
@@ -83,7 +89,8 @@ void Transfer::set_policy(const ClientOptions& options) {
     set(easy_, CURLOPT_NOPROXY, "*");
     set(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(easy_, CURLOPT_NOSIGNAL, 1L);
-    // Without it, cancelling during a resolution would block the io thread until the resolver gives up.
+    // Without it, cancelling during a resolution would block the io thread until the resolver gives
+    // up.
     set(easy_, CURLOPT_QUICK_EXIT, 1L);
     set(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     set(easy_, CURLOPT_SSL_VERIFYPEER, 1L);
@@ -160,12 +167,14 @@ curl_socket_t Transfer::on_open_socket(void* self, curlsocktype purpose, curl_so
                     address->protocol);
 }
 
-// Called before each request, also on a reused connection, and again when libcurl wants to send the request anew because
-// a reused connection died. The server may have acted on the first copy, so that is not libcurl's to decide.
+// Called before each request, also on a reused connection, and again when libcurl wants to send the
+// request anew because a reused connection died. The server may have acted on the first copy, so
+// that is not libcurl's to decide.
 int Transfer::on_before_request(void* self, char* address, char*, int, int) {
     auto* transfer = static_cast<Transfer*>(self);
     if (!transfer->allow(address_class(std::string{address}))) return CURL_PREREQFUNC_ABORT;
-    // An address that was refused before another one was accepted is no reason for what comes later.
+    // An address that was refused before another one was accepted is no reason for what comes
+    // later.
     transfer->stop_ = Stop::kNone;
     if (transfer->has_sent_something() && !is_idempotent(transfer->request_.method)) {
         transfer->stop_ = Stop::kResend;
@@ -240,7 +249,8 @@ http_client::Result Transfer::finish(CURLcode code) {
     return result;
 }
 
-// libcurl's message names hosts, addresses and certificates. Parts of it come from the server, hence the cleaning.
+// libcurl's message names hosts, addresses and certificates. Parts of it come from the server,
+// hence the cleaning.
 std::string Transfer::reason(CURLcode code) const {
     std::string text = message_[0] != '\0' ? message_ : curl_easy_strerror(code);
     std::replace_if(
@@ -251,8 +261,9 @@ std::string Transfer::reason(CURLcode code) const {
 Error Transfer::error_of_stop() const {
     switch (stop_) {
         case Stop::kAddress:
-            return Error(kAddressNotAllowed, "the host resolves to an address that is not allowed: " +
-                                                 std::string{to_string(refused_class_)});
+            return Error(kAddressNotAllowed,
+                         "the host resolves to an address that is not allowed: " +
+                             std::string{to_string(refused_class_)});
         case Stop::kResend:
             return Error(kConnectionLost, "the connection ended before an answer came");
         case Stop::kHeaderBytes:
@@ -261,7 +272,8 @@ Error Transfer::error_of_stop() const {
         case Stop::kBodyBytes:
             return Error(kTooLarge, "the response exceeds " +
                                         std::to_string(request_.response_bytes_max) + " bytes");
-        case Stop::kNone: break;
+        case Stop::kNone:
+            break;
     }
     return Error(kProtocol, "the exchange was stopped");
 }
@@ -280,10 +292,14 @@ Error Transfer::error_of(CURLcode code) const {
     const bool is_late = has_sent_something();
     switch (code) {
         case CURLE_WRITE_ERROR:
-        case CURLE_ABORTED_BY_CALLBACK: return error_of_stop();
-        case CURLE_OPERATION_TIMEDOUT: return error_of_time();
-        case CURLE_URL_MALFORMAT: return Error(kUrlInvalid, reason(code));
-        case CURLE_COULDNT_RESOLVE_HOST: return Error(kResolveFailed, reason(code));
+        case CURLE_ABORTED_BY_CALLBACK:
+            return error_of_stop();
+        case CURLE_OPERATION_TIMEDOUT:
+            return error_of_time();
+        case CURLE_URL_MALFORMAT:
+            return Error(kUrlInvalid, reason(code));
+        case CURLE_COULDNT_RESOLVE_HOST:
+            return Error(kResolveFailed, reason(code));
         case CURLE_COULDNT_CONNECT:
             return stop_ == Stop::kAddress ? error_of_stop() : Error(kConnectFailed, reason(code));
         case CURLE_SSL_CONNECT_ERROR:
@@ -296,15 +312,18 @@ Error Transfer::error_of(CURLcode code) const {
         case CURLE_SSL_CIPHER:
         case CURLE_SSL_CACERT_BADFILE:
         case CURLE_SSL_ISSUER_ERROR:
-        case CURLE_SSL_INVALIDCERTSTATUS: return Error(kTlsFailed, reason(code));
+        case CURLE_SSL_INVALIDCERTSTATUS:
+            return Error(kTlsFailed, reason(code));
         case CURLE_GOT_NOTHING:
         case CURLE_PARTIAL_FILE:
         case CURLE_SEND_ERROR:
-        case CURLE_RECV_ERROR: return Error(kConnectionLost, reason(code));
+        case CURLE_RECV_ERROR:
+            return Error(kConnectionLost, reason(code));
         case CURLE_OUT_OF_MEMORY:
             // How libcurl reports a header line beyond its own limit of 100 KiB.
             return Error(kTooLarge, "a line of the response's headers is too long");
-        default: return Error(is_late ? kProtocol : kConnectFailed, reason(code));
+        default:
+            return Error(is_late ? kProtocol : kConnectFailed, reason(code));
     }
 }
 

@@ -1,8 +1,8 @@
 // One exchange: the request given to libcurl, and what comes back from it.
 //
-// Purpose: the only file that sets options of an easy handle, so that no request escapes the policy.
-// Lifecycle: made by the client, begun by a pool when a connection's slot is free, finished once. It must not move.
-// Concurrency: [io].
+// Purpose: the only file that sets options of an easy handle, so that no request escapes the
+// policy. Lifecycle: made by the client, begun by a pool when a connection's slot is free, finished
+// once. It must not move. Concurrency: [io].
 #pragma once
 
 #include <curl/curl.h>

@@ -33,7 +33,8 @@ std::string_view without_brackets(std::string_view host) {
     return host.substr(1, host.size() - 2);
 }
 
-// One spelling for one IPv6 address; other hosts are returned unchanged. Case is compared away later.
+// One spelling for one IPv6 address; other hosts are returned unchanged. Case is compared away
+// later.
 std::string normalise_host(std::string_view host) {
     std::string bare{without_brackets(host)};
     in6_addr address{};
@@ -66,7 +67,8 @@ syncline::Result<Url> parse_url(const std::string& text) {
     }
     Url url{curl_url()};
     if (!url) throw std::bad_alloc();
-    const CURLUcode code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER);
+    const CURLUcode code =
+        curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER);
     if (code == CURLUE_USER_NOT_ALLOWED) {
         return Error(kUrlInvalid, "the URL has a user name or a password");
     }
@@ -95,10 +97,10 @@ syncline::Result<Target> parse_target(const std::string& url, const EgressPolicy
     }
 
     auto matches_host = [&](const std::string& entry) { return matches(entry, host, is_number); };
-    const bool is_literal = std::any_of(policy.literal_hosts.begin(), policy.literal_hosts.end(),
-                                        [&](const std::string& entry) {
-                                            return equals_ignoring_case(normalise_host(entry), host);
-                                        });
+    const bool is_literal = std::any_of(
+        policy.literal_hosts.begin(), policy.literal_hosts.end(), [&](const std::string& entry) {
+            return equals_ignoring_case(normalise_host(entry), host);
+        });
     if (!is_literal && std::none_of(policy.hosts.begin(), policy.hosts.end(), matches_host)) {
         return Error(kHostNotAllowed, "requests to the host " + host + " are not allowed");
     }

@@ -1,6 +1,8 @@
-// Inbound HTTP/1.1: a listener with a strict framing gate, limits and deadlines, that hands whole requests to a handler.
+// Inbound HTTP/1.1: a listener with a strict framing gate, limits and deadlines, that hands whole
+// requests to a handler.
 //
-// Purpose: nothing ambiguous, oversized or endless gets past here. Boost.Beast 1.81 accepts framing that a front-end proxy
+// Purpose: nothing ambiguous, oversized or endless gets past here. Boost.Beast 1.81 accepts framing
+// that a front-end proxy
 //   may read differently (request smuggling); the gate refuses all of it with 4xx and closes.
 // Concurrency: everything is [io]: one thread runs the io_context.
 // Lifetime: destroy after the io_context stopped, or stop() and let it run empty.
@@ -25,14 +27,16 @@ namespace syncline::http_server {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-    std::string method;       // as sent: "POST"
-    std::string path;         // percent-decoded once, starts with '/'; or "*" (OPTIONS only)
-    std::string query;        // raw, without '?'
-    Headers headers;          // snapshot at the end of the header section (trailers never get in); names in lower case
+    std::string method;  // as sent: "POST"
+    std::string path;    // percent-decoded once, starts with '/'; or "*" (OPTIONS only)
+    std::string query;   // raw, without '?'
+    Headers headers;  // snapshot at the end of the header section (trailers never get in); names in
+                      // lower case
     std::string body;
-    std::string peer;         // address of the client, "" on a Unix socket
+    std::string peer;  // address of the client, "" on a Unix socket
 
-    // The first value of a header (name in lower case), or an empty view. Valid while the request lives and is unchanged.
+    // The first value of a header (name in lower case), or an empty view. Valid while the request
+    // lives and is unchanged.
     std::string_view header(std::string_view name) const;
     // The decoded value of a query parameter, first one wins; empty when absent.
     std::string query_parameter(std::string_view name) const;
@@ -40,13 +44,13 @@ struct Request {
 
 struct Response {
     int status = 200;
-    Headers headers;          // Content-Length, Connection and Date are the server's
+    Headers headers;  // Content-Length, Connection and Date are the server's
     std::string body;
     bool close = false;
 };
 
-// Answers one request, exactly once; a responder that dies unused answers 500. Movable. Call it on the io thread; it is
-// harmless after the client has gone.
+// Answers one request, exactly once; a responder that dies unused answers 500. Movable. Call it on
+// the io thread; it is harmless after the client has gone.
 class Responder {
   public:
     struct Exchange {
@@ -72,7 +76,8 @@ class Responder {
 // What the handler's owner decides when the header section is complete, before the body is read.
 struct Admission {
     std::size_t body_bytes_max = 1024 * 1024;
-    int refuse_status = 0;        // other than 0: answer at once with this status and this body, and close
+    int refuse_status =
+        0;  // other than 0: answer at once with this status and this body, and close
     std::string refuse_body;
     Headers refuse_headers;
 };
@@ -85,31 +90,34 @@ struct Handler {
 };
 
 struct ListenOptions {
-    std::string address = "127.0.0.1";  // or "unix:/path": the file gets mode 0600, a stale one is replaced
-    std::uint16_t port = 0;             // 0: any free port
+    std::string address =
+        "127.0.0.1";         // or "unix:/path": the file gets mode 0600, a stale one is replaced
+    std::uint16_t port = 0;  // 0: any free port
     Limits limits;
 };
 
 struct Counters {
-    std::uint64_t connections = 0;          // now open
+    std::uint64_t connections = 0;  // now open
     std::uint64_t accepted = 0;
-    std::uint64_t refused = 0;              // by the gate or a limit
+    std::uint64_t refused = 0;  // by the gate or a limit
 };
 
 class Server {
   public:
-    // Binds and listens, and starts to accept as soon as the io_context runs. The handler must outlive the server.
-    // Errors: `http_server.address_in_use`, `http_server.address_invalid`, `http_server.permission`.
+    // Binds and listens, and starts to accept as soon as the io_context runs. The handler must
+    // outlive the server. Errors: `http_server.address_in_use`, `http_server.address_invalid`,
+    // `http_server.permission`.
     static Result<std::unique_ptr<Server>> listen(boost::asio::io_context& io, Handler& handler,
                                                   ListenOptions options);
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    std::uint16_t port() const;       // the real one; 0 on a Unix socket
+    std::uint16_t port() const;  // the real one; 0 on a Unix socket
     Counters counters() const;
 
-    // Stops accepting and closes idle connections; requests in flight are answered with `Connection: close`.
+    // Stops accepting and closes idle connections; requests in flight are answered with
+    // `Connection: close`.
     void stop();
 
   private:

@@ -30,7 +30,9 @@ http_server::Response refusal(int status, const Error& error) {
 }
 
 // A full disk takes longer to mend than a busy moment.
-const char* retry_after_s(const Error& error) { return error.is(store::kDiskFull) ? "120" : "2"; }
+const char* retry_after_s(const Error& error) {
+    return error.is(store::kDiskFull) ? "120" : "2";
+}
 
 http_server::Response busy(const Error& error) {
     http_server::Response response = refusal(503, error);
@@ -44,9 +46,11 @@ class Headers final : public HeaderLookup {
     std::optional<std::string_view> only_value(std::string_view name) const override {
         std::optional<std::string_view> value;
         for (const auto& [field, text] : fields_) {
-            bool is_same = std::equal(field.begin(), field.end(), name.begin(), name.end(), [](char a, char b) {
-                return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32) : b);  // fields are lower case already
-            });
+            bool is_same = std::equal(
+                field.begin(), field.end(), name.begin(), name.end(), [](char a, char b) {
+                    return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32)
+                                                      : b);  // fields are lower case already
+                });
             if (!is_same) continue;
             if (value) return std::nullopt;
             value = text;
@@ -76,7 +80,8 @@ plugin::WebhookRequest to_webhook(http_server::Request request, std::string_view
 
 }  // namespace
 
-Intake::Intake(boost::asio::io_context& io, store::Store& store, const core::Clock& clock, std::vector<Route> routes)
+Intake::Intake(boost::asio::io_context& io, store::Store& store, const core::Clock& clock,
+               std::vector<Route> routes)
     : io_(io), store_(store), clock_(clock) {
     for (Route& route : routes) {
         std::string name = route.name;
@@ -93,7 +98,8 @@ Route* Intake::find(std::string_view path, std::string_view* rest) {
     if (!path.starts_with(kPrefix)) return nullptr;
     std::string_view name = path.substr(kPrefix.size());
     std::size_t slash = name.find('/');
-    if (rest != nullptr) *rest = slash == std::string_view::npos ? std::string_view{} : name.substr(slash);
+    if (rest != nullptr)
+        *rest = slash == std::string_view::npos ? std::string_view{} : name.substr(slash);
     auto at = routes_.find(name.substr(0, slash));
     return at == routes_.end() ? nullptr : &at->second;
 }
@@ -102,7 +108,8 @@ http_server::Admission Intake::admit(const http_server::Request& request) {
     http_server::Admission admission;
     Route* route = find(request.path, nullptr);
     if (route == nullptr) {
-        http_server::Response refused = refusal(404, Error{kUnknownRoute, "there is no webhook at " + request.path});
+        http_server::Response refused =
+            refusal(404, Error{kUnknownRoute, "there is no webhook at " + request.path});
         admission.refuse_status = refused.status;
         admission.refuse_headers = std::move(refused.headers);
         admission.refuse_body = std::move(refused.body);
@@ -116,18 +123,22 @@ void Intake::handle(http_server::Request request, http_server::Responder respond
     std::string path = request.path;
     std::string_view rest;
     Route* route = find(path, &rest);
-    if (route == nullptr) return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at " + path}));
-    if (may_be_handshake(*route, request)) return shake_hands(*route, std::move(request), rest, std::move(respond));
+    if (route == nullptr)
+        return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at " + path}));
+    if (may_be_handshake(*route, request))
+        return shake_hands(*route, std::move(request), rest, std::move(respond));
     receive(*route, std::move(request), rest, std::move(respond));
 }
 
 bool Intake::may_be_handshake(const Route& route, const http_server::Request& request) const {
     for (const plugin::HandshakePattern& pattern : route.source->manifest().handshakes) {
-        bool has_method = pattern.methods.empty() || std::find(pattern.methods.begin(), pattern.methods.end(),
-                                                               request.method) != pattern.methods.end();
-        bool has_query = std::all_of(pattern.query.begin(), pattern.query.end(), [&](const auto& wanted) {
-            return request.query_parameter(wanted.first) == wanted.second;
-        });
+        bool has_method =
+            pattern.methods.empty() || std::find(pattern.methods.begin(), pattern.methods.end(),
+                                                 request.method) != pattern.methods.end();
+        bool has_query =
+            std::all_of(pattern.query.begin(), pattern.query.end(), [&](const auto& wanted) {
+                return request.query_parameter(wanted.first) == wanted.second;
+            });
         if (has_method && has_query) return true;
     }
     return false;
@@ -139,19 +150,23 @@ void Intake::shake_hands(Route& route, http_server::Request request, std::string
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
     store::RouteId id = route.id;
     route.source->handshake(
-        to_webhook(std::move(request), rest), [this, shared, id](plugin::Failure failure, plugin::WebhookReply reply) {
+        to_webhook(std::move(request), rest),
+        [this, shared, id](plugin::Failure failure, plugin::WebhookReply reply) {
             http_server::Response response;
             if (failure.failure_class != plugin::FailureClass::kNone) {
                 response = refusal(500, Error{kHandshakeFailed, failure.message});
             } else {
                 response.status = reply.status;
                 response.body = std::move(reply.body);
-                if (!reply.content_type.empty()) response.headers.emplace_back("Content-Type", reply.content_type);
+                if (!reply.content_type.empty())
+                    response.headers.emplace_back("Content-Type", reply.content_type);
                 store::Append append;
                 append.facts.emplace_back(store::HandshakeAnswered{id});
                 store_.append(std::move(append));
             }
-            boost::asio::post(io_, [shared, answer = std::move(response)]() mutable { (*shared)(std::move(answer)); });
+            boost::asio::post(io_, [shared, answer = std::move(response)]() mutable {
+                (*shared)(std::move(answer));
+            });
         });
 }
 
@@ -167,7 +182,8 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
     if (!route.message_id_header.empty()) {
         std::string_view id = request.header(route.message_id_header);
         if (id.empty()) {
-            return respond(refusal(400, Error{kMessageIdMissing, "the request has no " + route.message_id_header}));
+            return respond(refusal(
+                400, Error{kMessageIdMissing, "the request has no " + route.message_id_header}));
         }
         event.message_id = core::hash128(id, store_.hash_seed()).view();
     }
@@ -176,7 +192,8 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
     }
     // What proved the sender must not lie in the journal.
     for (const Verifier& verifier : route.verifiers) {
-        for (std::string& name : verifier.authenticating_headers()) erase_header(request.headers, std::move(name));
+        for (std::string& name : verifier.authenticating_headers())
+            erase_header(request.headers, std::move(name));
     }
     event.route = route.id;
     event.received_ns = clock_.wall_ns();
@@ -189,15 +206,17 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
         return append(std::move(event), route.success_status, std::move(respond));
     }
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    boost::asio::post(files_, [this, shared, status = route.success_status, text = std::move(request.body),
-                               waiting = std::move(event)]() mutable {
-        Result<store::Body> body = store_.bodies().keep(std::move(text));
-        boost::asio::post(io_, [this, shared, status, kept = std::move(body), taken = std::move(waiting)]() mutable {
-            if (!kept.has_value()) return (*shared)(busy(kept.error()));
-            taken.body = std::move(*kept);
-            append(std::move(taken), status, std::move(*shared));
-        });
-    });
+    boost::asio::post(files_,
+                      [this, shared, status = route.success_status, text = std::move(request.body),
+                       waiting = std::move(event)]() mutable {
+                          Result<store::Body> body = store_.bodies().keep(std::move(text));
+                          boost::asio::post(io_, [this, shared, status, kept = std::move(body),
+                                                  taken = std::move(waiting)]() mutable {
+                              if (!kept.has_value()) return (*shared)(busy(kept.error()));
+                              taken.body = std::move(*kept);
+                              append(std::move(taken), status, std::move(*shared));
+                          });
+                      });
 }
 
 void Intake::append(store::Received event, int success_status, http_server::Responder respond) {
@@ -236,7 +255,8 @@ void Intake::drain_answers() {
         http_server::Response response;
         response.status = answered.success_status;
         response.headers.emplace_back("Content-Type", "application/json");
-        response.body = R"({"status":"accepted","event":")" + store::to_string(*answered.position) + "\"}";
+        response.body =
+            R"({"status":"accepted","event":")" + store::to_string(*answered.position) + "\"}";
         answered.respond(std::move(response));
     }
 }

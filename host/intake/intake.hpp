@@ -1,8 +1,9 @@
 // Webhooks: /hooks/<name> and everything below it.
 //
-// The way of a request: route -> handshake? -> authenticity on the raw bytes -> journal -> durable -> 2xx (invariant 1).
-// Answers are JSON: {"status":"accepted","event":"<id>"}, or {"error":"<sentence>","code":"<code>"}.
-// Concurrency: [io]; what the journal's thread reports comes back to io in one hop for everyone who waited together.
+// The way of a request: route -> handshake? -> authenticity on the raw bytes -> journal -> durable
+// -> 2xx (invariant 1). Answers are JSON: {"status":"accepted","event":"<id>"}, or
+// {"error":"<sentence>","code":"<code>"}. Concurrency: [io]; what the journal's thread reports
+// comes back to io in one hop for everyone who waited together.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -25,8 +26,8 @@ namespace syncline::intake {
 struct Route {
     store::RouteId id = 0;
     std::string name;
-    std::vector<Verifier> verifiers;          // all must hold; empty: `verify: none`
-    std::string message_id_header;            // lower case; empty: no deduplication
+    std::vector<Verifier> verifiers;  // all must hold; empty: `verify: none`
+    std::string message_id_header;    // lower case; empty: no deduplication
     int success_status = 202;
     std::size_t body_bytes_max = 1024 * 1024;
     std::shared_ptr<plugin::Instance> source;
@@ -34,7 +35,8 @@ struct Route {
 
 class Intake final : public http_server::Handler {
   public:
-    Intake(boost::asio::io_context& io, store::Store& store, const core::Clock& clock, std::vector<Route> routes);
+    Intake(boost::asio::io_context& io, store::Store& store, const core::Clock& clock,
+           std::vector<Route> routes);
     ~Intake() override;
 
     http_server::Admission admit(const http_server::Request& request) override;
@@ -51,7 +53,8 @@ class Intake final : public http_server::Handler {
     bool may_be_handshake(const Route& route, const http_server::Request& request) const;
     void shake_hands(Route& route, http_server::Request request, std::string_view rest,
                      http_server::Responder respond);
-    void receive(Route& route, http_server::Request request, std::string_view rest, http_server::Responder respond);
+    void receive(Route& route, http_server::Request request, std::string_view rest,
+                 http_server::Responder respond);
     void append(store::Received event, int success_status, http_server::Responder respond);
     void answer_later(Answered answered);
     void drain_answers();
@@ -60,7 +63,7 @@ class Intake final : public http_server::Handler {
     store::Store& store_;
     const core::Clock& clock_;
     std::map<std::string, Route, std::less<>> routes_;
-    boost::asio::thread_pool files_{1};       // flushes large bodies
+    boost::asio::thread_pool files_{1};  // flushes large bodies
 
     std::mutex answers_mutex_;
     std::vector<Answered> answers_;

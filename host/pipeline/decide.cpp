@@ -17,10 +17,13 @@ core::Hash128 deleted_hash() {
     return hash;
 }
 
-bool is_deletion(const store::LaneHead& head) { return head.row->operation == record::Operation::kDelete; }
+bool is_deletion(const store::LaneHead& head) {
+    return head.row->operation == record::Operation::kDelete;
+}
 
 Unmappable unmappable(const core::ErrorCode& code, const Error& cause) {
-    return Unmappable{Error{code, cause.where().empty() ? cause.what() : cause.where() + ": " + cause.what()}};
+    return Unmappable{
+        Error{code, cause.where().empty() ? cause.what() : cause.where() + ": " + cause.what()}};
 }
 
 }  // namespace
@@ -36,7 +39,8 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
         if (!parsed.has_value()) return unmappable(kBodyNotJson, parsed.error());
         source = std::move(*parsed);
     }
-    if (!source.is_object()) return Unmappable{Error{kBodyNotJson, "the body of the record is not a JSON object"}};
+    if (!source.is_object())
+        return Unmappable{Error{kBodyNotJson, "the body of the record is not a JSON object"}};
 
     // A deletion of something that was delivered goes out whatever the filter says of its body.
     bool is_wanted = is_deletion(head) && known && known->row_hash != deleted_hash();

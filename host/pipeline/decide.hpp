@@ -12,22 +12,23 @@
 
 namespace syncline::pipeline {
 
-struct Superseded {};            // its key already got something newer (rule 12)
-struct Filtered {};              // `when` is false
-struct Unchanged {               // the destination has it (invariant 5)
+struct Superseded {};  // its key already got something newer (rule 12)
+struct Filtered {};    // `when` is false
+struct Unchanged {     // the destination has it (invariant 5)
     core::Hash128 row_hash;
 };
-struct Unmappable {              // becomes a dead letter
+struct Unmappable {  // becomes a dead letter
     Error error;
 };
 struct Send {
-    std::string body;            // after mapping
+    std::string body;  // after mapping
     record::Fingerprint fingerprint;
 };
 
 using Decision = std::variant<Superseded, Filtered, Unchanged, Unmappable, Send>;
 
 // `body` is the source record's. [cpu]
-Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::string_view body, std::uint64_t hash_seed);
+Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::string_view body,
+                std::uint64_t hash_seed);
 
 }  // namespace syncline::pipeline

@@ -13,8 +13,15 @@ namespace syncline::pipeline {
 
 using std::chrono::steady_clock;
 
-Delivery::Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<const GuardedTime> time, std::shared_ptr<boost::asio::thread_pool> cpu)
-    : plan_(std::move(plan)), store_(store), time_(std::move(time)), cpu_(std::move(cpu)), strand_(boost::asio::make_strand(*cpu_)), timer_(strand_) {}
+Delivery::Delivery(ConnectionPlan plan, store::Store& store,
+                   std::shared_ptr<const GuardedTime> time,
+                   std::shared_ptr<boost::asio::thread_pool> cpu)
+    : plan_(std::move(plan)),
+      store_(store),
+      time_(std::move(time)),
+      cpu_(std::move(cpu)),
+      strand_(boost::asio::make_strand(*cpu_)),
+      timer_(strand_) {}
 
 Result<std::optional<std::int64_t>> Delivery::pump(store::State& state, bool is_upstream_quiet) {
     if (is_stopping_) return std::optional<std::int64_t>{};
@@ -29,9 +36,10 @@ Result<std::optional<std::int64_t>> Delivery::pump(store::State& state, bool is_
     bool is_quiet = is_upstream_quiet && !has_more;
     if (!heads.empty() || is_quiet != was_quiet_) {
         was_quiet_ = is_quiet;
-        boost::asio::post(strand_, [self = shared_from_this(), taken = std::move(heads), is_quiet]() mutable {
-            self->consider(std::move(taken), is_quiet);
-        });
+        boost::asio::post(
+            strand_, [self = shared_from_this(), taken = std::move(heads), is_quiet]() mutable {
+                self->consider(std::move(taken), is_quiet);
+            });
     }
     if (records_out_ >= out_max) return std::optional<std::int64_t>{};  // a result will call again
     return state.next_due(plan_.id, now_ns);
@@ -95,7 +103,8 @@ void Delivery::consider(std::vector<store::LaneHead> heads, bool is_quiet) {
         } else {
             bool is_filtered = std::holds_alternative<Filtered>(decision);
             facts.emplace_back(settled(
-                head, is_filtered ? store::Settlement::kFiltered : store::Settlement::kSuperseded, time_->now_ns()));
+                head, is_filtered ? store::Settlement::kFiltered : store::Settlement::kSuperseded,
+                time_->now_ns()));
         }
     }
     append(std::move(facts));
@@ -104,7 +113,8 @@ void Delivery::consider(std::vector<store::LaneHead> heads, bool is_quiet) {
 
 // Must the batch being filled wait for more? Sets the timer when it does.
 bool Delivery::must_wait() const {
-    bool is_full = filling_.size() >= plan_.policy.batch_records || filling_bytes_ >= plan_.policy.batch_bytes;
+    bool is_full =
+        filling_.size() >= plan_.policy.batch_records || filling_bytes_ >= plan_.policy.batch_bytes;
     return !is_full && !is_quiet_ && steady_clock::now() < filling_since_ + plan_.policy.batch_wait;
 }
 
@@ -156,7 +166,8 @@ void Delivery::send(std::vector<Prepared> prepared) {
         batch.records.push_back(std::move(record));
     }
     core::fail_point("delivery.before-write");
-    plan_.destination->write(std::move(batch), [self = shared_from_this(), items = std::move(prepared)](
+    plan_.destination->write(std::move(batch), [self = shared_from_this(),
+                                                items = std::move(prepared)](
                                                    plugin::WriteResult result) mutable {
         core::fail_point("delivery.after-write");
         auto on_strand = [self, taken = std::move(items), outcome = std::move(result)]() mutable {
@@ -181,11 +192,15 @@ void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
         } else if (outcome.failure.failure_class == plugin::FailureClass::kRateLimited &&
                    outcome.failure.retry_after_ms > 0) {
             // The platform limits the account, not the record: nothing more goes out until then.
-            paused_until_ = std::max(paused_until_, steady_clock::now() + std::chrono::nanoseconds{fact.due_ns - moment.now_ns});
+            paused_until_ =
+                std::max(paused_until_, steady_clock::now() +
+                                            std::chrono::nanoseconds{fact.due_ns - moment.now_ns});
         }
         if (fact.settlement == store::Settlement::kDead) {
             core::log_warning("pipeline", "a record became a dead letter",
-                              {{"connection", plan_.name}, {"class", fact.failure.failure_class}, {"attempt", fact.attempt}});
+                              {{"connection", plan_.name},
+                               {"class", fact.failure.failure_class},
+                               {"attempt", fact.attempt}});
         }
         facts.emplace_back(std::move(fact));
     }

@@ -1,10 +1,13 @@
 // One connection: heads of lanes -> filter, map, diff -> batches -> the destination -> results.
 //
-// Concurrency: pump() is [state]; decisions and batches live on the connection's strand of the cpu threads; outcomes arrive
+// Concurrency: pump() is [state]; decisions and batches live on the connection's strand of the cpu
+// threads; outcomes arrive
 //   on the destination's work thread and go back to the strand.
-// Limits: records out (taken and not settled) are bounded by what the batches in flight and the one being filled hold.
-// Batching: a batch goes out when it is full by records or bytes, when nothing more can come for it, or when its first record
-//   has waited long enough. While every slot is taken it fills up: the destination's pace makes the batches.
+// Limits: records out (taken and not settled) are bounded by what the batches in flight and the one
+// being filled hold. Batching: a batch goes out when it is full by records or bytes, when nothing
+// more can come for it, or when its first record
+//   has waited long enough. While every slot is taken it fills up: the destination's pace makes the
+//   batches.
 #pragma once
 
 #include <atomic>
@@ -26,12 +29,13 @@ namespace syncline::pipeline {
 
 class Delivery : public std::enable_shared_from_this<Delivery> {
   public:
-    Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<const GuardedTime> time, std::shared_ptr<boost::asio::thread_pool> cpu);
+    Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<const GuardedTime> time,
+             std::shared_ptr<boost::asio::thread_pool> cpu);
 
     const ConnectionPlan& plan() const { return plan_; }
 
-    // Takes lanes that may go out. Returns when a waiting lane is due next. `is_upstream_quiet`: nothing is on its way to this
-    // connection's lanes. [state]
+    // Takes lanes that may go out. Returns when a waiting lane is due next. `is_upstream_quiet`:
+    // nothing is on its way to this connection's lanes. [state]
     Result<std::optional<std::int64_t>> pump(store::State& state, bool is_upstream_quiet);
 
     // Takes nothing more; batches in flight end by themselves. [any]
@@ -59,7 +63,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     const ConnectionPlan plan_;
     store::Store& store_;
     const std::shared_ptr<const GuardedTime> time_;
-    const std::shared_ptr<boost::asio::thread_pool> cpu_;  // outlives strand and timer, whoever holds this last
+    const std::shared_ptr<boost::asio::thread_pool>
+        cpu_;  // outlives strand and timer, whoever holds this last
     boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;
     std::atomic<bool> is_stopping_{false};
     std::atomic<std::size_t> batches_out_{0};
@@ -72,7 +77,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     std::deque<Prepared> filling_;
     std::size_t filling_bytes_ = 0;
     std::chrono::steady_clock::time_point filling_since_;
-    std::chrono::steady_clock::time_point paused_until_;   // the platform asked for it
+    std::chrono::steady_clock::time_point paused_until_;  // the platform asked for it
     bool is_quiet_ = true;
     boost::asio::steady_timer timer_;
     std::mt19937_64 random_{std::random_device{}()};

@@ -5,11 +5,14 @@
 
 namespace syncline::pipeline {
 
-inline constexpr core::ErrorCode kBodyNotJson{"pipeline.body_not_json", core::ErrorClass::kPermanent,
+inline constexpr core::ErrorCode kBodyNotJson{"pipeline.body_not_json",
+                                              core::ErrorClass::kPermanent,
                                               "the source connector has to deliver JSON objects"};
-inline constexpr core::ErrorCode kFilterFailed{"pipeline.filter_failed", core::ErrorClass::kPermanent,
+inline constexpr core::ErrorCode kFilterFailed{"pipeline.filter_failed",
+                                               core::ErrorClass::kPermanent,
                                                "mend `when`, then replay the dead letter"};
-inline constexpr core::ErrorCode kMappingFailed{"pipeline.mapping_failed", core::ErrorClass::kPermanent,
+inline constexpr core::ErrorCode kMappingFailed{"pipeline.mapping_failed",
+                                                core::ErrorClass::kPermanent,
                                                 "mend `map`, then replay the dead letter"};
 
 }  // namespace syncline::pipeline

@@ -1,5 +1,6 @@
-// Wall-clock time that never jumps while the process runs: the start's wall clock plus monotonic time. Due times are made
-// and compared with it, so that setting the machine's clock neither fires nor delays retries.
+// Wall-clock time that never jumps while the process runs: the start's wall clock plus monotonic
+// time. Due times are made and compared with it, so that setting the machine's clock neither fires
+// nor delays retries.
 #pragma once
 
 #include "core/clock.hpp"

@@ -11,18 +11,23 @@ constexpr std::int64_t kTickEveryNs = 60'000'000'000;
 
 Pipeline::Pipeline(Options options, store::Store& store, std::vector<RoutePlan> routes,
                    std::vector<ConnectionPlan> connections)
-    : options_(options), store_(store), time_(std::make_shared<const GuardedTime>(*options.clock)),
+    : options_(options),
+      store_(store),
+      time_(std::make_shared<const GuardedTime>(*options.clock)),
       cpu_(std::make_shared<boost::asio::thread_pool>(std::max(1u, options.cpu_threads))) {
     for (RoutePlan& route : routes) {
         std::vector<Translator::Target> targets;
         for (const ConnectionPlan& connection : connections) {
-            if (connection.route == route.id) targets.push_back({connection.id, connection.source_stream});
+            if (connection.route == route.id)
+                targets.push_back({connection.id, connection.source_stream});
         }
         store::RouteId id = route.id;
-        translators_[id] = std::make_shared<Translator>(std::move(route), std::move(targets), store_, time_, cpu_);
+        translators_[id] =
+            std::make_shared<Translator>(std::move(route), std::move(targets), store_, time_, cpu_);
     }
     for (ConnectionPlan& connection : connections) {
-        deliveries_.push_back(std::make_shared<Delivery>(std::move(connection), store_, time_, cpu_));
+        deliveries_.push_back(
+            std::make_shared<Delivery>(std::move(connection), store_, time_, cpu_));
     }
 }
 

@@ -2,7 +2,8 @@
 //
 // Purpose: after every change of the state, gives translators and deliveries what they may work on.
 // Lifecycle: construct, hand to Store::start() as the observer, stop(), then stop the store.
-// Concurrency: on_state() is [state]; stop() and is_idle() are [any]. A pool of cpu threads runs filters, mappings and
+// Concurrency: on_state() is [state]; stop() and is_idle() are [any]. A pool of cpu threads runs
+// filters, mappings and
 //   differences; one connection's records are handled one after the other.
 #pragma once
 

@@ -18,7 +18,7 @@ struct DeliveryPolicy {
     std::uint32_t batch_records = 100;
     std::uint32_t batch_bytes = 1024 * 1024;
     std::chrono::milliseconds batch_wait{1000};
-    std::uint32_t concurrency = 4;       // batches in flight
+    std::uint32_t concurrency = 4;  // batches in flight
     std::uint32_t attempts_max = 20;
     std::chrono::milliseconds retry_base{1000};
     std::chrono::milliseconds retry_max{15 * 60 * 1000};

@@ -17,17 +17,25 @@ bool is_hopeless(plugin::FailureClass failure) {
         case plugin::FailureClass::kPermanent:
         case plugin::FailureClass::kNotFound:
         case plugin::FailureClass::kConflict:
-        case plugin::FailureClass::kUnsupported: return true;
-        default: return false;
+        case plugin::FailureClass::kUnsupported:
+            return true;
+        default:
+            return false;
     }
 }
 
 store::FailureNote note(const plugin::Outcome& outcome) {
     store::FailureNote note;
     switch (outcome.kind) {
-        case plugin::OutcomeKind::kUnknown: note.failure_class = "UNKNOWN"; break;
-        case plugin::OutcomeKind::kNotAttempted: note.failure_class = "NOT_ATTEMPTED"; break;
-        default: note.failure_class = plugin::to_string(outcome.failure.failure_class); break;
+        case plugin::OutcomeKind::kUnknown:
+            note.failure_class = "UNKNOWN";
+            break;
+        case plugin::OutcomeKind::kNotAttempted:
+            note.failure_class = "NOT_ATTEMPTED";
+            break;
+        default:
+            note.failure_class = plugin::to_string(outcome.failure.failure_class);
+            break;
     }
     note.message = bounded(outcome.failure.message);
     note.provider_code = bounded(outcome.failure.provider_code);
@@ -43,7 +51,8 @@ std::string bounded(std::string_view text) {
     return std::string{text.substr(0, end)} + "…";
 }
 
-store::Settled settled(const store::LaneHead& head, store::Settlement settlement, std::int64_t now_ns) {
+store::Settled settled(const store::LaneHead& head, store::Settlement settlement,
+                       std::int64_t now_ns) {
     store::Settled fact;
     fact.connection = head.connection;
     fact.lane = head.lane;
@@ -54,8 +63,8 @@ store::Settled settled(const store::LaneHead& head, store::Settlement settlement
     return fact;
 }
 
-store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcome, const DeliveryPolicy& policy,
-                      Moment moment) {
+store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcome,
+                      const DeliveryPolicy& policy, Moment moment) {
     if (outcome.kind == plugin::OutcomeKind::kDone) {
         store::Settled fact = settled(head, store::Settlement::kDelivered, moment.now_ns);
         fact.destination_key = outcome.destination_key;
@@ -66,9 +75,10 @@ store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcom
     if (is_failed && outcome.failure.failure_class == plugin::FailureClass::kPluginBug) {
         attempts_max = std::min(attempts_max, kPluginBugAttemptsMax);
     }
-    bool is_dead = head.attempt >= attempts_max || (is_failed && is_hopeless(outcome.failure.failure_class));
-    store::Settled fact =
-        settled(head, is_dead ? store::Settlement::kDead : store::Settlement::kRetry, moment.now_ns);
+    bool is_dead =
+        head.attempt >= attempts_max || (is_failed && is_hopeless(outcome.failure.failure_class));
+    store::Settled fact = settled(
+        head, is_dead ? store::Settlement::kDead : store::Settlement::kRetry, moment.now_ns);
     fact.is_unknown = outcome.kind == plugin::OutcomeKind::kUnknown;
     fact.failure = note(outcome);
     if (!is_dead) {
@@ -78,7 +88,8 @@ store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcom
             retry_after = std::chrono::ceil<std::chrono::seconds>(
                 std::chrono::milliseconds{outcome.failure.retry_after_ms});
         }
-        fact.due_ns = schedule::due_after(moment.now_ns, backoff, head.attempt, moment.random, retry_after);
+        fact.due_ns =
+            schedule::due_after(moment.now_ns, backoff, head.attempt, moment.random, retry_after);
     }
     return fact;
 }

@@ -1,4 +1,5 @@
-// From a connector's outcome to the fact that settles the record: error classes decide what happens next.
+// From a connector's outcome to the fact that settles the record: error classes decide what happens
+// next.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +10,19 @@
 namespace syncline::pipeline {
 
 struct Moment {
-    std::int64_t now_ns = 0;    // guarded wall clock
-    std::uint64_t random = 0;   // uniform, for the jitter
+    std::int64_t now_ns = 0;   // guarded wall clock
+    std::uint64_t random = 0;  // uniform, for the jitter
 };
 
 // The fact's envelope for the record at the head of a lane.
-store::Settled settled(const store::LaneHead& head, store::Settlement settlement, std::int64_t now_ns);
+store::Settled settled(const store::LaneHead& head, store::Settlement settlement,
+                       std::int64_t now_ns);
 
-// DONE is delivered; PERMANENT, NOT_FOUND, CONFLICT and UNSUPPORTED are dead; everything else is tried again, by due time
-// with backoff, jitter and the platform's Retry-After, up to the policy's attempts. [any]
-store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcome, const DeliveryPolicy& policy,
-                      Moment moment);
+// DONE is delivered; PERMANENT, NOT_FOUND, CONFLICT and UNSUPPORTED are dead; everything else is
+// tried again, by due time with backoff, jitter and the platform's Retry-After, up to the policy's
+// attempts. [any]
+store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcome,
+                      const DeliveryPolicy& policy, Moment moment);
 
 // Text from outside, cut to what a fact may hold, on a character's border.
 std::string bounded(std::string_view text);

@@ -14,22 +14,25 @@ constexpr std::size_t kTakeBytes = 4 * 1024 * 1024;
 
 }  // namespace
 
-Translator::Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store, std::shared_ptr<const GuardedTime> time,
+Translator::Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store,
+                       std::shared_ptr<const GuardedTime> time,
                        std::shared_ptr<boost::asio::thread_pool> cpu)
     : plan_(std::move(plan)),
       targets_(std::move(targets)),
       store_(store),
       time_(std::move(time)),
-      cpu_(std::move(cpu)), strand_(boost::asio::make_strand(*cpu_)) {}
+      cpu_(std::move(cpu)),
+      strand_(boost::asio::make_strand(*cpu_)) {}
 
 Result<void> Translator::pump(store::State& state) {
     while (events_out_ + kTakeEvents <= kWindowEvents) {
         SYNCLINE_TRY(auto events, state.take_events(plan_.id, kTakeEvents, kTakeBytes));
         if (events.empty()) break;
         events_out_ += events.size();
-        boost::asio::post(strand_, [self = shared_from_this(), taken = std::move(events)]() mutable {
-            self->translate(std::move(taken));
-        });
+        boost::asio::post(strand_,
+                          [self = shared_from_this(), taken = std::move(events)]() mutable {
+                              self->translate(std::move(taken));
+                          });
     }
     return {};
 }
@@ -45,15 +48,17 @@ void Translator::translate(std::vector<store::PendingEvent> events) {
         request->query = received.query;
         request->headers = received.headers;
         request->received_ns = received.received_ns;
-        // A body that can't be read back gives an empty one: the connector refuses it, and the letter keeps the event.
+        // A body that can't be read back gives an empty one: the connector refuses it, and the
+        // letter keeps the event.
         Result<std::string> body = store_.bodies().read(received.body);
         if (body.has_value()) request->body = std::move(*body);
         requests.push_back(std::move(request));
     }
-    plan_.source->translate(std::move(requests), [self = shared_from_this(), taken = std::move(events)](
-                                                     std::vector<plugin::Translation> translations) {
-        self->finish(taken, std::move(translations));
-    });
+    plan_.source->translate(std::move(requests),
+                            [self = shared_from_this(), taken = std::move(events)](
+                                std::vector<plugin::Translation> translations) {
+                                self->finish(taken, std::move(translations));
+                            });
 }
 
 // On the source's work thread, one call after the other: the facts are appended in received order.
@@ -83,7 +88,8 @@ store::Fact Translator::dead(const store::PendingEvent& event, const plugin::Fai
 }
 
 store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Translation translation) {
-    if (translation.failure.failure_class != plugin::FailureClass::kNone) return dead(event, translation.failure);
+    if (translation.failure.failure_class != plugin::FailureClass::kNone)
+        return dead(event, translation.failure);
     store::Translated fact;
     fact.route = plan_.id;
     fact.event = event.position;
@@ -96,7 +102,8 @@ store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Transl
         if (!record.targets.empty()) {
             Result<store::Body> body = store_.bodies().keep(std::move(source.body));
             if (!body.has_value()) {
-                return dead(event, plugin::Failure{plugin::FailureClass::kTransient, body.error().to_string(), "", -1});
+                return dead(event, plugin::Failure{plugin::FailureClass::kTransient,
+                                                   body.error().to_string(), "", -1});
             }
             record.body = std::move(*body);
         }

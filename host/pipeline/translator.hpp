@@ -13,8 +13,8 @@
 
 namespace syncline::pipeline {
 
-// Concurrency: pump() is [state]; the rest runs on the route's strand and on the source's work thread, which keeps order.
-// Limits: a window of events in flight, by count and bytes.
+// Concurrency: pump() is [state]; the rest runs on the route's strand and on the source's work
+// thread, which keeps order. Limits: a window of events in flight, by count and bytes.
 class Translator : public std::enable_shared_from_this<Translator> {
   public:
     // What of a translated record goes where.
@@ -23,7 +23,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
         std::string stream;
     };
 
-    Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store, std::shared_ptr<const GuardedTime> time,
+    Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store,
+               std::shared_ptr<const GuardedTime> time,
                std::shared_ptr<boost::asio::thread_pool> cpu);
 
     // Takes what fits the window. [state]
@@ -35,7 +36,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
     using Requests = std::vector<std::shared_ptr<const plugin::WebhookRequest>>;
 
     void translate(std::vector<store::PendingEvent> events);
-    void finish(const std::vector<store::PendingEvent>& events, std::vector<plugin::Translation> translations);
+    void finish(const std::vector<store::PendingEvent>& events,
+                std::vector<plugin::Translation> translations);
     store::Fact fact_of(const store::PendingEvent& event, plugin::Translation translation);
     store::Fact dead(const store::PendingEvent& event, const plugin::Failure& failure);
 
@@ -43,7 +45,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
     const std::vector<Target> targets_;
     store::Store& store_;
     const std::shared_ptr<const GuardedTime> time_;
-    const std::shared_ptr<boost::asio::thread_pool> cpu_;  // outlives strand and timer, whoever holds this last
+    const std::shared_ptr<boost::asio::thread_pool>
+        cpu_;  // outlives strand and timer, whoever holds this last
     boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;
     std::atomic<std::size_t> events_out_{0};
 };

@@ -17,9 +17,10 @@ inline constexpr std::size_t kRecordsPerEventMax = 100'000;
 struct Record {
     std::string stream;  // "audience_memberships"
     Operation operation = Operation::kUpsert;
-    std::string key;     // identifies the record within its stream, 1 .. kKeyBytesMax bytes of UTF-8
-    std::string body;    // UTF-8 JSON text; may be empty for a delete
-    std::optional<std::int64_t> occurred_ns;  // when it happened at the source, UTC, if the source says so
+    std::string key;   // identifies the record within its stream, 1 .. kKeyBytesMax bytes of UTF-8
+    std::string body;  // UTF-8 JSON text; may be empty for a delete
+    std::optional<std::int64_t>
+        occurred_ns;  // when it happened at the source, UTC, if the source says so
 };
 
 }  // namespace syncline::record

@@ -47,8 +47,8 @@ milliseconds delay_after(const Backoff& backoff, std::uint32_t attempt, std::uin
     return std::clamp(delay, milliseconds{1}, kWaitMax);
 }
 
-std::int64_t due_after(std::int64_t now_ns, const Backoff& backoff, std::uint32_t attempt, std::uint64_t random,
-                       std::optional<seconds> retry_after) {
+std::int64_t due_after(std::int64_t now_ns, const Backoff& backoff, std::uint32_t attempt,
+                       std::uint64_t random, std::optional<seconds> retry_after) {
     const std::int64_t delay_ns =
         delay_after(backoff, attempt, random, retry_after).count() * kNanosecondsPerMillisecond;
     constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();

@@ -16,7 +16,8 @@ constexpr int kRounds = 9;
 constexpr int kRunsPerRound = 20'000;
 
 // A profile of about 600 bytes.
-constexpr std::string_view kProfile = R"({"id":"usr_01HZX3M9Q8","email":"maria.schneider@example.org",)"
+constexpr std::string_view kProfile =
+    R"({"id":"usr_01HZX3M9Q8","email":"maria.schneider@example.org",)"
     R"("first_name":"Maria","last_name":"Schneider","birth_date":"1984-03-17","language":"de",)"
     R"("consent":{"newsletter":true,"sms":false,"updated_at":"2024-05-06T07:08:09Z"},)"
     R"("address":{"street":"Lange Strasse 12","zip":"89073","city":"Ulm","country":"DE"},)"
@@ -51,14 +52,16 @@ void measure(const char* name, Body body) {
 int main() {
     auto profile = record::parse_json(kProfile).value();
     auto mapping = expr::Program::compile(kMapping).value();
-    auto condition = expr::Program::compile(".consent.newsletter and .address.country == \"DE\"").value();
+    auto condition =
+        expr::Program::compile(".consent.newsletter and .address.country == \"DE\"").value();
     std::size_t sink = 0;  // keeps the work from being optimised away
 
     std::printf("record of %zu bytes\n", kProfile.size());
     measure("parse", [&] { sink += record::parse_json(kProfile).value().as_object().size(); });
     measure("write", [&] { sink += record::write_json(profile).size(); });
     measure("canonical", [&] { sink += record::canonical_json(profile).size(); });
-    measure("fingerprint", [&] { sink += record::fingerprint(profile.as_object(), 1).fields.size(); });
+    measure("fingerprint",
+            [&] { sink += record::fingerprint(profile.as_object(), 1).fields.size(); });
     measure("when", [&] { sink += condition.run(profile).value().get_bool(); });
     measure("map 10 fields", [&] { sink += mapping.run(profile).value().as_object().size(); });
     measure("parse, map, fingerprint", [&] {

@@ -1,4 +1,5 @@
-// `syncline` with the means to die at a chosen place and to break one rule on purpose; only for the crash tests.
+// `syncline` with the means to die at a chosen place and to break one rule on purpose; only for the
+// crash tests.
 //
 //   SYNCLINE_FAIL_POINT=<name>:<count>   die when the place is passed for the count-th time
 //   SYNCLINE_PLANT=<bug>                 break one rule
@@ -14,9 +15,10 @@
 namespace {
 
 constexpr const char* kFailPoints[] = {
-    "intake.before-append",     "intake.before-answer", "journal.before-write",  "journal.before-sync",
-    "journal.after-sync",       "journal.after-acknowledge", "state.before-commit", "state.after-commit",
-    "delivery.before-write",    "delivery.after-write",
+    "intake.before-append", "intake.before-answer", "journal.before-write",
+    "journal.before-sync",  "journal.after-sync",   "journal.after-acknowledge",
+    "state.before-commit",  "state.after-commit",   "delivery.before-write",
+    "delivery.after-write",
 };
 
 bool arm(const char* plant, const char* fail_point) {
@@ -26,7 +28,8 @@ bool arm(const char* plant, const char* fail_point) {
     std::string text = fail_point;
     std::size_t colon = text.find(':');
     if (colon == std::string::npos) return false;
-    core::arm_fail_point(text.substr(0, colon), static_cast<unsigned>(std::strtoul(text.c_str() + colon + 1, nullptr, 10)));
+    core::arm_fail_point(text.substr(0, colon), static_cast<unsigned>(std::strtoul(
+                                                    text.c_str() + colon + 1, nullptr, 10)));
     return true;
 }
 
@@ -38,7 +41,8 @@ int main(int argc, char** argv) {
         return 0;
     }
     if (!arm(std::getenv("SYNCLINE_PLANT"), std::getenv("SYNCLINE_FAIL_POINT"))) {
-        std::fputs("syncline-crashable: SYNCLINE_PLANT or SYNCLINE_FAIL_POINT is not understood\n", stderr);
+        std::fputs("syncline-crashable: SYNCLINE_PLANT or SYNCLINE_FAIL_POINT is not understood\n",
+                   stderr);
         return 2;
     }
     return syncline::app::run_command_line(argc, argv);

@@ -16,11 +16,12 @@ SYNCLINE_BEGIN_C
 typedef struct syncline_http_request {
     uint32_t struct_size;
     uint32_t header_count;
-    syncline_str method;           // "POST"
-    syncline_str url;              // absolute: "https://api.example.com/v1/users?limit=10"
-    const syncline_pair *headers;  // no Host, Content-Length, Connection or other header that the host owns
+    syncline_str method;  // "POST"
+    syncline_str url;     // absolute: "https://api.example.com/v1/users?limit=10"
+    const syncline_pair*
+        headers;  // no Host, Content-Length, Connection or other header that the host owns
     syncline_str body;
-    int64_t timeout_ms;            // for the whole exchange; 0: the host's default
+    int64_t timeout_ms;  // for the whole exchange; 0: the host's default
 } syncline_http_request;
 SYNCLINE_ASSERT_SIZE(syncline_http_request, 72);
 #define SYNCLINE_HTTP_REQUEST_SIZE_1_0 72
@@ -32,10 +33,10 @@ typedef struct syncline_http_result {
     // With a response. Its status says what the platform thinks: 500 is a response, too.
     int32_t status;
     uint32_t header_count;
-    const syncline_pair *headers;  // names in lower case
+    const syncline_pair* headers;  // names in lower case
     syncline_str body;             // decoded (Content-Encoding)
     // Without one.
-    const syncline_error *error;            // NULL with a response
+    const syncline_error* error;            // NULL with a response
     syncline_bool may_have_been_processed;  // 0: no byte of the request has left
     uint32_t reserved;                      // 0
 } syncline_http_result;
@@ -53,15 +54,15 @@ typedef struct syncline_host_http {
     // Lifetime: every argument is borrowed until return (the host copies the request); *handle is
     // valid until done().
     // Thread: [instance]. Since: 1.0
-    syncline_status(SYNCLINE_CALL *send)(syncline_host_handle host, const syncline_http_request *request,
-                                         uint64_t user_id, syncline_http_handle *handle,
-                                         syncline_error *error);
+    syncline_status(SYNCLINE_CALL* send)(syncline_host_handle host,
+                                         const syncline_http_request* request, uint64_t user_id,
+                                         syncline_http_handle* handle, syncline_error* error);
 
     // Ends an exchange early. Its one done() still comes, with SYNCLINE_E_CANCELLED or with the
     // real result. A handle that is over is ignored, and so is a second cancel.
     // Lifetime: the handle stays valid until done().
     // Thread: [any]. Since: 1.0
-    void(SYNCLINE_CALL *cancel)(syncline_host_handle host, syncline_http_handle handle);
+    void(SYNCLINE_CALL* cancel)(syncline_host_handle host, syncline_http_handle handle);
 } syncline_host_http;
 SYNCLINE_ASSERT_SIZE(syncline_host_http, 24);
 #define SYNCLINE_HOST_HTTP_SIZE_1_0 24
@@ -73,8 +74,8 @@ typedef struct syncline_plugin_http {
     // Takes the result of the exchange that was sent with `user_id`. Before stopped(), never after.
     // Lifetime: `result` and all it refers to are borrowed until return.
     // Thread: [instance]. Since: 1.0
-    void(SYNCLINE_CALL *done)(syncline_instance *instance, uint64_t user_id,
-                              const syncline_http_result *result);
+    void(SYNCLINE_CALL* done)(syncline_instance* instance, uint64_t user_id,
+                              const syncline_http_result* result);
 } syncline_plugin_http;
 SYNCLINE_ASSERT_SIZE(syncline_plugin_http, 16);
 #define SYNCLINE_PLUGIN_HTTP_SIZE_1_0 16

@@ -25,8 +25,9 @@ typedef struct syncline_host_log {
     // `fields` ({"status", "403"}). Buffered: it neither blocks nor fails.
     // Lifetime: every argument is borrowed until return; the host copies it.
     // Thread: [any]. Since: 1.0
-    void(SYNCLINE_CALL *log)(syncline_host_handle host, syncline_severity severity, syncline_str message,
-                             const syncline_pair *fields, uint32_t field_count);
+    void(SYNCLINE_CALL* log)(syncline_host_handle host, syncline_severity severity,
+                             syncline_str message, const syncline_pair* fields,
+                             uint32_t field_count);
 } syncline_host_log;
 SYNCLINE_ASSERT_SIZE(syncline_host_log, 16);
 #define SYNCLINE_HOST_LOG_SIZE_1_0 16

@@ -11,9 +11,10 @@
 //     capabilities   any of "webhook", "write"
 //     streams        [{"name": "profiles", "source": false, "destination": true,
 //                    "batch_records_max": 100}]
-//     handshakes     [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]: what handshake() answers
-//     webhook        {"success_status": 200}: what the platform wants to hear; optional, else 202
-//     allowed_hosts  ["api.example.com", "*.example.org", {"from_setting": "base_url"}]; nothing
+//     handshakes     [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]: what handshake()
+//     answers webhook        {"success_status": 200}: what the platform wants to hear; optional,
+//     else 202 allowed_hosts  ["api.example.com", "*.example.org", {"from_setting": "base_url"}];
+//     nothing
 //                    else is reachable
 //     settings       a JSON Schema (draft 7) of the account's settings
 #ifndef SYNCLINE_MANIFEST_H
@@ -49,11 +50,11 @@
 // Places a string literal as an ELF note (in PE: as a section of the same layout). Use it once, at
 // file scope, with the same literal that syncline_plugin_v1.manifest holds. The note's description
 // is the text and one NUL, which its size counts.
-#define SYNCLINE_MANIFEST(json)                                                                    \
-    SYNCLINE_NOTE_ATTRIBUTES static const struct {                                                 \
-        uint32_t name_size, description_size, type;                                                \
-        char name[12];                                                                             \
-        char description[(sizeof(json) + 3) / 4 * 4];                                              \
+#define SYNCLINE_MANIFEST(json)                                                               \
+    SYNCLINE_NOTE_ATTRIBUTES static const struct {                                            \
+        uint32_t name_size, description_size, type;                                           \
+        char name[12];                                                                        \
+        char description[(sizeof(json) + 3) / 4 * 4];                                         \
     } syncline_manifest_note = {sizeof(SYNCLINE_NOTE_NAME), sizeof(json), SYNCLINE_NOTE_TYPE, \
                                 SYNCLINE_NOTE_NAME, json}
 

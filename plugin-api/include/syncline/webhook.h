@@ -16,10 +16,11 @@ SYNCLINE_BEGIN_C
 typedef struct syncline_webhook_request {
     uint32_t struct_size;
     uint32_t header_count;
-    syncline_str method;           // "POST"
-    syncline_str path;             // what follows /hooks/<name>: "" or "/events"
-    syncline_str query;            // raw, without '?': "type=VALIDATE&x=%20"
-    const syncline_pair *headers;  // names as received, without those that authenticated the request
+    syncline_str method;  // "POST"
+    syncline_str path;    // what follows /hooks/<name>: "" or "/events"
+    syncline_str query;   // raw, without '?': "type=VALIDATE&x=%20"
+    const syncline_pair*
+        headers;  // names as received, without those that authenticated the request
     syncline_str body;
     int64_t received_ns;
 } syncline_webhook_request;
@@ -38,12 +39,12 @@ typedef uint32_t syncline_body_format;
 typedef struct syncline_record {
     uint32_t struct_size;
     syncline_operation operation;
-    syncline_str stream;               // one of the manifest's source streams
-    syncline_str key;                  // identifies the record within its stream: 1 to 1024 bytes of UTF-8
-    syncline_str body;                 // may be empty for a delete
+    syncline_str stream;  // one of the manifest's source streams
+    syncline_str key;     // identifies the record within its stream: 1 to 1024 bytes of UTF-8
+    syncline_str body;    // may be empty for a delete
     syncline_body_format body_format;  // SYNCLINE_BODY_JSON
     uint32_t reserved;                 // 0
-    int64_t occurred_ns;               // when it happened, if the source says so; SYNCLINE_NO_TIME otherwise
+    int64_t occurred_ns;  // when it happened, if the source says so; SYNCLINE_NO_TIME otherwise
 } syncline_record;
 SYNCLINE_ASSERT_SIZE(syncline_record, 72);
 #define SYNCLINE_RECORD_SIZE_1_0 72
@@ -62,7 +63,8 @@ typedef struct syncline_record_sink {
     // an invalid record), so the connector should return; what it returns then does not matter.
     // Lifetime: the record is borrowed until return; the host copies it.
     // Thread: [instance]. Since: 1.0
-    syncline_sink_answer(SYNCLINE_CALL *record)(syncline_sink_handle sink, const syncline_record *record);
+    syncline_sink_answer(SYNCLINE_CALL* record)(syncline_sink_handle sink,
+                                                const syncline_record* record);
 } syncline_record_sink;
 SYNCLINE_ASSERT_SIZE(syncline_record_sink, 24);
 #define SYNCLINE_RECORD_SINK_SIZE_1_0 24
@@ -86,7 +88,7 @@ typedef struct syncline_reply_sink {
     // Takes the reply; the last one counts.
     // Lifetime: the reply is borrowed until return; the host copies it.
     // Thread: [instance]. Since: 1.0
-    void(SYNCLINE_CALL *reply)(syncline_sink_handle sink, const syncline_webhook_reply *reply);
+    void(SYNCLINE_CALL* reply)(syncline_sink_handle sink, const syncline_webhook_reply* reply);
 } syncline_reply_sink;
 SYNCLINE_ASSERT_SIZE(syncline_reply_sink, 24);
 #define SYNCLINE_REPLY_SINK_SIZE_1_0 24
@@ -99,18 +101,20 @@ typedef struct syncline_plugin_webhook {
     // the sink, or a failure. May be NULL if the manifest has no handshakes.
     // Lifetime: every argument is borrowed until return.
     // Thread: [instance]. Since: 1.0
-    syncline_status(SYNCLINE_CALL *handshake)(syncline_instance *instance,
-                                              const syncline_webhook_request *request,
-                                              const syncline_reply_sink *sink, syncline_error *error);
+    syncline_status(SYNCLINE_CALL* handshake)(syncline_instance* instance,
+                                              const syncline_webhook_request* request,
+                                              const syncline_reply_sink* sink,
+                                              syncline_error* error);
 
     // Turns one request into records, which may be none. On a failure the host discards what went
     // into the sink.
     // SYNCLINE_E_PERMANENT for a request that will never be understood.
     // Lifetime: every argument is borrowed until return.
     // Thread: [instance]. Since: 1.0
-    syncline_status(SYNCLINE_CALL *translate)(syncline_instance *instance,
-                                              const syncline_webhook_request *request,
-                                              const syncline_record_sink *sink, syncline_error *error);
+    syncline_status(SYNCLINE_CALL* translate)(syncline_instance* instance,
+                                              const syncline_webhook_request* request,
+                                              const syncline_record_sink* sink,
+                                              syncline_error* error);
 } syncline_plugin_webhook;
 SYNCLINE_ASSERT_SIZE(syncline_plugin_webhook, 24);
 #define SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0 24

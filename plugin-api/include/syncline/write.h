@@ -18,11 +18,12 @@ SYNCLINE_BEGIN_C
 typedef struct syncline_write_record {
     uint32_t struct_size;
     syncline_operation operation;
-    syncline_str key;                  // the source's key
-    syncline_str body;                 // after mapping; may be empty for a delete
-    syncline_str destination_key;      // "" when not known yet
-    syncline_body_format body_format;  // a connector refuses what it does not know with SYNCLINE_E_UNSUPPORTED
-    syncline_bool was_delivered;       // an earlier version has reached the destination
+    syncline_str key;              // the source's key
+    syncline_str body;             // after mapping; may be empty for a delete
+    syncline_str destination_key;  // "" when not known yet
+    syncline_body_format
+        body_format;  // a connector refuses what it does not know with SYNCLINE_E_UNSUPPORTED
+    syncline_bool was_delivered;  // an earlier version has reached the destination
 } syncline_write_record;
 SYNCLINE_ASSERT_SIZE(syncline_write_record, 64);
 #define SYNCLINE_WRITE_RECORD_SIZE_1_0 64
@@ -30,10 +31,10 @@ SYNCLINE_ASSERT_SIZE(syncline_write_record, 64);
 // Records of one stream, all of different keys. Made by the host.
 typedef struct syncline_write_batch {
     uint32_t struct_size;
-    uint32_t record_count;                        // at least 1, at most the manifest's batch_records_max
-    syncline_str stream;                          // one of the manifest's destination streams
-    const syncline_write_record *const *records;
-    int64_t timeout_ms;                           // past it the host cancels the operation
+    uint32_t record_count;  // at least 1, at most the manifest's batch_records_max
+    syncline_str stream;    // one of the manifest's destination streams
+    const syncline_write_record* const* records;
+    int64_t timeout_ms;  // past it the host cancels the operation
 } syncline_write_batch;
 SYNCLINE_ASSERT_SIZE(syncline_write_batch, 40);
 #define SYNCLINE_WRITE_BATCH_SIZE_1_0 40
@@ -48,9 +49,11 @@ typedef int32_t syncline_outcome_kind;
 typedef struct syncline_outcome {
     uint32_t struct_size;
     syncline_outcome_kind kind;
-    const syncline_error *error;   // required for FAILED, welcome for UNKNOWN and NOT_ATTEMPTED, NULL otherwise
-    syncline_str destination_key;  // the destination's key of the record; "" leaves what the host knows
-    syncline_str reply;            // JSON for a caller who waits for an answer; may be empty
+    const syncline_error*
+        error;  // required for FAILED, welcome for UNKNOWN and NOT_ATTEMPTED, NULL otherwise
+    syncline_str
+        destination_key;  // the destination's key of the record; "" leaves what the host knows
+    syncline_str reply;   // JSON for a caller who waits for an answer; may be empty
 } syncline_outcome;
 SYNCLINE_ASSERT_SIZE(syncline_outcome, 48);
 #define SYNCLINE_OUTCOME_SIZE_1_0 48
@@ -64,15 +67,16 @@ typedef struct syncline_plugin_write {
     // completion follows, and outcomes already given don't count.
     // Lifetime: `batch` and all it refers to are borrowed until complete(); `error` until return.
     // Thread: [instance]. Since: 1.0
-    syncline_status(SYNCLINE_CALL *write)(syncline_instance *instance, syncline_write_handle operation,
-                                          const syncline_write_batch *batch, syncline_error *error);
+    syncline_status(SYNCLINE_CALL* write)(syncline_instance* instance,
+                                          syncline_write_handle operation,
+                                          const syncline_write_batch* batch, syncline_error* error);
 
     // Asks to end the operation early: the connector cancels its exchanges and completes soon, with
     // what it knows of each record. An operation that is not open is ignored, and so is a second
     // cancel.
     // Lifetime: the batch stays borrowed until complete().
     // Thread: [instance]. Since: 1.0
-    void(SYNCLINE_CALL *cancel)(syncline_instance *instance, syncline_write_handle operation);
+    void(SYNCLINE_CALL* cancel)(syncline_instance* instance, syncline_write_handle operation);
 } syncline_plugin_write;
 SYNCLINE_ASSERT_SIZE(syncline_plugin_write, 24);
 #define SYNCLINE_PLUGIN_WRITE_SIZE_1_0 24
@@ -86,15 +90,17 @@ typedef struct syncline_host_write {
     // outcome already, or the outcome is malformed; it is ignored.
     // Lifetime: `outcome` is borrowed until return; the host copies it.
     // Thread: [instance]. Since: 1.0
-    syncline_status(SYNCLINE_CALL *outcome)(syncline_host_handle host, syncline_write_handle operation,
-                                            uint32_t record_index, const syncline_outcome *outcome);
+    syncline_status(SYNCLINE_CALL* outcome)(syncline_host_handle host,
+                                            syncline_write_handle operation, uint32_t record_index,
+                                            const syncline_outcome* outcome);
 
     // Ends the operation. Records without an outcome are SYNCLINE_UNKNOWN. Never from inside the
     // write() that began it (see syncline_host.post): that is SYNCLINE_E_PLUGIN_BUG.
     // SYNCLINE_E_STALE: the operation is over already.
     // Lifetime: the batch is no longer borrowed once this was entered.
     // Thread: [instance]. Since: 1.0
-    syncline_status(SYNCLINE_CALL *complete)(syncline_host_handle host, syncline_write_handle operation);
+    syncline_status(SYNCLINE_CALL* complete)(syncline_host_handle host,
+                                             syncline_write_handle operation);
 } syncline_host_write;
 SYNCLINE_ASSERT_SIZE(syncline_host_write, 24);
 #define SYNCLINE_HOST_WRITE_SIZE_1_0 24

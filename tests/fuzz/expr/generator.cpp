@@ -6,9 +6,33 @@
 namespace syncline::fuzz {
 
 std::string Generator::literal() {
-    return pick({"0", "1", "2", "3", "-1", "1.5", "0.25", "10", "7", "null", "true", "false", "[]",
-                 "{}", "\"\"", "\"a\"", "\"b\"", "\"ab\"", "\",\"", "\"1\"", "\"2.5\"",
-                 "\"x y\"", "\"\\u00e4\"", "\"\\ud83d\\ude00z\"", "\"A\\tb\\n\"", ".5", "2."});
+    return pick({"0",
+                 "1",
+                 "2",
+                 "3",
+                 "-1",
+                 "1.5",
+                 "0.25",
+                 "10",
+                 "7",
+                 "null",
+                 "true",
+                 "false",
+                 "[]",
+                 "{}",
+                 "\"\"",
+                 "\"a\"",
+                 "\"b\"",
+                 "\"ab\"",
+                 "\",\"",
+                 "\"1\"",
+                 "\"2.5\"",
+                 "\"x y\"",
+                 "\"\\u00e4\"",
+                 "\"\\ud83d\\ude00z\"",
+                 "\"A\\tb\\n\"",
+                 ".5",
+                 "2."});
 }
 
 std::string Generator::path(int depth) {
@@ -18,15 +42,21 @@ std::string Generator::path(int depth) {
         switch (below(7)) {
             case 0:
             case 1:
-            case 2: result += pick({".a", ".b", ".c", ".k_1", ".if"}); break;
-            case 3: result += pick({".\"a\"", ".\"x y\"", ".\"\\u00e4\""}); break;
+            case 2:
+                result += pick({".a", ".b", ".c", ".k_1", ".if"});
+                break;
+            case 3:
+                result += pick({".\"a\"", ".\"x y\"", ".\"\\u00e4\""});
+                break;
             default:
                 if (result.empty()) result = ".";
                 if (below(3) == 0) {
-                    result += pick({"[1:]", "[:2]", "[1:3]", "[-2:]", "[:-1]", "[0:1.5]", "[null:1]"});
+                    result +=
+                        pick({"[1:]", "[:2]", "[1:3]", "[-2:]", "[:-1]", "[0:1.5]", "[null:1]"});
                 } else if (below(4) == 0) {
                     // jq looks for an array in an array; that is outside the language.
-                    result += "[" + expression(depth - 1) + " | if type == \"array\" then 0 else . end]";
+                    result +=
+                        "[" + expression(depth - 1) + " | if type == \"array\" then 0 else . end]";
                 } else {
                     result += pick({"[0]", "[1]", "[-1]", "[\"a\"]", "[5]", "[1.5]", "[null]"});
                 }
@@ -48,15 +78,39 @@ std::string Generator::text(int depth) {
 
 std::string Generator::call(int depth) {
     if (below(3) == 0) {
-        return pick({"has", "contains", "startswith", "endswith", "ltrimstr", "rtrimstr", "split", "join"}) +
+        return pick({"has", "contains", "startswith", "endswith", "ltrimstr", "rtrimstr", "split",
+                     "join"}) +
                "(" + expression(depth - 1) + ")";
     }
-    return pick({"length",       "utf8bytelength", "not",      "keys",        "keys_unsorted",
-                 "type",         "tostring",       "tonumber", "tojson",      "tojson|fromjson",
-                 "ascii_upcase", "ascii_downcase", "add",      "any",         "all",
-                 "first",        "last",           "reverse",  "sort",        "unique",
-                 "min",          "max",            "floor",    "ceil",        "round",
-                 "explode",      "explode|implode", "to_entries", "to_entries|from_entries",
+    return pick({"length",
+                 "utf8bytelength",
+                 "not",
+                 "keys",
+                 "keys_unsorted",
+                 "type",
+                 "tostring",
+                 "tonumber",
+                 "tojson",
+                 "tojson|fromjson",
+                 "ascii_upcase",
+                 "ascii_downcase",
+                 "add",
+                 "any",
+                 "all",
+                 "first",
+                 "last",
+                 "reverse",
+                 "sort",
+                 "unique",
+                 "min",
+                 "max",
+                 "floor",
+                 "ceil",
+                 "round",
+                 "explode",
+                 "explode|implode",
+                 "to_entries",
+                 "to_entries|from_entries",
                  "from_entries"});
 }
 
@@ -66,10 +120,17 @@ std::string Generator::object(int depth) {
     for (std::size_t i = 0; i < members; ++i) {
         if (i > 0) result += ", ";
         switch (below(5)) {
-            case 0: result += pick({"a", "b", "\"x y\""}); continue;
-            case 1: result += "(" + expression(depth - 1) + " | tostring)"; break;
-            case 2: result += below(3) == 0 ? "(.k)" : "\"k\\(" + expression(depth - 1) + ")\""; break;
-            default: result += pick({"a", "b", "c", "\"d e\"", "and"});
+            case 0:
+                result += pick({"a", "b", "\"x y\""});
+                continue;
+            case 1:
+                result += "(" + expression(depth - 1) + " | tostring)";
+                break;
+            case 2:
+                result += below(3) == 0 ? "(.k)" : "\"k\\(" + expression(depth - 1) + ")\"";
+                break;
+            default:
+                result += pick({"a", "b", "c", "\"d e\"", "and"});
         }
         result += ": " + (below(4) == 0 ? path(0) : "(" + expression(depth - 1) + ")");
     }
@@ -77,14 +138,19 @@ std::string Generator::object(int depth) {
 }
 
 std::string Generator::term(int depth) {
-    if (depth <= 0) return below(3) == 0 ? literal() : below(4) == 0 ? "." : pick({".a", ".b", ".c", ".[0]"});
+    if (depth <= 0)
+        return below(3) == 0 ? literal() : below(4) == 0 ? "." : pick({".a", ".b", ".c", ".[0]"});
     switch (below(10)) {
-        case 0: return literal();
+        case 0:
+            return literal();
         case 1:
         case 2:
-        case 3: return path(depth);
-        case 4: return text(depth);
-        case 5: return object(depth);
+        case 3:
+            return path(depth);
+        case 4:
+            return text(depth);
+        case 5:
+            return object(depth);
         case 6: {
             std::string result = "[";
             auto elements = below(4);
@@ -93,17 +159,23 @@ std::string Generator::term(int depth) {
             }
             return result + "]";
         }
-        case 7: return "(" + expression(depth - 1) + ")";
-        default: return "(" + path(0) + " | " + call(depth) + ")";
+        case 7:
+            return "(" + expression(depth - 1) + ")";
+        default:
+            return "(" + path(0) + " | " + call(depth) + ")";
     }
 }
 
 std::string Generator::operand(int depth) {
     switch (below(8)) {
-        case 0: return "(" + expression(depth) + ")";
-        case 1: return "-" + term(depth);
-        case 2: return "[(" + expression(depth) + ")?][0]";
-        default: return term(depth);
+        case 0:
+            return "(" + expression(depth) + ")";
+        case 1:
+            return "-" + term(depth);
+        case 2:
+            return "[(" + expression(depth) + ")?][0]";
+        default:
+            return term(depth);
     }
 }
 
@@ -111,14 +183,18 @@ std::string Generator::expression(int depth) {
     if (depth <= 0) return term(0);
     switch (below(12)) {
         case 0:
-        case 1: return operand(depth - 1) + " | " + expression(depth - 1);
+        case 1:
+            return operand(depth - 1) + " | " + expression(depth - 1);
         case 2:
-        case 3: return operand(depth - 1) + " | " + call(depth);
-        case 4: return "if " + expression(depth - 1) + " then " + expression(depth - 1) + " else " +
-                       expression(depth - 1) + " end";
-        case 5: return "if " + expression(depth - 1) + " then " + term(depth - 1) + " elif " +
-                       expression(depth - 1) + " then " + expression(depth - 1) + " else " +
-                       expression(depth - 1) + " end";
+        case 3:
+            return operand(depth - 1) + " | " + call(depth);
+        case 4:
+            return "if " + expression(depth - 1) + " then " + expression(depth - 1) + " else " +
+                   expression(depth - 1) + " end";
+        case 5:
+            return "if " + expression(depth - 1) + " then " + term(depth - 1) + " elif " +
+                   expression(depth - 1) + " then " + expression(depth - 1) + " else " +
+                   expression(depth - 1) + " end";
         case 6:
         case 7:
         case 8:
@@ -126,29 +202,40 @@ std::string Generator::expression(int depth) {
             auto result = operand(depth - 1);
             auto operators = 1 + below(3);
             for (std::size_t i = 0; i < operators; ++i) {
-                result += pick({" + ", " - ", " * ", " / ", " % ", " == ", " != ", " < ", " <= ", " > ",
-                                " >= ", " and ", " or ", " // ", " + ", " + ", " // "});
+                result +=
+                    pick({" + ", " - ", " * ", " / ", " % ", " == ", " != ", " < ", " <= ", " > ",
+                          " >= ", " and ", " or ", " // ", " + ", " + ", " // "});
                 result += operand(depth - 1);
             }
             return result;
         }
-        default: return operand(depth);
+        default:
+            return operand(depth);
     }
 }
 
 boost::json::value Generator::input(int depth) {
     namespace json = boost::json;
-    static const std::vector<std::string_view> kStrings{
-        "", "a", "b", "ab", "aXbX", "a,b,,c", "12", " 7.5 ", "true", "\xC3\xA4\xC3\xB6", "x y",
-        "\xF0\x9F\x98\x80z", "[1,2]", "Abc Def"};
+    static const std::vector<std::string_view> kStrings{"",      "a",
+                                                        "b",     "ab",
+                                                        "aXbX",  "a,b,,c",
+                                                        "12",    " 7.5 ",
+                                                        "true",  "\xC3\xA4\xC3\xB6",
+                                                        "x y",   "\xF0\x9F\x98\x80z",
+                                                        "[1,2]", "Abc Def"};
     switch (depth <= 0 ? below(7) : below(14)) {
-        case 0: return nullptr;
-        case 1: return below(2) == 0;
-        case 2: return static_cast<std::int64_t>(below(20)) - 5;
-        case 3: return (static_cast<double>(below(64)) - 16) / 4;
+        case 0:
+            return nullptr;
+        case 1:
+            return below(2) == 0;
+        case 2:
+            return static_cast<std::int64_t>(below(20)) - 5;
+        case 3:
+            return (static_cast<double>(below(64)) - 16) / 4;
         case 4:
         case 5:
-        case 6: return json::string(pick(kStrings));
+        case 6:
+            return json::string(pick(kStrings));
         case 7:
         case 8:
         case 9: {
@@ -161,8 +248,8 @@ boost::json::value Generator::input(int depth) {
             json::object object;
             auto size = 1 + below(5);
             for (std::size_t i = 0; i < size; ++i) {
-                object[pick({"a", "b", "c", "k", "k_1", "x y", "\xC3\xA4", "key", "value", "name"})] =
-                    input(depth - 1);
+                object[pick({"a", "b", "c", "k", "k_1", "x y", "\xC3\xA4", "key", "value",
+                             "name"})] = input(depth - 1);
             }
             return object;
         }

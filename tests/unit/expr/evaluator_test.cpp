@@ -24,8 +24,7 @@ std::string value_of(std::string_view source, std::string_view input = "null") {
     return record::write_json(*result);
 }
 
-Error error_of(std::string_view source, std::string_view input = "null",
-               expr::Limits limits = {}) {
+Error error_of(std::string_view source, std::string_view input = "null", expr::Limits limits = {}) {
     auto result = run(source, input, limits);
     INFO(source);
     REQUIRE_FALSE(result.has_value());
@@ -50,7 +49,8 @@ TEST_CASE("run: the excerpt of a long string is bounded and cuts no character",
     auto error = error_of(". + 1", "\"" + text + "\"");
     CHECK(error.what().size() < 100);
     CHECK(record::parse_json("\"" + text.substr(0, 31) + "\"").has_value());
-    CHECK(error.what() == "string (\"" + text.substr(0, 31) + "\"...) and number (1) cannot be added");
+    CHECK(error.what() ==
+          "string (\"" + text.substr(0, 31) + "\"...) and number (1) cannot be added");
 }
 
 TEST_CASE("run: integers of 64 bits are exact through every operator", "[expr][evaluator]") {
@@ -96,9 +96,11 @@ TEST_CASE("run: no value spreads to the nearest array, `//` or the end", "[expr]
 TEST_CASE("run: a result taken from a temporary value is whole", "[expr][evaluator]") {
     CHECK(value_of("{a: {b: \"a text that is too long to be kept inside\"}}.a.b") ==
           "\"a text that is too long to be kept inside\"");
-    CHECK(value_of("{a: [.]} | .a | [first, .[0]] | .[1]", R"({"x":"long enough to be allocated"})") ==
+    CHECK(value_of("{a: [.]} | .a | [first, .[0]] | .[1]",
+                   R"({"x":"long enough to be allocated"})") ==
           R"({"x":"long enough to be allocated"})");
-    CHECK(value_of("[[.] | first] + [. | [.] | last]", "{\"x\":[1]}") == "[{\"x\":[1]},{\"x\":[1]}]");
+    CHECK(value_of("[[.] | first] + [. | [.] | last]", "{\"x\":[1]}") ==
+          "[{\"x\":[1]},{\"x\":[1]}]");
     CHECK(value_of("[[1, 2], [3]] | add | max") == "3");
 }
 
@@ -115,9 +117,9 @@ TEST_CASE("run: a run that takes too many steps ends with expr.limit", "[expr][e
 
 TEST_CASE("run: a run that builds too much ends with expr.limit", "[expr][evaluator]") {
     expr::Limits limits{.result_bytes_max = 10'000};
-    for (auto source : {"\"ab\" * 1e300", "\"ab\" * 6000", ". + .", ". * 1.5 | . + .", "[., .]", "{a: .}",
-                        "\"\\(.)\\(.)\"", "ascii_upcase + .", "split(\"\")", "explode", "[.] | tojson",
-                        "."}) {
+    for (auto source :
+         {"\"ab\" * 1e300", "\"ab\" * 6000", ". + .", ". * 1.5 | . + .", "[., .]", "{a: .}",
+          "\"\\(.)\\(.)\"", "ascii_upcase + .", "split(\"\")", "explode", "[.] | tojson", "."}) {
         CHECK(error_of(source, "\"" + std::string(9'990, 'x') + "\"", limits).is(expr::kLimit));
     }
     CHECK(run("length", "\"" + std::string(9'990, 'x') + "\"", limits).has_value());

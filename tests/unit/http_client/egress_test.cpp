@@ -1,4 +1,5 @@
-// Where requests may go: the policy, the forms in which a URL can hide an address, and the environment.
+// Where requests may go: the policy, the forms in which a URL can hide an address, and the
+// environment.
 
 #include <cstdlib>
 #include <fstream>
@@ -60,36 +61,183 @@ class Environment {
 
 // Hosts, in the place of H in H:port, that lead or might lead to this machine or its neighbours.
 const char* const kForms[] = {
-    "127.0.0.1", "127.0.0.2", "127.1", "127.0.1", "127.255.255.254", "2130706433", "0x7f000001", "0X7F000001",
-    "017700000001", "0x7f.0.0.1", "0x7f.1", "0177.0.0.1", "0177.1", "0177.0.0.01", "00000177.0.0.1",
-    "0x7f.0x0.0x0.0x1", "127.0.0.0x1", "127.0.0.01", "127.000.000.001", "0x0000007f.0.0.1", "127.0x000001",
-    "127.0.0.1.", "0", "0.0.0.0", "0x0", "00", "0.0", "0.0.0", "000.000.000.000", "0.0.0.1", "4294967295",
-    "4294967296", "2130706433.", "0x100000000", "127.0.0.256", "1.0x7f000001", "256.0.0.1",
-    "[::1]", "[::]", "[0:0:0:0:0:0:0:1]", "[0000:0000:0000:0000:0000:0000:0000:0001]", "[::0001]", "[::0.0.0.1]",
-    "[::127.0.0.1]", "[::7f00:1]", "[::ffff:127.0.0.1]", "[::FFFF:127.0.0.1]", "[::ffff:7f00:1]",
-    "[0:0:0:0:0:ffff:7f00:1]", "[::ffff:0:0]", "[::ffff:0.0.0.0]", "[::ffff:0:127.0.0.1]", "[64:ff9b::127.0.0.1]",
-    "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::]", "[2002:7f00:0001::1]",
-    "[2001:0:0:0:0:0:80ff:fffe]", "[fe80::1]", "[fe80::1%25lo]", "[fe80::1%251]", "[fe80::1%lo]", "[::1%25lo]",
-    "[::1%lo]", "[fc00::1]", "[fd00::1]", "[fec0::1]", "[ff02::1]", "[ff01::1]", "[fd00:ec2::254]",
-    "[2001:db8::1]", "[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]",
-    "[::ffff:10.0.0.1]", "[::ffff:192.168.0.1]", "[v1.127.0.0.1]", "[127.0.0.1]", "[]", "[::1", "::1", "[::1]]",
-    "localhost", "LOCALHOST", "LocalHost", "localhost.", "a.localhost", "foo.bar.localhost", "localhost..",
-    "%6c%6f%63%61%6c%68%6f%73%74", "loc%61lhost", "%31%32%37.0.0.1", "127%2e0%2e0%2e1", "127.0.0.1%00.example.com",
-    "%00127.0.0.1", "127.0.0.1%2f.example.com", "127.0.0.1%40example.com", "127.0.0.1%0d%0a",
-    "ip6-localhost", "ip6-loopback", "user@127.0.0.1", "user:pw@127.0.0.1", "@127.0.0.1", ":@127.0.0.1",
-    "example.com@127.0.0.1", "example.com:443@127.0.0.1", "example.com%40@127.0.0.1", "a@b@127.0.0.1",
-    "127.0.0.1\\@example.com", "example.com\\@127.0.0.1", "127.0.0.1#@example.com", "127.0.0.1?@example.com",
-    "127.0.0.1;example.com", "127.0.0.1,example.com", "127.0.0.1 example.com", "127.0.0.1\texample.com",
-    "127.0.0.1\nexample.com", "\n127.0.0.1", "127.0.0.1\r\nHost: example.com", "1\xe2\x91\xa1\x37.0.0.1",
-    "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1", "127\xe3\x80\x82" "0\xe3\x80\x82" "0\xe3\x80\x82" "1",
-    "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1", "\xe2\x93\x9b\xe2\x93\x9e" "calhost", "loc\xc3\xa0lhost",
-    "127.0.0.1.\xef\xbb\xbf", "*", "*.localhost", "127.0.0.*", "", ".", "..", ".127.0.0.1", "127..0.0.1",
-    "127.0.0.1:1", "127.0.0.1:80:", "-127.0.0.1", "+127.0.0.1", "0x7f.0.0.1.", "0b1111111.0.0.1", "0o177.0.0.1",
-    "10.0.0.1", "10.1", "167772161", "0xa000001", "172.16.0.1", "172.31.255.255", "192.168.0.1", "192.168.1",
-    "3232235521", "0300.0250.0.1", "100.64.0.1", "169.254.1.1", "169.254.169.254", "2852039166", "0xa9fea9fe",
-    "0251.0376.0251.0376", "169.254.43518", "169.16689662", "100.100.100.200", "168.63.129.16", "192.0.0.192",
-    "169.254.170.2", "198.18.0.1", "192.0.2.1", "203.0.113.1", "224.0.0.1", "239.255.255.255", "240.0.0.1",
-    "255.255.255.255", "192.0.0.1", "192.88.99.1",
+    "127.0.0.1",
+    "127.0.0.2",
+    "127.1",
+    "127.0.1",
+    "127.255.255.254",
+    "2130706433",
+    "0x7f000001",
+    "0X7F000001",
+    "017700000001",
+    "0x7f.0.0.1",
+    "0x7f.1",
+    "0177.0.0.1",
+    "0177.1",
+    "0177.0.0.01",
+    "00000177.0.0.1",
+    "0x7f.0x0.0x0.0x1",
+    "127.0.0.0x1",
+    "127.0.0.01",
+    "127.000.000.001",
+    "0x0000007f.0.0.1",
+    "127.0x000001",
+    "127.0.0.1.",
+    "0",
+    "0.0.0.0",
+    "0x0",
+    "00",
+    "0.0",
+    "0.0.0",
+    "000.000.000.000",
+    "0.0.0.1",
+    "4294967295",
+    "4294967296",
+    "2130706433.",
+    "0x100000000",
+    "127.0.0.256",
+    "1.0x7f000001",
+    "256.0.0.1",
+    "[::1]",
+    "[::]",
+    "[0:0:0:0:0:0:0:1]",
+    "[0000:0000:0000:0000:0000:0000:0000:0001]",
+    "[::0001]",
+    "[::0.0.0.1]",
+    "[::127.0.0.1]",
+    "[::7f00:1]",
+    "[::ffff:127.0.0.1]",
+    "[::FFFF:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[0:0:0:0:0:ffff:7f00:1]",
+    "[::ffff:0:0]",
+    "[::ffff:0.0.0.0]",
+    "[::ffff:0:127.0.0.1]",
+    "[64:ff9b::127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::7f00:1]",
+    "[2002:7f00:1::]",
+    "[2002:7f00:0001::1]",
+    "[2001:0:0:0:0:0:80ff:fffe]",
+    "[fe80::1]",
+    "[fe80::1%25lo]",
+    "[fe80::1%251]",
+    "[fe80::1%lo]",
+    "[::1%25lo]",
+    "[::1%lo]",
+    "[fc00::1]",
+    "[fd00::1]",
+    "[fec0::1]",
+    "[ff02::1]",
+    "[ff01::1]",
+    "[fd00:ec2::254]",
+    "[2001:db8::1]",
+    "[::ffff:169.254.169.254]",
+    "[::ffff:a9fe:a9fe]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[2002:a9fe:a9fe::]",
+    "[::ffff:10.0.0.1]",
+    "[::ffff:192.168.0.1]",
+    "[v1.127.0.0.1]",
+    "[127.0.0.1]",
+    "[]",
+    "[::1",
+    "::1",
+    "[::1]]",
+    "localhost",
+    "LOCALHOST",
+    "LocalHost",
+    "localhost.",
+    "a.localhost",
+    "foo.bar.localhost",
+    "localhost..",
+    "%6c%6f%63%61%6c%68%6f%73%74",
+    "loc%61lhost",
+    "%31%32%37.0.0.1",
+    "127%2e0%2e0%2e1",
+    "127.0.0.1%00.example.com",
+    "%00127.0.0.1",
+    "127.0.0.1%2f.example.com",
+    "127.0.0.1%40example.com",
+    "127.0.0.1%0d%0a",
+    "ip6-localhost",
+    "ip6-loopback",
+    "user@127.0.0.1",
+    "user:pw@127.0.0.1",
+    "@127.0.0.1",
+    ":@127.0.0.1",
+    "example.com@127.0.0.1",
+    "example.com:443@127.0.0.1",
+    "example.com%40@127.0.0.1",
+    "a@b@127.0.0.1",
+    "127.0.0.1\\@example.com",
+    "example.com\\@127.0.0.1",
+    "127.0.0.1#@example.com",
+    "127.0.0.1?@example.com",
+    "127.0.0.1;example.com",
+    "127.0.0.1,example.com",
+    "127.0.0.1 example.com",
+    "127.0.0.1\texample.com",
+    "127.0.0.1\nexample.com",
+    "\n127.0.0.1",
+    "127.0.0.1\r\nHost: example.com",
+    "1\xe2\x91\xa1\x37.0.0.1",
+    "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1",
+    "127\xe3\x80\x82"
+    "0\xe3\x80\x82"
+    "0\xe3\x80\x82"
+    "1",
+    "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1",
+    "\xe2\x93\x9b\xe2\x93\x9e"
+    "calhost",
+    "loc\xc3\xa0lhost",
+    "127.0.0.1.\xef\xbb\xbf",
+    "*",
+    "*.localhost",
+    "127.0.0.*",
+    "",
+    ".",
+    "..",
+    ".127.0.0.1",
+    "127..0.0.1",
+    "127.0.0.1:1",
+    "127.0.0.1:80:",
+    "-127.0.0.1",
+    "+127.0.0.1",
+    "0x7f.0.0.1.",
+    "0b1111111.0.0.1",
+    "0o177.0.0.1",
+    "10.0.0.1",
+    "10.1",
+    "167772161",
+    "0xa000001",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.0.1",
+    "192.168.1",
+    "3232235521",
+    "0300.0250.0.1",
+    "100.64.0.1",
+    "169.254.1.1",
+    "169.254.169.254",
+    "2852039166",
+    "0xa9fea9fe",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "169.16689662",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "169.254.170.2",
+    "198.18.0.1",
+    "192.0.2.1",
+    "203.0.113.1",
+    "224.0.0.1",
+    "239.255.255.255",
+    "240.0.0.1",
+    "255.255.255.255",
+    "192.0.0.1",
+    "192.88.99.1",
 };
 
 }  // namespace
@@ -122,7 +270,8 @@ TEST_CASE("egress: no form of a URL reaches this machine or its neighbours", "[h
     CHECK(peer.connections() == 0);
 }
 
-TEST_CASE("egress: a name that resolves to loopback is refused unless it is literal", "[http_client][H7]") {
+TEST_CASE("egress: a name that resolves to loopback is refused unless it is literal",
+          "[http_client][H7]") {
     Fixture f;
     Peer peer(f.io, [](const Seen&) { return Action{ok("")}; });
     EgressPolicy by_name = hosts({"localhost"});
@@ -140,7 +289,8 @@ TEST_CASE("egress: a name that resolves to loopback is refused unless it is lite
 
 TEST_CASE("egress: a literal host allows itself alone", "[http_client][H7]") {
     EgressPolicy policy;
-    policy.literal_hosts = {"127.0.0.1", "LocalHost", "[fd00:0::1]", "169.254.169.254", "*.internal"};
+    policy.literal_hosts = {"127.0.0.1", "LocalHost", "[fd00:0::1]", "169.254.169.254",
+                            "*.internal"};
 
     CHECK(check("http://127.0.0.1/", policy) == "ok");
     CHECK(check("https://127.0.0.1/", policy) == "ok");
@@ -177,14 +327,19 @@ TEST_CASE("egress: hosts match exactly or by sub-domain, without case, by https"
     CHECK(check("//api.example.com/x", policy) == "http_client.url_invalid");
     CHECK(check("https://api.example.com/ x", policy) == "http_client.url_invalid");
     CHECK(check("https://u:p@api.example.com/", policy) == "http_client.url_invalid");
-    CHECK(check(std::string("https://api.example.com/\0", 25), policy) == "http_client.url_invalid");
-    CHECK(check("https://api.example.com/" + std::string(20'000, 'x'), policy) == "http_client.url_invalid");
-    for (const char* scheme : {"ftp", "file", "gopher", "smb", "dict", "ws", "HTTPX", "scp", "ldap", "telnet"}) {
-        CHECK(check(std::string{scheme} + "://api.example.com/", policy) == "http_client.url_invalid");
+    CHECK(check(std::string("https://api.example.com/\0", 25), policy) ==
+          "http_client.url_invalid");
+    CHECK(check("https://api.example.com/" + std::string(20'000, 'x'), policy) ==
+          "http_client.url_invalid");
+    for (const char* scheme :
+         {"ftp", "file", "gopher", "smb", "dict", "ws", "HTTPX", "scp", "ldap", "telnet"}) {
+        CHECK(check(std::string{scheme} + "://api.example.com/", policy) ==
+              "http_client.url_invalid");
     }
 }
 
-TEST_CASE("egress: proxies, netrc and other settings of the environment are ignored", "[http_client][C18]") {
+TEST_CASE("egress: proxies, netrc and other settings of the environment are ignored",
+          "[http_client][C18]") {
     TempDir home;
     std::ofstream(home / ".netrc") << "default login stolen password stolen\n";
     std::ofstream(home / ".curlrc") << "header = \"X-Stolen: 1\"\n";
@@ -196,10 +351,18 @@ TEST_CASE("egress: proxies, netrc and other settings of the environment are igno
         return Action{ok("direct")};
     });
     const Environment variables[] = {
-        {"http_proxy", proxy.url()}, {"https_proxy", proxy.url()}, {"all_proxy", proxy.url()},
-        {"HTTP_PROXY", proxy.url()}, {"HTTPS_PROXY", proxy.url()}, {"ALL_PROXY", proxy.url()},
-        {"no_proxy", ""},            {"HOME", home.path().string()}, {"NETRC", (home / ".netrc").string()},
-        {"CURL_HOME", home.path().string()}, {"CURL_CA_BUNDLE", "/nowhere"}, {"SSL_CERT_FILE", "/nowhere"},
+        {"http_proxy", proxy.url()},
+        {"https_proxy", proxy.url()},
+        {"all_proxy", proxy.url()},
+        {"HTTP_PROXY", proxy.url()},
+        {"HTTPS_PROXY", proxy.url()},
+        {"ALL_PROXY", proxy.url()},
+        {"no_proxy", ""},
+        {"HOME", home.path().string()},
+        {"NETRC", (home / ".netrc").string()},
+        {"CURL_HOME", home.path().string()},
+        {"CURL_CA_BUNDLE", "/nowhere"},
+        {"SSL_CERT_FILE", "/nowhere"},
     };
 
     auto result = f.exchange(get(peer.url()));
@@ -211,7 +374,8 @@ TEST_CASE("egress: proxies, netrc and other settings of the environment are igno
     CHECK(proxy.connections() == 0);
 }
 
-TEST_CASE("resolve: a name that does not exist fails, and nothing was processed", "[http_client][C7]") {
+TEST_CASE("resolve: a name that does not exist fails, and nothing was processed",
+          "[http_client][C7]") {
     Fixture f;
     const PoolId pool = f.client->open_pool(policy_of(hosts({"*.invalid"})));
 
@@ -228,13 +392,33 @@ TEST_CASE("retry-after: seconds, dates, nonsense, and a day at most", "[http_cli
         std::int64_t expected;
     };
     const Row rows[] = {
-        {"0", 0}, {"120", 120}, {" 7\t", 7}, {"86400", 86'400}, {"86401", 86'400}, {"315360000", 86'400},
-        {"99999999999999999999999999", 86'400}, {"00000000000000000000000000000000000000000000000000000000000000005", 5},
-        {"Sun, 06 Nov 1994 08:50:37 GMT", 60}, {"Sunday, 06-Nov-94 08:50:37 GMT", 60}, {"Sun Nov  6 08:50:37 1994", 60},
-        {"Sun, 06 Nov 1994 08:49:37 GMT", 0}, {"Sun, 06 Nov 1994 08:00:00 GMT", 0},
-        {"Fri, 31 Dec 2100 23:59:59 GMT", 86'400}, {"", -1}, {"  ", -1}, {"-1", -1}, {"+1", -1}, {"1.5", -1},
-        {"1e3", -1}, {"0x10", -1}, {"10 s", -1}, {"soon", -1}, {"20261121", 86'400},
-        {"1994-11-06 08:50:37", -1}, {"Sun, 99 Nov 1994 08:50:37 GMT", -1}, {"Sun, 06 Nov", -1},
+        {"0", 0},
+        {"120", 120},
+        {" 7\t", 7},
+        {"86400", 86'400},
+        {"86401", 86'400},
+        {"315360000", 86'400},
+        {"99999999999999999999999999", 86'400},
+        {"00000000000000000000000000000000000000000000000000000000000000005", 5},
+        {"Sun, 06 Nov 1994 08:50:37 GMT", 60},
+        {"Sunday, 06-Nov-94 08:50:37 GMT", 60},
+        {"Sun Nov  6 08:50:37 1994", 60},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", 0},
+        {"Sun, 06 Nov 1994 08:00:00 GMT", 0},
+        {"Fri, 31 Dec 2100 23:59:59 GMT", 86'400},
+        {"", -1},
+        {"  ", -1},
+        {"-1", -1},
+        {"+1", -1},
+        {"1.5", -1},
+        {"1e3", -1},
+        {"0x10", -1},
+        {"10 s", -1},
+        {"soon", -1},
+        {"20261121", 86'400},
+        {"1994-11-06 08:50:37", -1},
+        {"Sun, 99 Nov 1994 08:50:37 GMT", -1},
+        {"Sun, 06 Nov", -1},
     };
     for (const Row& row : rows) {
         INFO(row.value);

@@ -25,8 +25,9 @@ bool has_name(const std::string& head, const std::string& name) {
 TEST_CASE("exchange: status, headers in lower case and body come back", "[http_client]") {
     Fixture f;
     Peer peer(f.io, [](const Seen&) {
-        return Action{"HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"
-                      "HTTP/1.1 404 Not Found\r\nX-One:  a b \r\nx-TWO:\r\nContent-Length: 4\r\n\r\nbody"};
+        return Action{
+            "HTTP/1.1 100 Continue\r\nX-Early: 1\r\n\r\n"
+            "HTTP/1.1 404 Not Found\r\nX-One:  a b \r\nx-TWO:\r\nContent-Length: 4\r\n\r\nbody"};
     });
 
     auto result = f.exchange(get(peer.url()));
@@ -37,8 +38,9 @@ TEST_CASE("exchange: status, headers in lower case and body come back", "[http_c
           Headers{{"x-one", "a b"}, {"x-two", ""}, {"content-length", "4"}});
 }
 
-TEST_CASE("exchange: the request arrives as it was given, with no header of libcurl's own invention",
-          "[http_client]") {
+TEST_CASE(
+    "exchange: the request arrives as it was given, with no header of libcurl's own invention",
+    "[http_client]") {
     Fixture f;
     Seen seen;
     Peer peer(f.io, [&](const Seen& s) {
@@ -96,9 +98,9 @@ TEST_CASE("exchange: every method works, with and without a body", "[http_client
     CHECK(outcome(f.exchange(head)) == "200");
     CHECK(outcome(f.exchange(get(peer.url()))) == "200");
 
-    CHECK(lines == std::vector<std::string>{"GET+", "GET+b", "POST+", "POST+b", "PUT+", "PUT+b", "PATCH+",
-                                            "PATCH+b", "DELETE+", "DELETE+b", "OPTIONS+", "OPTIONS+b",
-                                            "HEAD+", "GET+"});
+    CHECK(lines == std::vector<std::string>{"GET+", "GET+b", "POST+", "POST+b", "PUT+", "PUT+b",
+                                            "PATCH+", "PATCH+b", "DELETE+", "DELETE+b", "OPTIONS+",
+                                            "OPTIONS+b", "HEAD+", "GET+"});
     CHECK(peer.connections() == 1);
 }
 
@@ -159,7 +161,9 @@ TEST_CASE("exchange: a compressed response arrives decompressed", "[http_client]
     Fixture f;
     // `echo -n hello | gzip -n`
     const std::string gzip(
-        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05\x00\x00\x00", 25);
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd\xc9\xc9\x07\x00\x86\xa6\x10\x36\x05"
+        "\x00\x00\x00",
+        25);
     Peer peer(f.io, [&](const Seen&) { return Action{ok(gzip, "Content-Encoding: gzip\r\n")}; });
 
     auto result = f.exchange(get(peer.url()));
@@ -171,8 +175,9 @@ TEST_CASE("exchange: a compressed response arrives decompressed", "[http_client]
 TEST_CASE("exchange: a trailer does not become a header", "[http_client]") {
     Fixture f;
     Peer peer(f.io, [](const Seen&) {
-        return Action{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                      "1\r\nx\r\n0\r\nRetry-After: 9\r\n\r\n"};
+        return Action{
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "1\r\nx\r\n0\r\nRetry-After: 9\r\n\r\n"};
     });
 
     auto result = f.exchange(get(peer.url()));
@@ -187,8 +192,8 @@ TEST_CASE("exchange: a redirect is an answer like any other", "[http_client][C8]
     Peer target(f.io, [](const Seen&) { return Action{ok("secret")}; });
     for (const char* status : {"301", "302", "303", "307", "308"}) {
         Peer peer(f.io, [&](const Seen&) {
-            return Action{"HTTP/1.1 " + std::string{status} + " Moved\r\nLocation: " + target.url() +
-                          "\r\nContent-Length: 0\r\n\r\n"};
+            return Action{"HTTP/1.1 " + std::string{status} +
+                          " Moved\r\nLocation: " + target.url() + "\r\nContent-Length: 0\r\n\r\n"};
         });
         CHECK(outcome(f.exchange(get(peer.url()))) == status);
     }
@@ -224,7 +229,8 @@ TEST_CASE("pools: two accounts never share a connection to one host", "[http_cli
     for (const auto& [connection, keys] : keys_of_connection) CHECK(keys.size() == 1);
 }
 
-TEST_CASE("exchange: ten thousand requests, sixty-four at a time, complete once each", "[http_client]") {
+TEST_CASE("exchange: ten thousand requests, sixty-four at a time, complete once each",
+          "[http_client]") {
     ClientOptions options;
     options.connections_per_pool_max = 64;
     Fixture f(options);
@@ -236,13 +242,14 @@ TEST_CASE("exchange: ten thousand requests, sixty-four at a time, complete once 
     std::function<void()> send_next = [&] {
         if (started == kRequests) return;
         const int number = started++;
-        f.client->send(f.pool, post(peer.url(), std::to_string(number)), [&, number](http_client::Result r) {
-            if (r.response && r.response->body == std::to_string(number)) {
-                ++completions[static_cast<std::size_t>(number)];
-            }
-            ++done;
-            send_next();
-        });
+        f.client->send(f.pool, post(peer.url(), std::to_string(number)),
+                       [&, number](http_client::Result r) {
+                           if (r.response && r.response->body == std::to_string(number)) {
+                               ++completions[static_cast<std::size_t>(number)];
+                           }
+                           ++done;
+                           send_next();
+                       });
     };
     for (int i = 0; i < 64; ++i) send_next();
     run_until(f.io, [&] { return done == kRequests; });

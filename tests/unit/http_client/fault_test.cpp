@@ -19,7 +19,8 @@ namespace {
 // A port on which nobody listens; it stays reserved while this lives.
 class DeadPort {
   public:
-    explicit DeadPort(asio::io_context& io) : socket_(io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}) {}
+    explicit DeadPort(asio::io_context& io)
+        : socket_(io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}) {}
     std::string url() const {
         return "http://127.0.0.1:" + std::to_string(socket_.local_endpoint().port()) + "/";
     }
@@ -38,7 +39,8 @@ class BlackHole {
             fillers_.emplace_back(io, tcp::v4());
             fillers_.back().non_blocking(true);
             const tcp::endpoint to = acceptor_.local_endpoint();
-            ::connect(fillers_.back().native_handle(), to.data(), static_cast<socklen_t>(to.size()));
+            ::connect(fillers_.back().native_handle(), to.data(),
+                      static_cast<socklen_t>(to.size()));
         }
     }
     std::string url() const {
@@ -50,7 +52,8 @@ class BlackHole {
     std::list<tcp::socket> fillers_;
 };
 
-http_client::Result answer_of(const std::string& reply, Then then = Then::kClose, std::string repeated = {}) {
+http_client::Result answer_of(const std::string& reply, Then then = Then::kClose,
+                              std::string repeated = {}) {
     ClientOptions options;
     options.low_speed_time = seconds{60};
     Fixture f(options);
@@ -81,7 +84,8 @@ std::string gzip_bomb(std::size_t bytes) {
 
 }  // namespace
 
-TEST_CASE("fault: a small response that unpacks to a huge one stops at the cap", "[http_client][C9]") {
+TEST_CASE("fault: a small response that unpacks to a huge one stops at the cap",
+          "[http_client][C9]") {
     const std::string head = "Content-Encoding: gzip\r\n";
     CHECK(outcome(answer_of(ok(gzip_bomb(1 << 20), head))) == "200");
     CHECK(outcome(answer_of(ok(gzip_bomb((1 << 20) + 1), head))) == "http_client.too_large");
@@ -110,7 +114,8 @@ TEST_CASE("fault: a host that swallows SYNs costs one connect time-out and delay
         order.push_back(outcome(r));
         CHECK_FALSE(r.failure->request_may_have_been_processed);
     });
-    f.client->send(f.pool, get(peer.url()), [&](http_client::Result r) { order.push_back(outcome(r)); });
+    f.client->send(f.pool, get(peer.url()),
+                   [&](http_client::Result r) { order.push_back(outcome(r)); });
 
     run_until(f.io, [&] { return order.size() == 2; });
 
@@ -129,7 +134,8 @@ TEST_CASE("fault: a server that never answers is left when the time is over", "[
     CHECK(result.failure->request_may_have_been_processed);
 }
 
-TEST_CASE("fault: a response that trickles is given up before the time is over", "[http_client][C4]") {
+TEST_CASE("fault: a response that trickles is given up before the time is over",
+          "[http_client][C4]") {
     ClientOptions options;
     options.low_speed_bytes_per_s = 1000;
     options.low_speed_time = seconds{1};
@@ -144,49 +150,57 @@ TEST_CASE("fault: a response that trickles is given up before the time is over",
 }
 
 TEST_CASE("fault: endless headers stop at the cap", "[http_client][C4]") {
-    CHECK(outcome(answer_of("HTTP/1.1 200 OK\r\n", Then::kRepeatForever, "X-Flood: 0123456789\r\n")) ==
-          "http_client.too_large");
+    CHECK(outcome(answer_of("HTTP/1.1 200 OK\r\n", Then::kRepeatForever,
+                            "X-Flood: 0123456789\r\n")) == "http_client.too_large");
 }
 
 TEST_CASE("fault: one endless header line stops at libcurl's cap", "[http_client][C4]") {
-    CHECK(outcome(answer_of("HTTP/1.1 200 OK\r\nX: ", Then::kRepeatForever, std::string(1000, 'x'))) ==
-          "http_client.too_large");
+    CHECK(outcome(answer_of("HTTP/1.1 200 OK\r\nX: ", Then::kRepeatForever,
+                            std::string(1000, 'x'))) == "http_client.too_large");
 }
 
 TEST_CASE("fault: endless interim responses stop at the cap", "[http_client][C4]") {
-    CHECK(outcome(answer_of("", Then::kRepeatForever, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")) ==
+    CHECK(outcome(answer_of("", Then::kRepeatForever,
+                            "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")) ==
           "http_client.too_large");
 }
 
 TEST_CASE("fault: an endless status line stops", "[http_client][C4]") {
-    const std::string code = outcome(answer_of("HTTP/1.1 200 ", Then::kRepeatForever, std::string(1000, 'x')));
+    const std::string code =
+        outcome(answer_of("HTTP/1.1 200 ", Then::kRepeatForever, std::string(1000, 'x')));
     CHECK(code == "http_client.too_large");
 }
 
 TEST_CASE("fault: an endless chunked body stops at the cap", "[http_client][C10]") {
-    CHECK(outcome(answer_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Then::kRepeatForever,
-                            "400\r\n" + std::string(0x400, 'x') + "\r\n")) == "http_client.too_large");
+    CHECK(outcome(answer_of("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                            Then::kRepeatForever, "400\r\n" + std::string(0x400, 'x') + "\r\n")) ==
+          "http_client.too_large");
 }
 
-TEST_CASE("fault: a body of the largest allowed size passes, one byte more does not", "[http_client][C10]") {
+TEST_CASE("fault: a body of the largest allowed size passes, one byte more does not",
+          "[http_client][C10]") {
     CHECK(outcome(answer_of(ok(std::string(1 << 20, 'x')))) == "200");
     CHECK(outcome(answer_of(ok(std::string((1 << 20) + 1, 'x')))) == "http_client.too_large");
 }
 
-TEST_CASE("fault: a broken response is an error with a code, and the request may have been processed",
-          "[http_client][C5]") {
+TEST_CASE(
+    "fault: a broken response is an error with a code, and the request may have been processed",
+    "[http_client][C5]") {
     struct Row {
         const char* reply;
         const char* code;
     };
     const Row rows[] = {
         {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345", "http_client.connection_lost"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123", "http_client.connection_lost"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "http_client.connection_lost"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n123",
+         "http_client.connection_lost"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+         "http_client.connection_lost"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nx",
          "http_client.connection_lost"},
         {"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n12345", "http_client.protocol"},
-        {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n12345", "http_client.protocol"},
+        {"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n12345",
+         "http_client.protocol"},
         {"HTTP/1.1 200 OK\r\nbad header\r\nContent-Length: 0\r\n\r\n", "http_client.protocol"},
         {"HTTP/7.7 200 OK\r\n\r\n", "http_client.protocol"},
         {"HTTP/1.1 9 OK\r\n\r\n", "http_client.protocol"},
@@ -212,7 +226,9 @@ TEST_CASE("fault: a POST whose answer is lost may have been processed, and is no
           "[http_client][C11]") {
     for (Then then : {Then::kClose, Then::kReset}) {
         Fixture f;
-        Peer peer(f.io, [&](const Seen& s) { return s.body == "last" ? Action{"", then} : Action{ok("")}; });
+        Peer peer(f.io, [&](const Seen& s) {
+            return s.body == "last" ? Action{"", then} : Action{ok("")};
+        });
         REQUIRE(outcome(f.exchange(post(peer.url(), "first"))) == "200");
 
         auto result = f.exchange(post(peer.url(), "last"));  // on the connection of the first
@@ -224,16 +240,20 @@ TEST_CASE("fault: a POST whose answer is lost may have been processed, and is no
     }
 }
 
-TEST_CASE("fault: a GET whose reused connection dies is sent again on a new one", "[http_client][C11]") {
+TEST_CASE("fault: a GET whose reused connection dies is sent again on a new one",
+          "[http_client][C11]") {
     Fixture f;
-    Peer peer(f.io, [&](const Seen& s) { return s.index == 2 ? Action{"", Then::kClose} : Action{ok("")}; });
+    Peer peer(f.io, [&](const Seen& s) {
+        return s.index == 2 ? Action{"", Then::kClose} : Action{ok("")};
+    });
     REQUIRE(outcome(f.exchange(get(peer.url()))) == "200");
 
     CHECK(outcome(f.exchange(get(peer.url()))) == "200");
     CHECK(peer.connections() == 2);
 }
 
-TEST_CASE("fault: a connection that the server closed while it was idle is noticed", "[http_client][C5]") {
+TEST_CASE("fault: a connection that the server closed while it was idle is noticed",
+          "[http_client][C5]") {
     Fixture f;
     Peer peer(f.io, [](const Seen&) { return Action{ok(""), Then::kClose}; });
 

@@ -50,12 +50,14 @@ inline void run_until(asio::io_context& io, const std::function<bool()>& conditi
     io.restart();
     while (!condition()) {
         io.run_one_for(std::chrono::seconds{1});
-        if (std::chrono::steady_clock::now() > end) FAIL("the loop did not come to the expected state");
+        if (std::chrono::steady_clock::now() > end)
+            FAIL("the loop did not come to the expected state");
     }
 }
 
 struct Fixture {
-    explicit Fixture(ClientOptions options = {}) : client(std::make_unique<Client>(io, std::move(options))) {
+    explicit Fixture(ClientOptions options = {})
+        : client(std::make_unique<Client>(io, std::move(options))) {
         pool = client->open_pool(loopback_policy());
     }
 

@@ -17,7 +17,8 @@ class Tally {
         return [this, number](http_client::Result result) {
             ++count_;
             outcomes_[number].push_back(outcome(result));
-            maybe_processed_[number] = result.failure && result.failure->request_may_have_been_processed;
+            maybe_processed_[number] =
+                result.failure && result.failure->request_may_have_been_processed;
         };
     }
     int count() const { return count_; }
@@ -35,7 +36,8 @@ const Codes kCancelled{"http_client.cancelled"};
 
 }  // namespace
 
-TEST_CASE("cancel: completes once, later, and tells whether the request had left", "[http_client][lifecycle]") {
+TEST_CASE("cancel: completes once, later, and tells whether the request had left",
+          "[http_client][lifecycle]") {
     Tally tally;  // outlives the client, whose destructor still completes
     Fixture f;
     Peer peer(f.io, [](const Seen&) { return Action{"", Then::kHang}; });
@@ -74,7 +76,8 @@ TEST_CASE("limit: requests beyond the connections of a pool wait in order, and m
     });
     std::vector<http_client::RequestId> ids;
     for (int i = 0; i < 6; ++i) {
-        ids.push_back(f.client->send(f.pool, post(peer.url(), std::to_string(i)), tally.completion(i)));
+        ids.push_back(
+            f.client->send(f.pool, post(peer.url(), std::to_string(i)), tally.completion(i)));
     }
     run_until(f.io, [&] { return peer.requests() == 2; });
     CHECK(peer.connections() == 2);
@@ -84,7 +87,8 @@ TEST_CASE("limit: requests beyond the connections of a pool wait in order, and m
     run_until(f.io, [&] { return tally.count() == 5; });
 
     CHECK(order.size() == 5);
-    CHECK(std::vector<std::string>(order.begin() + 2, order.end()) == std::vector<std::string>{"2", "4", "5"});
+    CHECK(std::vector<std::string>(order.begin() + 2, order.end()) ==
+          std::vector<std::string>{"2", "4", "5"});
     CHECK(tally.of(0) == kCancelled);
     CHECK(tally.of(3) == kCancelled);
     CHECK_FALSE(tally.maybe_processed(3));
@@ -92,7 +96,8 @@ TEST_CASE("limit: requests beyond the connections of a pool wait in order, and m
     CHECK(tally.of(1).empty());
 }
 
-TEST_CASE("limit: a request that waited too long for a connection was never sent", "[http_client][lifecycle]") {
+TEST_CASE("limit: a request that waited too long for a connection was never sent",
+          "[http_client][lifecycle]") {
     ClientOptions options;
     options.connections_per_pool_max = 1;
     Tally tally;
@@ -120,7 +125,9 @@ TEST_CASE("close_pool: completes what runs and what waits, and leaves other pool
     Fixture f(options);
     const PoolId other = f.client->open_pool(loopback_policy());
     bool is_open = false;
-    Peer peer(f.io, [&](const Seen&) { return is_open ? Action{ok("")} : Action{"", Then::kHang}; });
+    Peer peer(f.io, [&](const Seen&) {
+        return is_open ? Action{ok("")} : Action{"", Then::kHang};
+    });
     for (int i = 0; i < 10; ++i) f.client->send(f.pool, post(peer.url(), "x"), tally.completion(i));
     run_until(f.io, [&] { return peer.requests() == 4; });
 
@@ -137,10 +144,13 @@ TEST_CASE("close_pool: completes what runs and what waits, and leaves other pool
     CHECK(peer.requests() == 5);
 }
 
-TEST_CASE("destructor: completes everything, and nothing comes after it", "[http_client][lifecycle]") {
+TEST_CASE("destructor: completes everything, and nothing comes after it",
+          "[http_client][lifecycle]") {
     Tally tally;  // outlives the client, whose destructor still completes
     Fixture f;
-    Peer peer(f.io, [](const Seen& s) { return s.body == "x" ? Action{"", Then::kHang} : Action{ok("")}; });
+    Peer peer(f.io, [](const Seen& s) {
+        return s.body == "x" ? Action{"", Then::kHang} : Action{ok("")};
+    });
     for (int i = 0; i < 40; ++i) f.client->send(f.pool, post(peer.url(), "x"), tally.completion(i));
     f.client->send(f.pool, get("bad"), tally.completion(40));
     run_until(f.io, [&] { return peer.requests() > 0; });
@@ -155,7 +165,8 @@ TEST_CASE("destructor: completes everything, and nothing comes after it", "[http
     CHECK(tally.of(40) == Codes{"http_client.url_invalid"});
 }
 
-TEST_CASE("destructor: a completion may destroy the client and send in vain", "[http_client][lifecycle]") {
+TEST_CASE("destructor: a completion may destroy the client and send in vain",
+          "[http_client][lifecycle]") {
     int completed = 0;
     int refused = 0;
     bool is_destroyed = false;
@@ -167,7 +178,8 @@ TEST_CASE("destructor: a completion may destroy the client and send in vain", "[
         if (!is_destroyed) {
             is_destroyed = true;
             delete client;
-        } else if (client->send(f.pool, get(peer.url()), [&](http_client::Result) { ++completed; }) == 0) {
+        } else if (client->send(f.pool, get(peer.url()),
+                                [&](http_client::Result) { ++completed; }) == 0) {
             ++refused;  // still inside the destructor
         }
     };
@@ -182,12 +194,15 @@ TEST_CASE("destructor: a completion may destroy the client and send in vain", "[
 TEST_CASE("completion: may send, cancel and close its own pool", "[http_client][lifecycle]") {
     Tally tally;  // outlives the client, whose destructor still completes
     Fixture f;
-    Peer peer(f.io, [](const Seen& s) { return s.body == "hang" ? Action{"", Then::kHang} : Action{ok("")}; });
+    Peer peer(f.io, [](const Seen& s) {
+        return s.body == "hang" ? Action{"", Then::kHang} : Action{ok("")};
+    });
     const auto hanging = f.client->send(f.pool, post(peer.url(), "hang"), tally.completion(1));
     f.client->send(f.pool, post(peer.url(), "x"), [&](http_client::Result) {
         f.client->cancel(hanging);
         f.client->send(f.pool, post(peer.url(), "hang"), tally.completion(2));
-        f.client->send(f.pool, post(peer.url(), "y"), [&](http_client::Result) { f.client->close_pool(f.pool); });
+        f.client->send(f.pool, post(peer.url(), "y"),
+                       [&](http_client::Result) { f.client->close_pool(f.pool); });
     });
 
     run_until(f.io, [&] { return tally.count() == 2; });

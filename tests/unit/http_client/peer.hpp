@@ -30,7 +30,8 @@ struct Seen {
 using Script = std::function<Action(const Seen&)>;
 
 inline std::string ok(const std::string& body, const std::string& extra = "") {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + extra + "\r\n" + body;
+    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + extra +
+           "\r\n" + body;
 }
 
 class Peer {
@@ -53,7 +54,8 @@ class Peer {
 
   private:
     struct Session {
-        Session(tcp::socket accepted, int number) : socket(std::move(accepted)), connection(number) {}
+        Session(tcp::socket accepted, int number)
+            : socket(std::move(accepted)), connection(number) {}
         tcp::socket socket;
         int connection;
         int index = 0;
@@ -63,24 +65,27 @@ class Peer {
     using SessionPtr = std::shared_ptr<Session>;  // shared by the handlers of its operations
 
     void accept() {
-        acceptor_.async_accept([this, alive = alive_](boost::system::error_code error, tcp::socket socket) {
-            if (error || !*alive) return;
-            read(std::make_shared<Session>(std::move(socket), ++connections_));
-            accept();
-        });
+        acceptor_.async_accept(
+            [this, alive = alive_](boost::system::error_code error, tcp::socket socket) {
+                if (error || !*alive) return;
+                read(std::make_shared<Session>(std::move(socket), ++connections_));
+                accept();
+            });
     }
 
     void read(const SessionPtr& session) {
-        asio::async_read_until(session->socket, asio::dynamic_buffer(session->buffer), "\r\n\r\n",
-                               [this, alive = alive_, session](boost::system::error_code error, std::size_t size) {
-                                   if (!error && *alive) read_body(session, size);
-                               });
+        asio::async_read_until(
+            session->socket, asio::dynamic_buffer(session->buffer), "\r\n\r\n",
+            [this, alive = alive_, session](boost::system::error_code error, std::size_t size) {
+                if (!error && *alive) read_body(session, size);
+            });
     }
 
     void read_body(const SessionPtr& session, std::size_t head_size) {
         const std::string head = session->buffer.substr(0, head_size);
         const std::size_t at = head.find("Content-Length: ");
-        const std::size_t body_size = at == std::string::npos ? 0 : std::stoul(head.substr(at + 16));
+        const std::size_t body_size =
+            at == std::string::npos ? 0 : std::stoul(head.substr(at + 16));
         const std::size_t have = session->buffer.size() - head_size;
         const std::size_t missing = body_size > have ? body_size - have : 0;
         asio::async_read(session->socket, asio::dynamic_buffer(session->buffer),
@@ -97,31 +102,40 @@ class Peer {
                   session->buffer.substr(head_size, body_size)};
         session->buffer.erase(0, head_size + body_size);
         session->action = script_(seen);
-        asio::async_write(session->socket, asio::buffer(session->action.reply),
-                          [this, alive = alive_, session](boost::system::error_code error, std::size_t) {
-                              if (!error && *alive) go_on(session);
-                          });
+        asio::async_write(
+            session->socket, asio::buffer(session->action.reply),
+            [this, alive = alive_, session](boost::system::error_code error, std::size_t) {
+                if (!error && *alive) go_on(session);
+            });
     }
 
     void go_on(const SessionPtr& session) {
         switch (session->action.then) {
-            case Action::Then::kKeep: read(session); return;
-            case Action::Then::kClose: session->socket.close(); return;
+            case Action::Then::kKeep:
+                read(session);
+                return;
+            case Action::Then::kClose:
+                session->socket.close();
+                return;
             case Action::Then::kReset:
                 session->socket.set_option(asio::socket_base::linger{true, 0});
                 session->socket.close();
                 return;
-            case Action::Then::kHang: hanging_.push_back(session); return;
+            case Action::Then::kHang:
+                hanging_.push_back(session);
+                return;
             case Action::Then::kRepeatForever:
-                asio::async_write(session->socket, asio::buffer(session->action.repeated),
-                                  [this, alive = alive_, session](boost::system::error_code error, std::size_t) {
-                                      if (!error && *alive) go_on(session);
-                                  });
+                asio::async_write(
+                    session->socket, asio::buffer(session->action.repeated),
+                    [this, alive = alive_, session](boost::system::error_code error, std::size_t) {
+                        if (!error && *alive) go_on(session);
+                    });
                 return;
         }
     }
 
-    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // shared with handlers that outlive the peer
+    std::shared_ptr<bool> alive_ =
+        std::make_shared<bool>(true);  // shared with handlers that outlive the peer
     tcp::acceptor acceptor_;
     Script script_;
     std::list<SessionPtr> hanging_;

@@ -95,23 +95,25 @@ class TlsPeer {
         acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
             if (error) return;
             auto stream = std::make_shared<Stream>(std::move(socket), context_);
-            stream->async_handshake(Stream::server, [this, stream](boost::system::error_code failed) {
-                if (!failed) serve(stream);
-            });
+            stream->async_handshake(Stream::server,
+                                    [this, stream](boost::system::error_code failed) {
+                                        if (!failed) serve(stream);
+                                    });
             accept();
         });
     }
 
     void serve(const std::shared_ptr<Stream>& stream) {
         auto buffer = std::make_shared<std::string>();
-        asio::async_read_until(*stream, asio::dynamic_buffer(*buffer), "\r\n\r\n",
-                               [this, stream, buffer](boost::system::error_code error, std::size_t) {
-                                   if (error) return;
-                                   ++requests_;
-                                   static const std::string reply = ok("secure");
-                                   asio::async_write(*stream, asio::buffer(reply),
-                                                     [stream](boost::system::error_code, std::size_t) {});
-                               });
+        asio::async_read_until(
+            *stream, asio::dynamic_buffer(*buffer), "\r\n\r\n",
+            [this, stream, buffer](boost::system::error_code error, std::size_t) {
+                if (error) return;
+                ++requests_;
+                static const std::string reply = ok("secure");
+                asio::async_write(*stream, asio::buffer(reply),
+                                  [stream](boost::system::error_code, std::size_t) {});
+            });
     }
 
     ssl::context context_;
@@ -143,7 +145,8 @@ struct TlsFixture {
 
 }  // namespace
 
-TEST_CASE("tls: a certificate of the configured authority for the host is accepted", "[http_client][tls][C6]") {
+TEST_CASE("tls: a certificate of the configured authority for the host is accepted",
+          "[http_client][tls][C6]") {
     TlsFixture t;
     const Identity identity = make_identity("localhost", 10, &t.authority);
     TlsPeer peer(t.f->io, identity);
@@ -182,7 +185,8 @@ TEST_CASE("tls: a server that speaks TLS 1.1 at most is refused", "[http_client]
     }
 }
 
-TEST_CASE("tls: the machine's authorities are not trusted besides the configured ones", "[http_client][tls][C6]") {
+TEST_CASE("tls: the machine's authorities are not trusted besides the configured ones",
+          "[http_client][tls][C6]") {
     TempDir directory;
     ClientOptions options;
     options.ca_file = (directory / "missing.pem").string();
@@ -198,7 +202,8 @@ TEST_CASE("tls: a server that speaks no TLS is refused, a reset handshake may wo
           "[http_client][tls][C6]") {
     Fixture f;
     tcp::acceptor acceptor(f.io, {asio::ip::address_v4::loopback(), 0});
-    const std::string url = "https://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + "/";
+    const std::string url =
+        "https://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + "/";
     std::string reply = "HTTP/1.1 400 Bad Request\r\n\r\n";
     tcp::socket socket(f.io);
     const auto serve = [&] {

@@ -27,9 +27,11 @@ class Fields final : public HeaderLookup {
     std::vector<std::pair<std::string, std::string>> fields_;
 };
 
-Verifier signature(DigestAlgorithm algorithm, DigestEncoding encoding, std::string key, std::string prefix = "") {
+Verifier signature(DigestAlgorithm algorithm, DigestEncoding encoding, std::string key,
+                   std::string prefix = "") {
     VerifierOptions options;
-    options.signature = SignatureOptions{algorithm, encoding, "X-HMAC", std::move(prefix), core::Secret{std::move(key)}};
+    options.signature = SignatureOptions{algorithm, encoding, "X-HMAC", std::move(prefix),
+                                         core::Secret{std::move(key)}};
     auto verifier = Verifier::make(std::move(options));
     REQUIRE(verifier.has_value());
     return std::move(*verifier);
@@ -62,25 +64,30 @@ TEST_CASE("verify: agrees with published and computed vectors", "[intake][verify
     const Row rows[] = {
         {kSha1, kHex, "s3cr3t", kMappBody, "", kMappDigest},
         // RFC 2202
-        {kSha1, kHex, std::string(20, '\x0b'), "Hi There", "", "b617318655057264e28bc0b6fb378c8ef146be00"},
-        {kSha1, kHex, "Jefe", "what do ya want for nothing?", "", "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
+        {kSha1, kHex, std::string(20, '\x0b'), "Hi There", "",
+         "b617318655057264e28bc0b6fb378c8ef146be00"},
+        {kSha1, kHex, "Jefe", "what do ya want for nothing?", "",
+         "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
         {kSha1, kHex, std::string(20, '\xaa'), std::string(50, '\xdd'), "",
          "125d7342b9ac11cd91a39af48aa17b4f63f175d3"},
-        {kSha1, kHex, std::string(80, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First", "",
+        {kSha1, kHex, std::string(80, '\xaa'),
+         "Test Using Larger Than Block-Size Key - Hash Key First", "",
          "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
         // RFC 4231
         {kSha256, kHex, std::string(20, '\x0b'), "Hi There", "",
          "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
         {kSha256, kHex, "Jefe", "what do ya want for nothing?", "",
          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
-        {kSha256, kHex, std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First", "",
+        {kSha256, kHex, std::string(131, '\xaa'),
+         "Test Using Larger Than Block-Size Key - Hash Key First", "",
          "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
         // Platforms
-        {kSha256, kHex, "It's a Secret to Everybody", "Hello, World!", "sha256=",
-         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"},
-        {kSha256, kHex, "mysecret", R"({"foo":"bar"})", "sha256=",
-         "sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3"},
-        {kSha256, kBase64, "hush", R"({"foo":"bar"})", "", "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU="},
+        {kSha256, kHex, "It's a Secret to Everybody", "Hello, World!",
+         "sha256=", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"},
+        {kSha256, kHex, "mysecret", R"({"foo":"bar"})",
+         "sha256=", "sha256=4864d2759938a15468b5df9ade20bf161da9b4f737ea61794142f3484236bda3"},
+        {kSha256, kBase64, "hush", R"({"foo":"bar"})", "",
+         "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU="},
     };
     for (const Row& row : rows) {
         INFO(row.value);
@@ -102,12 +109,34 @@ TEST_CASE("verify: hex may have either case, but must be whole", "[intake][verif
     CHECK(accepts(verifier, digest, kMappBody));
     CHECK(accepts(verifier, upper, kMappBody));
     const std::string wrong[] = {
-        "", " ", "0", "00", digest.substr(1), digest.substr(0, 39), digest.substr(0, 38), digest + "0", digest + "00",
-        " " + digest, digest + " ", digest + "\n", "0x" + digest, "sha1=" + digest, "\"" + digest + "\"",
-        std::string(40, '0'), std::string(40, 'g'), std::string(40, '\0'), std::string(39, '0') + "g",
-        digest.substr(0, 39) + "3", "3" + digest.substr(1), digest + "," + digest, digest + digest,
-        "L5+0+ddWhGmukv4pBgfuoQRDM/I=", std::string(1 << 20, 'a'), digest.substr(0, 20) + std::string(1, '\0') +
-            digest.substr(21), "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3", "\xef\xbc\x92" + digest.substr(1),
+        "",
+        " ",
+        "0",
+        "00",
+        digest.substr(1),
+        digest.substr(0, 39),
+        digest.substr(0, 38),
+        digest + "0",
+        digest + "00",
+        " " + digest,
+        digest + " ",
+        digest + "\n",
+        "0x" + digest,
+        "sha1=" + digest,
+        "\"" + digest + "\"",
+        std::string(40, '0'),
+        std::string(40, 'g'),
+        std::string(40, '\0'),
+        std::string(39, '0') + "g",
+        digest.substr(0, 39) + "3",
+        "3" + digest.substr(1),
+        digest + "," + digest,
+        digest + digest,
+        "L5+0+ddWhGmukv4pBgfuoQRDM/I=",
+        std::string(1 << 20, 'a'),
+        digest.substr(0, 20) + std::string(1, '\0') + digest.substr(21),
+        "a94a8fe5ccb19ba61c4c0873d391e987982fbbd3",
+        "\xef\xbc\x92" + digest.substr(1),
     };
     for (const std::string& value : wrong) {
         INFO(value.substr(0, 100));
@@ -126,9 +155,12 @@ TEST_CASE("verify: base64 has one spelling", "[intake][verify][F1]") {
     const std::string right = "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU=";
 
     CHECK(accepts(verifier, right, body));
-    for (const char* value : {"", "=", "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU", "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsV=",
-                              "KXSFTGDOLIHBS91PQCBFJROWDTQGKFF0NZCVVUVOLSU=", "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU==",
-                              "kxsF TgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU=", "931b054e00ce96285bb3dd4fa820458d13967534069051743730af56ebce2ec5"}) {
+    for (const char* value : {"", "=", "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU",
+                              "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsV=",
+                              "KXSFTGDOLIHBS91PQCBFJROWDTQGKFF0NZCVVUVOLSU=",
+                              "kxsFTgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU==",
+                              "kxsF TgDOlihbs91PqCBFjROWdTQGkFF0NzCvVuvOLsU=",
+                              "931b054e00ce96285bb3dd4fa820458d13967534069051743730af56ebce2ec5"}) {
         INFO(value);
         CHECK_FALSE(accepts(verifier, value, body));
     }
@@ -138,7 +170,8 @@ TEST_CASE("verify: base64 has one spelling", "[intake][verify][F1]") {
     CHECK_FALSE(accepts(other, "L5-0-ddWhGmukv4pBgfuoQRDM_I=", kMappBody));
 }
 
-TEST_CASE("verify: the prefix is required exactly once, and the header too", "[intake][verify][F1]") {
+TEST_CASE("verify: the prefix is required exactly once, and the header too",
+          "[intake][verify][F1]") {
     Verifier verifier = signature(kSha1, kHex, "s3cr3t", "sha1=");
     const std::string digest = kMappDigest;
 
@@ -164,24 +197,28 @@ TEST_CASE("verify: Basic authentication compares user name and password", "[inta
 
     CHECK(allows("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
     CHECK(allows("bASIC QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
-    for (const char* value : {"", "Basic", "Basic ", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=",
-                              "Basic  QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
-                              "QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic QWxhZGRpbjo=", "Basic Aladdin:open sesame",
-                              "Basic YWxhZGRpbjpvcGVuIHNlc2FtZQ=="}) {
+    for (const char* value :
+         {"", "Basic", "Basic ", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ",
+          "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=", "Basic  QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+          "Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+          "Basic QWxhZGRpbjo=", "Basic Aladdin:open sesame",
+          "Basic YWxhZGRpbjpvcGVuIHNlc2FtZQ=="}) {
         INFO(value);
         CHECK_FALSE(allows(value));
     }
     CHECK_FALSE(verifier.verify(Fields{}, "").has_value());
 }
 
-TEST_CASE("verify: what is configured together must hold together, and be removed", "[intake][verify]") {
+TEST_CASE("verify: what is configured together must hold together, and be removed",
+          "[intake][verify]") {
     VerifierOptions options;
     options.signature = SignatureOptions{kSha1, kHex, "X-HMAC", "", core::Secret{"s3cr3t"}};
     options.basic = BasicOptions{"Aladdin", core::Secret{"open sesame"}};
     Verifier verifier = std::move(*Verifier::make(std::move(options)));
     const std::string basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
 
-    CHECK(verifier.verify(Fields{{"X-HMAC", kMappDigest}, {"Authorization", basic}}, kMappBody).has_value());
+    CHECK(verifier.verify(Fields{{"X-HMAC", kMappDigest}, {"Authorization", basic}}, kMappBody)
+              .has_value());
     CHECK_FALSE(verifier.verify(Fields{{"X-HMAC", kMappDigest}}, kMappBody).has_value());
     CHECK_FALSE(verifier.verify(Fields{{"Authorization", basic}}, kMappBody).has_value());
     CHECK(verifier.authenticating_headers() == std::vector<std::string>{"X-HMAC", "Authorization"});

@@ -75,9 +75,11 @@ TEST_CASE("json: what is not JSON is refused with line and column", "[record][js
     CHECK(message_for("1 2") == "line 1, column 3: there is more text after the value");
     CHECK(message_for("\xEF\xBB\xBF{}") ==
           "line 1, column 1: the text begins with a byte order mark");
-    for (auto text : {"NaN", "Infinity", "-Infinity", "nan", "01", "+1", "1.", ".5", "0x1", "'a'",
-                      "{a:1}", "[1,]", "{\"a\":1,}", "// c\n1", "tru", "\"a\nb\"", "\"\\x\"",
-                      "\"\\ud800\"", "\"\\udc00x\"", "[", "{", "\"", "\"\\u12\"", " "}) {
+    for (auto text :
+         {"NaN",          "Infinity", "-Infinity", "nan",      "01",        "+1",
+          "1.",           ".5",       "0x1",       "'a'",      "{a:1}",     "[1,]",
+          "{\"a\":1,}",   "// c\n1",  "tru",       "\"a\nb\"", "\"\\x\"",   "\"\\ud800\"",
+          "\"\\udc00x\"", "[",        "{",         "\"",       "\"\\u12\"", " "}) {
         message_for(text);
     }
 }
@@ -109,7 +111,8 @@ TEST_CASE("json: of duplicate keys the last one holds, in the place of the first
 
 TEST_CASE("json: strings are written with the least escaping and keep every byte",
           "[record][json]") {
-    std::string text = R"("\"\\/\b\f\n\r\t\u0000\u001f)" "\x7f\xC3\xA4\xF0\x9F\x98\x80\"";
+    std::string text = R"("\"\\/\b\f\n\r\t\u0000\u001f)"
+                       "\x7f\xC3\xA4\xF0\x9F\x98\x80\"";
     CHECK(write_json(parse_json(text).value()) == text);
     CHECK(canonical(R"("\u00e4\ud83d\ude00\/\u0041")") == "\"\xC3\xA4\xF0\x9F\x98\x80/A\"");
 }
@@ -129,7 +132,8 @@ TEST_CASE("json: values that are equal as JSON have one canonical text", "[recor
     CHECK(canonical("0.0001") == "0.0001");
     CHECK(canonical("1e-5") == "1e-05");
     CHECK(canonical("1e-7") == canonical("0.0000001"));
-    CHECK(canonical(R"({"\u00e4":1,"z":2,"Z":3,"":4})") == "{\"\":4,\"Z\":3,\"z\":2,\"\xC3\xA4\":1}");
+    CHECK(canonical(R"({"\u00e4":1,"z":2,"Z":3,"":4})") ==
+          "{\"\":4,\"Z\":3,\"z\":2,\"\xC3\xA4\":1}");
 }
 
 TEST_CASE("json: values that differ have different canonical texts", "[record][json]") {

@@ -19,8 +19,10 @@ constexpr Backoff kBackoff{milliseconds{1'000}, milliseconds{60'000}};
 
 }  // namespace
 
-TEST_CASE("backoff: doubles from base to max, with a fifth of jitter either way", "[schedule][backoff]") {
-    const std::int64_t expected_ms[] = {1'000, 1'000, 2'000, 4'000, 8'000, 16'000, 32'000, 60'000, 60'000};
+TEST_CASE("backoff: doubles from base to max, with a fifth of jitter either way",
+          "[schedule][backoff]") {
+    const std::int64_t expected_ms[] = {1'000,  1'000,  2'000,  4'000, 8'000,
+                                        16'000, 32'000, 60'000, 60'000};
     for (std::uint32_t attempt = 0; attempt < std::size(expected_ms); ++attempt) {
         const std::int64_t middle = expected_ms[attempt];
         CHECK(delay_after(kBackoff, attempt, kLowest).count() == middle - middle / 5);
@@ -40,7 +42,8 @@ TEST_CASE("backoff: jitter is spread evenly", "[schedule][backoff]") {
     for (int count : buckets) CHECK(count == Approx(10'000).epsilon(0.05));
 }
 
-TEST_CASE("backoff: Retry-After is a lower bound between base and a day", "[schedule][backoff][C1]") {
+TEST_CASE("backoff: Retry-After is a lower bound between base and a day",
+          "[schedule][backoff][C1]") {
     CHECK(delay_after(kBackoff, 1, kLowest, seconds{30}) == seconds{30});
     CHECK(delay_after(kBackoff, 1, kHighest, seconds{30}) == seconds{36});
     CHECK(delay_after(kBackoff, 1, kLowest, seconds{0}) == milliseconds{1'000});
