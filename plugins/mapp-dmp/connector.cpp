@@ -1,7 +1,8 @@
-// Mapp DMP, as a source: the "DIY integration" posts audience changes to one endpoint, with ?type= saying what they are.
+// Mapp DMP, as a source: the "DIY integration" posts audience changes to one endpoint, with ?type=
+// saying what they are.
 //
-// Mapp's documentation does not show the mutations' exact keys, so the reader is tolerant: names in any case, one user or a
-// list of them, a user as text or as an object.
+// Mapp's documentation does not show the mutations' exact keys, so the reader is tolerant: names in
+// any case, one user or a list of them, a user as text or as an object.
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
@@ -41,7 +42,8 @@ std::string id_of(const Value* value) {
     return value->int64() ? value->number()->text : std::string{};
 }
 
-// Makes a key of two ids: '/' separates them, so it is escaped within them, and distinct pairs stay distinct.
+// Makes a key of two ids: '/' separates them, so it is escaped within them, and distinct pairs stay
+// distinct.
 void append_escaped(std::string& key, std::string_view id) {
     for (const char c : id) {
         if (c == '%') {
@@ -54,7 +56,9 @@ void append_escaped(std::string& key, std::string_view id) {
     }
 }
 
-Failure not_understood(std::string why) { return {SYNCLINE_E_PERMANENT, std::move(why)}; }
+Failure not_understood(std::string why) {
+    return {SYNCLINE_E_PERMANENT, std::move(why)};
+}
 
 // Translates one request.
 class Translation {
@@ -90,13 +94,15 @@ class Translation {
         const std::string audience = id_of(find(item, {"Audience"}));
         if (audience.empty()) return not_understood(where + "no audience");
         if (const Value* type = find(item, {"Type"})) {
-            if (!read_operation(id_of(type), operation)) return not_understood(where + "unknown type");
+            if (!read_operation(id_of(type), operation))
+                return not_understood(where + "unknown type");
         }
         const Value* users = find(item, {"Users", "User", "Uid", "UserId"});
         if (users == nullptr) return not_understood(where + "no user");
         if (users->array() == nullptr) return membership(audience, *users, operation, where);
         for (const Value& user : *users->array()) {
-            if (Status status = membership(audience, user, operation, where); !status.ok()) return status;
+            if (Status status = membership(audience, user, operation, where); !status.ok())
+                return status;
         }
         return {};
     }
@@ -140,11 +146,12 @@ class MappDmp final : public syncline::Connector, public syncline::WebhookReceiv
         return {};
     }
 
-    Status translate(const syncline::WebhookRequest& request, syncline::RecordSink& records) override {
+    Status translate(const syncline::WebhookRequest& request,
+                     syncline::RecordSink& records) override {
         const auto body = syncline::json::parse(request.body());
         if (!body) {
-            return not_understood("the body is not JSON: " + std::string{body.problem} + " at byte " +
-                                  std::to_string(body.offset));
+            return not_understood("the body is not JSON: " + std::string{body.problem} +
+                                  " at byte " + std::to_string(body.offset));
         }
         const std::string type = request.query("type").value_or(id_of(find(*body.value, {"Type"})));
         Translation translation{*body.value, records};

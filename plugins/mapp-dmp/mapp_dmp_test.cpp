@@ -61,7 +61,8 @@ TEST_CASE("mapp-dmp: one user in a mutation, which may say itself what it does",
     CHECK(result.records[2].body == R"({"audience":"7","user":"u3","user_type":"email"})");
 }
 
-TEST_CASE("mapp-dmp: without a type in the query the body's counts, and the query's wins", "[mapp-dmp]") {
+TEST_CASE("mapp-dmp: without a type in the query the body's counts, and the query's wins",
+          "[mapp-dmp]") {
     const std::string body =
         R"({"tYPE":"REMOVE_FROM_AUDIENCE","Mutation":[{"Audience":"a","Users":["u"]}]})";
 
@@ -70,10 +71,10 @@ TEST_CASE("mapp-dmp: without a type in the query the body's counts, and the quer
 }
 
 TEST_CASE("mapp-dmp: pairs that differ have keys that differ", "[mapp-dmp]") {
-    const auto result =
-        translate("type=ADD_TO_AUDIENCE",
-                  R"({"Mutation":[{"Audience":"a/b","Users":["c"]},{"Audience":"a","Users":["b/c"]},)"
-                  R"({"Audience":"a%2Fb","Users":["c"]}]})");
+    const auto result = translate(
+        "type=ADD_TO_AUDIENCE",
+        R"({"Mutation":[{"Audience":"a/b","Users":["c"]},{"Audience":"a","Users":["b/c"]},)"
+        R"({"Audience":"a%2Fb","Users":["c"]}]})");
 
     REQUIRE(result.records.size() == 3);
     CHECK(result.records[0].key == "a%2Fb/c");
@@ -89,11 +90,13 @@ TEST_CASE("mapp-dmp: a new audience becomes a record of its own stream", "[mapp-
     REQUIRE(result.records.size() == 1);
     CHECK(result.records[0].stream == "audiences");
     CHECK(result.records[0].key == "a5940e.3566");
-    CHECK(result.records[0].body == R"({"audience":"a5940e.3566","name":"Test audience","customer":123})");
+    CHECK(result.records[0].body ==
+          R"({"audience":"a5940e.3566","name":"Test audience","customer":123})");
 }
 
 TEST_CASE("mapp-dmp: what can't be understood is a permanent failure that says why", "[mapp-dmp]") {
-    const auto fails_with = [](const std::string& query, const std::string& body, const std::string& words) {
+    const auto fails_with = [](const std::string& query, const std::string& body,
+                               const std::string& words) {
         const auto result = translate(query, body);
         CHECK(result.status == SYNCLINE_E_PERMANENT);
         CHECK(result.records.empty());
@@ -104,9 +107,11 @@ TEST_CASE("mapp-dmp: what can't be understood is a permanent failure that says w
     fails_with("type=ADD_TO_AUDIENCE", "[]", "no array 'Mutation'");
     fails_with("type=EXPLODE", "{}", "'EXPLODE' is not known");
     fails_with("", "{}", "'' is not known");
-    fails_with("type=ADD_TO_AUDIENCE", R"({"Mutation":[{"Users":["u"]}]})", "mutation 0: no audience");
+    fails_with("type=ADD_TO_AUDIENCE", R"({"Mutation":[{"Users":["u"]}]})",
+               "mutation 0: no audience");
     fails_with("type=ADD_TO_AUDIENCE", R"({"Mutation":[{"Audience":"a"}]})", "mutation 0: no user");
-    fails_with("type=ADD_TO_AUDIENCE", R"({"Mutation":[{"Audience":"a","Users":["u",{}]}]})", "without an id");
+    fails_with("type=ADD_TO_AUDIENCE", R"({"Mutation":[{"Audience":"a","Users":["u",{}]}]})",
+               "without an id");
     fails_with("type=ADD_TO_AUDIENCE", R"({"Mutation":[{"Audience":"a","User":"u","Type":"X"}]})",
                "unknown type");
     fails_with("type=CREATE_AUDIENCE", R"({"Name":"x"})", "names no audience");

@@ -1,6 +1,8 @@
-// Pangolin, as a destination: the audience platform that Mapp's DIY integrations are tested against.
+// Pangolin, as a destination: the audience platform that Mapp's DIY integrations are tested
+// against.
 //
-// One request writes a batch of memberships; the reply lists the records that got an id or an error, all others were accepted.
+// One request writes a batch of memberships; the reply lists the records that got an id or an
+// error, all others were accepted.
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,7 +74,8 @@ std::string words_of(const HttpResult& result) {
     const std::string* text = error != nullptr ? error->string() : nullptr;
     if (error != nullptr && text == nullptr) text = text_of(*error, "message");
     const std::string words = text != nullptr ? *text : std::string{result.body().substr(0, 200)};
-    return "Pangolin answered " + std::to_string(result.status()) + (words.empty() ? "" : ": " + words);
+    return "Pangolin answered " + std::to_string(result.status()) +
+           (words.empty() ? "" : ": " + words);
 }
 
 class Pangolin final : public syncline::Connector, public syncline::BatchWriter {
@@ -93,7 +96,8 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
             const std::string* audience = fields ? text_of(*fields.value, "audience") : nullptr;
             const std::string* user = fields ? text_of(*fields.value, "user") : nullptr;
             if (audience == nullptr || user == nullptr) {
-                batch->failed(i, {SYNCLINE_E_PERMANENT, "the record needs the texts 'audience' and 'user'"});
+                batch->failed(
+                    i, {SYNCLINE_E_PERMANENT, "the record needs the texts 'audience' and 'user'"});
                 continue;
             }
             const char* action = record.operation == SYNCLINE_DELETE ? "remove" : "add";
@@ -105,17 +109,23 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         if (sent.empty()) return;
 
         const syncline::HttpRequest request{
-            "POST", url_, {{"Content-Type", "application/json"}, {"Accept", "application/json"}}, body.take()};
-        batch->send(request, [this, sent = std::move(sent)](Batch& written, const HttpResult& result) {
-            settle(written, sent, result);
-        });
+            "POST",
+            url_,
+            {{"Content-Type", "application/json"}, {"Accept", "application/json"}},
+            body.take()};
+        batch->send(request,
+                    [this, sent = std::move(sent)](Batch& written, const HttpResult& result) {
+                        settle(written, sent, result);
+                    });
     }
 
-    void settle(Batch& batch, const std::vector<std::size_t>& sent, const HttpResult& result) const {
+    void settle(Batch& batch, const std::vector<std::size_t>& sent,
+                const HttpResult& result) const {
         if (!result.has_response()) return settle_without_response(batch, result);
         const int status = result.status();
         const auto refused = [&](syncline_status failure_class) {
-            const auto wait = syncline::parse_retry_after_ms(result.header("retry-after"), now_ns());
+            const auto wait =
+                syncline::parse_retry_after_ms(result.header("retry-after"), now_ns());
             batch.rest_failed({failure_class, words_of(result), std::to_string(status), wait});
         };
         if (status == 200) return settle_accepted(batch, sent, result);
@@ -130,7 +140,8 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
                                 const HttpResult& result) {
         const auto verdicts = read_reply(result.body(), sent.size());
         if (!verdicts) {
-            return batch.rest_unknown({SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed", "200"});
+            return batch.rest_unknown(
+                {SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed", "200"});
         }
         for (const Verdict& verdict : *verdicts) {
             const std::size_t index = sent[verdict.position];

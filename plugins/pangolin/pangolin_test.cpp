@@ -44,12 +44,14 @@ TEST_CASE("pangolin: a batch is one request", "[pangolin]") {
     const auto request = host.exchanges()[0];
     CHECK(request.method == "POST");
     CHECK(request.url == "https://pangolin.example.com/v1/memberships");
-    CHECK(request.headers.at(0) == std::pair<std::string, std::string>{"Content-Type", "application/json"});
+    CHECK(request.headers.at(0) ==
+          std::pair<std::string, std::string>{"Content-Type", "application/json"});
     CHECK(request.body == R"({"memberships":[{"audience":"a","user":"u1","action":"add"},)"
                           R"({"audience":"a","user":"u2","action":"remove"}]})");
 }
 
-TEST_CASE("pangolin: each record gets what the reply says of it, the others are done", "[pangolin]") {
+TEST_CASE("pangolin: each record gets what the reply says of it, the others are done",
+          "[pangolin]") {
     FakeHost host{syncline_plugin_v1, kSettings};
     auto records = two_records();
     records.push_back({SYNCLINE_UPSERT, "a/u3", R"({"audience":"a","user":"u3"})"});
@@ -74,7 +76,8 @@ TEST_CASE("pangolin: each record gets what the reply says of it, the others are 
     CHECK(host.violations.empty());
 }
 
-TEST_CASE("pangolin: an invalid record fails alone, and the reply still finds the right ones", "[pangolin]") {
+TEST_CASE("pangolin: an invalid record fails alone, and the reply still finds the right ones",
+          "[pangolin]") {
     FakeHost host{syncline_plugin_v1, kSettings};
     auto records = two_records();
     records.insert(records.begin(), {SYNCLINE_UPSERT, "bad", R"({"audience":"a"})"});
@@ -91,8 +94,8 @@ TEST_CASE("pangolin: an invalid record fails alone, and the reply still finds th
 TEST_CASE("pangolin: a batch without a valid record completes without a request", "[pangolin]") {
     FakeHost host{syncline_plugin_v1, kSettings};
 
-    const auto write = host.write("audience_memberships", {{SYNCLINE_UPSERT, "k", "not json"},
-                                                           {SYNCLINE_DELETE, "l", ""}});
+    const auto write = host.write("audience_memberships",
+                                  {{SYNCLINE_UPSERT, "k", "not json"}, {SYNCLINE_DELETE, "l", ""}});
 
     CHECK(host.exchanges().empty());
     CHECK(write->is_complete);
@@ -124,7 +127,8 @@ TEST_CASE("pangolin: a refused request had no effect and says when to come back"
     CHECK(wrong.failure.retry_after_ms == -1);
 }
 
-TEST_CASE("pangolin: an answer that leaves the effect open makes the outcome unknown", "[pangolin]") {
+TEST_CASE("pangolin: an answer that leaves the effect open makes the outcome unknown",
+          "[pangolin]") {
     const auto kinds = {outcome_of_both(500, "oops").kind,
                         outcome_of_both(502, "").kind,
                         outcome_of_both(204, "").kind,
@@ -178,5 +182,6 @@ TEST_CASE("pangolin: a cancelled batch and a stop complete what is open", "[pang
 }
 
 TEST_CASE("pangolin: without base_url it does not start", "[pangolin]") {
-    CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, "{}"}), Catch::Contains("'base_url' must be text"));
+    CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, "{}"}),
+                      Catch::Contains("'base_url' must be text"));
 }

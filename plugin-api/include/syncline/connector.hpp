@@ -6,8 +6,8 @@
 //     };
 //     SYNCLINE_EXPORT_CONNECTOR(Acme, R"json({"id": "acme", ...})json")
 //
-// What a connector throws never reaches the host: it becomes SYNCLINE_E_PLUGIN_BUG. Everything is [instance]: one call at a
-// time, no locks needed, and nothing may block.
+// What a connector throws never reaches the host: it becomes SYNCLINE_E_PLUGIN_BUG. Everything is
+// [instance]: one call at a time, no locks needed, and nothing may block.
 #ifndef SYNCLINE_CONNECTOR_HPP
 #define SYNCLINE_CONNECTOR_HPP
 
@@ -53,7 +53,8 @@ class Connector {
     std::int64_t now_ns() const { return runtime_->now_ns(); }
     std::int64_t monotonic_ns() const { return runtime_->monotonic_ns(); }
 
-    // An exchange that belongs to no batch. The callback comes exactly once, never from inside this call.
+    // An exchange that belongs to no batch. The callback comes exactly once, never from inside this
+    // call.
     std::uint64_t send(const HttpRequest& request, HttpCallback callback) {
         return runtime_->send(request, std::move(callback));
     }
@@ -122,7 +123,8 @@ void guarded(syncline_instance& instance, Function function) noexcept {
     try {
         function();
     } catch (const std::exception& e) {
-        instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw", {{"what", e.what()}});
+        instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw",
+                             {{"what", e.what()}});
     } catch (...) {
         instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw");
     }
@@ -170,8 +172,10 @@ struct Thunks {
 
     static void destroy(syncline_instance* instance) noexcept { delete instance; }
 
-    static syncline_status handshake(syncline_instance* instance, const syncline_webhook_request* request,
-                                     const syncline_reply_sink* sink, syncline_error* error) noexcept {
+    static syncline_status handshake(syncline_instance* instance,
+                                     const syncline_webhook_request* request,
+                                     const syncline_reply_sink* sink,
+                                     syncline_error* error) noexcept {
         return guarded(error, [&] {
             WebhookReply reply;
             Status status = instance->receiver->handshake(WebhookRequest{*request}, reply);
@@ -186,8 +190,10 @@ struct Thunks {
         });
     }
 
-    static syncline_status translate(syncline_instance* instance, const syncline_webhook_request* request,
-                                     const syncline_record_sink* sink, syncline_error* error) noexcept {
+    static syncline_status translate(syncline_instance* instance,
+                                     const syncline_webhook_request* request,
+                                     const syncline_record_sink* sink,
+                                     syncline_error* error) noexcept {
         return guarded(error, [&] {
             RecordSink records{*sink};
             return instance->receiver->translate(WebhookRequest{*request}, records);
@@ -195,11 +201,13 @@ struct Thunks {
     }
 
     static syncline_status write(syncline_instance* instance, syncline_write_handle operation,
-                                 const syncline_write_batch* batch, syncline_error* error) noexcept {
+                                 const syncline_write_batch* batch,
+                                 syncline_error* error) noexcept {
         return guarded(error, [&]() -> Status {
             for (std::uint32_t i = 0; i < batch->record_count; ++i) {
                 if (batch->records[i]->body_format != SYNCLINE_BODY_JSON) {
-                    return Failure{SYNCLINE_E_UNSUPPORTED, "the bodies are in a format that is not known"};
+                    return Failure{SYNCLINE_E_UNSUPPORTED,
+                                   "the bodies are in a format that is not known"};
                 }
             }
             Runtime& runtime = instance->runtime;
@@ -214,7 +222,8 @@ struct Thunks {
         });
     }
 
-    static void cancel_write(syncline_instance* instance, syncline_write_handle operation) noexcept {
+    static void cancel_write(syncline_instance* instance,
+                             syncline_write_handle operation) noexcept {
         guarded(*instance, [&] { instance->runtime.cancel_operation(operation); });
     }
 
@@ -223,8 +232,8 @@ struct Thunks {
         guarded(*instance, [&] { instance->runtime.done(user_id, HttpResult{*result}); });
     }
 
-    static constexpr syncline_plugin_webhook kWebhook{sizeof(syncline_plugin_webhook), 0, &handshake,
-                                                      &translate};
+    static constexpr syncline_plugin_webhook kWebhook{sizeof(syncline_plugin_webhook), 0,
+                                                      &handshake, &translate};
     static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
                                                   &cancel_write};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
@@ -243,16 +252,27 @@ struct Thunks {
 
 template <typename Type>
 constexpr syncline_plugin describe(syncline_str manifest) noexcept {
-    static_assert(std::is_base_of_v<Connector, Type>, "a connector derives from syncline::Connector");
+    static_assert(std::is_base_of_v<Connector, Type>,
+                  "a connector derives from syncline::Connector");
     using Own = Thunks<Type>;
-    return {sizeof(syncline_plugin), SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_DRAFT, 0,          manifest,
-            &Own::get_table,         &Own::create,       &Own::init,         &Own::start, &Own::stop,
-            &Own::posted,            &Own::destroy};
+    return {sizeof(syncline_plugin),
+            SYNCLINE_ABI_MAJOR,
+            SYNCLINE_ABI_DRAFT,
+            0,
+            manifest,
+            &Own::get_table,
+            &Own::create,
+            &Own::init,
+            &Own::start,
+            &Own::stop,
+            &Own::posted,
+            &Own::destroy};
 }
 
 }  // namespace syncline::detail
 
-// Makes a connector of a class; once in a library, at file scope. The manifest is a string literal (see manifest.h).
+// Makes a connector of a class; once in a library, at file scope. The manifest is a string literal
+// (see manifest.h).
 #define SYNCLINE_EXPORT_CONNECTOR(Type, manifest_json) \
     SYNCLINE_MANIFEST(manifest_json);                  \
     const syncline_plugin syncline_plugin_v1 =         \

@@ -16,12 +16,13 @@
 
 namespace syncline {
 
-// A failure as the host sees it. The class decides what the host does next; the message is for people and must not be empty.
+// A failure as the host sees it. The class decides what the host does next; the message is for
+// people and must not be empty.
 struct Failure {
     syncline_status failure_class = SYNCLINE_E_PERMANENT;
     std::string message;
-    std::string provider_code = {};     // the platform's own code, if any
-    std::int64_t retry_after_ms = -1;   // -1: not given
+    std::string provider_code = {};    // the platform's own code, if any
+    std::int64_t retry_after_ms = -1;  // -1: not given
 };
 
 // Success, or a failure: `return {};` or `return Failure{SYNCLINE_E_CONFIG, "why"};`.
@@ -42,7 +43,9 @@ class [[nodiscard]] Status {
 inline std::string_view view(syncline_str text) noexcept {
     return text.len == 0 ? std::string_view{} : std::string_view{text.ptr, text.len};
 }
-inline syncline_str borrow(std::string_view text) noexcept { return {text.data(), text.size()}; }
+inline syncline_str borrow(std::string_view text) noexcept {
+    return {text.data(), text.size()};
+}
 
 namespace detail {
 

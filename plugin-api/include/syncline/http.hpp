@@ -69,13 +69,15 @@ inline std::int64_t parse_retry_after_ms(std::string_view value, std::int64_t no
     int day = 0, year = 0, hour = 0, minute = 0, second = 0;
     char month_name[4] = {};
     const std::string text{value.substr(0, 64)};
-    if (std::sscanf(text.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, month_name, &year, &hour,
-                    &minute, &second) != 6) {
+    if (std::sscanf(text.c_str(), "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &day, month_name, &year,
+                    &hour, &minute, &second) != 6) {
         return -1;
     }
-    const std::size_t at = std::string_view{"JanFebMarAprMayJunJulAugSepOctNovDec"}.find(month_name);
+    const std::size_t at =
+        std::string_view{"JanFebMarAprMayJunJulAugSepOctNovDec"}.find(month_name);
     if (at == std::string_view::npos || at % 3 != 0) return -1;
-    // Days since 1970 in the proleptic Gregorian calendar; the year begins in March so that leap days come last.
+    // Days since 1970 in the proleptic Gregorian calendar; the year begins in March so that leap
+    // days come last.
     const std::int64_t month = static_cast<std::int64_t>(at) / 3 + 1;
     const std::int64_t y = month <= 2 ? year - 1 : year;
     const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;

@@ -51,7 +51,8 @@ class Value {
     std::optional<std::int64_t> int64() const { return integer<std::int64_t>(); }
     std::optional<std::uint64_t> uint64() const { return integer<std::uint64_t>(); }
 
-    // A member of an object; of several with one name, the last. Null if there is none or this is no object.
+    // A member of an object; of several with one name, the last. Null if there is none or this is
+    // no object.
     const Value* find(std::string_view name) const;
 
   private:
@@ -103,8 +104,8 @@ Parsed parse(std::string_view text, std::size_t depth_max = kDepthMax) noexcept;
 // Bytes of the UTF-8 sequence that `text` starts with; 0 if it is invalid or empty.
 std::size_t utf8_length(std::string_view text) noexcept;
 
-// Writes JSON from front to back: `writer.begin_object().member("id", id).end_object()`. Commas come
-// by themselves. Bytes that are not UTF-8 become U+FFFD. Nesting is the caller's duty.
+// Writes JSON from front to back: `writer.begin_object().member("id", id).end_object()`. Commas
+// come by themselves. Bytes that are not UTF-8 become U+FFFD. Nesting is the caller's duty.
 class Writer {
   public:
     Writer& begin_object() { return open('{'); }
@@ -143,7 +144,9 @@ class Writer {
     std::string text_;
 };
 
-inline std::string write(const Value& value) { return Writer{}.value(value).take(); }
+inline std::string write(const Value& value) {
+    return Writer{}.value(value).take();
+}
 
 // ---- Implementation --------------------------------------------------------------------------
 
@@ -215,13 +218,20 @@ class Parser {
     bool read_value(Value& out, std::size_t depth) {
         skip_space();
         switch (peek()) {
-            case '{': return depth < depth_max_ ? read_object(out, depth) : fail("nested too deeply");
-            case '[': return depth < depth_max_ ? read_array(out, depth) : fail("nested too deeply");
-            case '"': return read_string_value(out);
-            case 't': return read_word("true", Value{true}, out);
-            case 'f': return read_word("false", Value{false}, out);
-            case 'n': return read_word("null", Value{}, out);
-            default: return read_number(out);
+            case '{':
+                return depth < depth_max_ ? read_object(out, depth) : fail("nested too deeply");
+            case '[':
+                return depth < depth_max_ ? read_array(out, depth) : fail("nested too deeply");
+            case '"':
+                return read_string_value(out);
+            case 't':
+                return read_word("true", Value{true}, out);
+            case 'f':
+                return read_word("false", Value{false}, out);
+            case 'n':
+                return read_word("null", Value{}, out);
+            default:
+                return read_number(out);
         }
     }
 
@@ -309,7 +319,8 @@ class Parser {
                 if (!read_escape(out)) return false;
                 continue;
             }
-            if (static_cast<unsigned char>(c) < 0x20) return fail("a control character in a string");
+            if (static_cast<unsigned char>(c) < 0x20)
+                return fail("a control character in a string");
             const std::size_t length = utf8_length(text_.substr(at_));
             if (length == 0) return fail("a string is not UTF-8");
             out.append(text_.substr(at_, length));

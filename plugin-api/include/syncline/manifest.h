@@ -2,18 +2,20 @@
 //
 // It is the only way by which a connector is discovered. The fields:
 //
-//     id               "mapp-dmp": lower-case letters, digits and '-'
-//     version          "1.2.0", a semantic version
-//     name, summary    for people
-//     abi              {"major": 1, "draft": 1, "min_host_minor": 0}; draft must equal the host's exactly
-//     style            "async"
-//     unload           "supported", or "never": then the file stays mapped
-//     capabilities     any of "webhook", "write"
-//     streams          [{"name": "profiles", "source": false, "destination": true, "batch_records_max": 100}]
-//     handshakes       [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]: requests that handshake() answers
-//     webhook          {"success_status": 200}: what the platform wants to hear; optional, 202 otherwise
-//     allowed_hosts    ["api.example.com", "*.example.org", {"from_setting": "base_url"}]; nothing else is reachable
-//     settings         a JSON Schema (draft 7) of the account's settings
+//     id             "mapp-dmp": lower-case letters, digits and '-'
+//     version        "1.2.0", a semantic version
+//     name, summary  for people
+//     abi            {"major": 1, "draft": 1, "min_host_minor": 0}; draft must equal the host's
+//     style          "async"
+//     unload         "supported", or "never": then the file stays mapped
+//     capabilities   any of "webhook", "write"
+//     streams        [{"name": "profiles", "source": false, "destination": true,
+//                    "batch_records_max": 100}]
+//     handshakes     [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]: what handshake() answers
+//     webhook        {"success_status": 200}: what the platform wants to hear; optional, else 202
+//     allowed_hosts  ["api.example.com", "*.example.org", {"from_setting": "base_url"}]; nothing
+//                    else is reachable
+//     settings       a JSON Schema (draft 7) of the account's settings
 #ifndef SYNCLINE_MANIFEST_H
 #define SYNCLINE_MANIFEST_H
 

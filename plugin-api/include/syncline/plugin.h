@@ -6,14 +6,14 @@
 //
 // The life of an instance, all [instance]:
 //
-//     create(host)            makes the object; the host must not be called yet
-//     init(settings)          finds the host's tables, reads settings; a failure is followed by destroy
-//     start()                 the account goes into service; a failure is followed by destroy
-//       handshake, translate, write ...   and completions, as the capabilities of the manifest say
-//     stop()                  begins the end: no call of a capability follows; the host cancels every open HTTP exchange and
-//                             write operation, and their completions still come
-//     host->stopped()         the connector has nothing open any more
-//     destroy()               frees the object; nothing is called after that
+//     create(host)      makes the object; the host must not be called yet
+//     init(settings)    finds the host's tables, reads settings; a failure is followed by destroy
+//     start()           the account goes into service; a failure is followed by destroy
+//       handshake(), translate(), write() ... and completions, as the manifest's capabilities say
+//     stop()            begins the end: no call of a capability follows but cancel(); the host
+//                       cancels every open exchange and operation, their completions still come
+//     host->stopped()   the connector has nothing open any more
+//     destroy()         frees the object; nothing is called after that
 //
 // After the last instance the generation's threads end, then the library is unloaded. Connectors
 // make no threads, forks, signal handlers or atexit functions, and never block in a call (manifest:

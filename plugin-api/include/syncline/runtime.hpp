@@ -1,7 +1,8 @@
-// The part of an instance that talks to the host: tables, open exchanges, tasks, and the end. Connectors see it through
-// connector.hpp and write.hpp.
+// The part of an instance that talks to the host: tables, open exchanges, tasks, and the end.
+// Connectors see it through connector.hpp and write.hpp.
 //
-// Invariant: `stopped` is reported once, after stop(), when no exchange, no task and no write operation is open.
+// Invariant: `stopped` is reported once, after stop(), when no exchange, no task and no write
+// operation is open.
 #ifndef SYNCLINE_RUNTIME_HPP
 #define SYNCLINE_RUNTIME_HPP
 
@@ -53,7 +54,8 @@ class Runtime {
     std::int64_t monotonic_ns() const { return clock_->monotonic_ns(host_->handle); }
 
     // At most 16 fields.
-    void log(syncline_severity severity, std::string_view message, LogFields fields = {}) const noexcept {
+    void log(syncline_severity severity, std::string_view message,
+             LogFields fields = {}) const noexcept {
         if (log_ == nullptr) return;
         std::array<syncline_pair, 16> pairs;
         std::uint32_t count = 0;
@@ -63,8 +65,8 @@ class Runtime {
         log_->log(host_->handle, severity, borrow(message), pairs.data(), count);
     }
 
-    // Starts an exchange; the callback comes exactly once, never from inside this call, also when the host refuses it.
-    // `operation`: the write operation that it belongs to, or 0.
+    // Starts an exchange; the callback comes exactly once, never from inside this call, also when
+    // the host refuses it. `operation`: the write operation that it belongs to, or 0.
     std::uint64_t send(const HttpRequest& request, HttpCallback callback,
                        syncline_write_handle operation = 0);
 
@@ -115,7 +117,8 @@ class Runtime {
         task();
     }
 
-    // Write operations. One that ends inside the write() that began it is completed later, see begin_write().
+    // Write operations. One that ends inside the write() that began it is completed later, see
+    // begin_write().
     void outcome(syncline_write_handle operation, std::uint32_t index,
                  const syncline_outcome& outcome) const {
         if (!is_closed_) write_->outcome(host_->handle, operation, index, &outcome);
@@ -149,7 +152,8 @@ class Runtime {
         later([] {});
     }
 
-    // Reports `stopped` if it is time; called at the end of every call that may have closed something.
+    // Reports `stopped` if it is time; called at the end of every call that may have closed
+    // something.
     void settle() {
         const bool is_idle = exchanges_.empty() && tasks_.empty() && operations_ == 0;
         if (!is_stopping_ || !is_idle || is_stopped_) return;
@@ -200,7 +204,8 @@ inline std::uint64_t Runtime::send(const HttpRequest& request, HttpCallback call
                                    syncline_write_handle operation) {
     std::vector<syncline_pair> headers;
     headers.reserve(request.headers.size());
-    for (const auto& [name, value] : request.headers) headers.push_back({borrow(name), borrow(value)});
+    for (const auto& [name, value] : request.headers)
+        headers.push_back({borrow(name), borrow(value)});
 
     syncline_http_request raw{};
     raw.struct_size = sizeof raw;

@@ -12,7 +12,8 @@
 
 namespace syncline {
 
-// A setting is absent or of another type than the code expects: schema and code disagree. init() fails with it as CONFIG.
+// A setting is absent or of another type than the code expects: schema and code disagree. init()
+// fails with it as CONFIG.
 class BadSetting : public std::runtime_error {
   public:
     BadSetting(std::string_view name, const char* expected)
@@ -38,7 +39,8 @@ class Settings {
     }
     bool boolean(std::string_view name) const {
         const json::Value* value = settings_.find(name);
-        if (value == nullptr || value->boolean() == nullptr) throw BadSetting{name, "true or false"};
+        if (value == nullptr || value->boolean() == nullptr)
+            throw BadSetting{name, "true or false"};
         return *value->boolean();
     }
 

@@ -1,11 +1,13 @@
-// A host for tests: drives a connector in the test's own process, through the same C interface as the real one.
+// A host for tests: drives a connector in the test's own process, through the same C interface as
+// the real one.
 //
 //     syncline::testing::FakeHost host{syncline_plugin_v1, R"({"base_url": "https://x.example"})"};
 //     auto write = host.write("profiles", {{SYNCLINE_UPSERT, "k1", R"({"name": "A"})"}});
 //     host.respond(200, R"({"id": "7"})");           // answers the one open exchange
 //     write->outcomes[0].kind == SYNCLINE_DONE;
 //
-// What the connector does against the rules (a second outcome, a completion from inside write) is collected in `violations`.
+// What the connector does against the rules (a second outcome, a completion from inside write) is
+// collected in `violations`.
 #ifndef SYNCLINE_TESTING_HPP
 #define SYNCLINE_TESTING_HPP
 
@@ -81,7 +83,8 @@ struct Exchange {
 
 class FakeHost {
   public:
-    // Creates, initialises and starts an instance; throws std::runtime_error with the connector's message if that fails.
+    // Creates, initialises and starts an instance; throws std::runtime_error with the connector's
+    // message if that fails.
     explicit FakeHost(const syncline_plugin& plugin, std::string_view settings_json = "{}")
         : plugin_(plugin) {
         fill_tables();
@@ -105,7 +108,8 @@ class FakeHost {
     Reply handshake(const Request& request) {
         const RawRequest raw{request};
         Reply reply;
-        const syncline_reply_sink sink{sizeof(syncline_reply_sink), 0, to_handle(&reply), &on_reply};
+        const syncline_reply_sink sink{sizeof(syncline_reply_sink), 0, to_handle(&reply),
+                                       &on_reply};
         syncline_error error = detail::empty_error();
         reply.status = webhook().handshake(instance_, &raw.request, &sink, &error);
         if (reply.status != SYNCLINE_OK) reply.failure = detail::from_c(error);
@@ -115,7 +119,8 @@ class FakeHost {
     Translation translate(const Request& request) {
         const RawRequest raw{request};
         Translation result;
-        const syncline_record_sink sink{sizeof(syncline_record_sink), 0, to_handle(&result), &on_record};
+        const syncline_record_sink sink{sizeof(syncline_record_sink), 0, to_handle(&result),
+                                        &on_record};
         syncline_error error = detail::empty_error();
         result.status = webhook().translate(instance_, &raw.request, &sink, &error);
         if (result.status == SYNCLINE_OK) return result;
@@ -142,7 +147,8 @@ class FakeHost {
         return operation->write;
     }
 
-    // Cancels every open operation and delivers the results of the exchanges that the connector cancelled.
+    // Cancels every open operation and delivers the results of the exchanges that the connector
+    // cancelled.
     void cancel_writes() {
         cancel_open_operations();
         deliver_cancelled();
@@ -198,7 +204,8 @@ class FakeHost {
   private:
     struct RawRequest {
         explicit RawRequest(const Request& from) {
-            for (const auto& [name, value] : from.headers) headers.push_back({borrow(name), borrow(value)});
+            for (const auto& [name, value] : from.headers)
+                headers.push_back({borrow(name), borrow(value)});
             request.struct_size = sizeof request;
             request.header_count = static_cast<std::uint32_t>(headers.size());
             request.method = borrow(from.method);
@@ -216,12 +223,12 @@ class FakeHost {
             : stream(std::move(stream_name)), records(std::move(given)) {
             for (const RecordToWrite& record : records) {
                 raw.push_back({sizeof(syncline_write_record), record.operation, borrow(record.key),
-                               borrow(record.body), borrow(record.destination_key), SYNCLINE_BODY_JSON,
-                               record.was_delivered ? 1 : 0});
+                               borrow(record.body), borrow(record.destination_key),
+                               SYNCLINE_BODY_JSON, record.was_delivered ? 1 : 0});
             }
             for (const syncline_write_record& record : raw) pointers.push_back(&record);
-            batch = {sizeof batch, static_cast<std::uint32_t>(raw.size()), borrow(stream), pointers.data(),
-                     60'000};
+            batch = {sizeof batch, static_cast<std::uint32_t>(raw.size()), borrow(stream),
+                     pointers.data(), 60'000};
             write->outcomes.resize(raw.size());
         }
         std::string stream;
@@ -239,7 +246,9 @@ class FakeHost {
     };
 
     // In one process a handle may simply be an address.
-    static std::uint64_t to_handle(void* object) { return reinterpret_cast<std::uintptr_t>(object); }
+    static std::uint64_t to_handle(void* object) {
+        return reinterpret_cast<std::uintptr_t>(object);
+    }
     template <typename Type>
     static Type& from_handle(std::uint64_t handle) {
         return *reinterpret_cast<Type*>(static_cast<std::uintptr_t>(handle));
@@ -248,7 +257,8 @@ class FakeHost {
     template <typename Table>
     const Table& table(std::string_view id) const {
         const void* found = plugin_.get_table(borrow(id));
-        if (found == nullptr) throw std::runtime_error("the connector has no table " + std::string{id});
+        if (found == nullptr)
+            throw std::runtime_error("the connector has no table " + std::string{id});
         return *static_cast<const Table*>(found);
     }
     const syncline_plugin_webhook& webhook() const {
@@ -338,15 +348,18 @@ class FakeHost {
         if (severity >= SYNCLINE_LOG_HOST_MISBEHAVING) self.violations.push_back(line);
         self.log_lines.push_back(std::move(line));
     }
-    static std::int64_t now(syncline_host_handle handle) { return from_handle<FakeHost>(handle).now_ns; }
+    static std::int64_t now(syncline_host_handle handle) {
+        return from_handle<FakeHost>(handle).now_ns;
+    }
 
     static syncline_status send(syncline_host_handle handle, const syncline_http_request* request,
                                 std::uint64_t user_id, syncline_http_handle* exchange,
                                 syncline_error* error) {
         FakeHost& self = from_handle<FakeHost>(handle);
         if (self.refusal_ || self.is_stopping_) {
-            *error = detail::to_c(self.refusal_ ? *self.refusal_
-                                                : Failure{SYNCLINE_E_CANCELLED, "it is being stopped"});
+            *error =
+                detail::to_c(self.refusal_ ? *self.refusal_
+                                           : Failure{SYNCLINE_E_CANCELLED, "it is being stopped"});
             return error->failure_class;
         }
         Pending pending;
@@ -381,9 +394,10 @@ class FakeHost {
             self.violations.push_back("a second outcome, or of no record");
             return SYNCLINE_E_PLUGIN_BUG;
         }
-        outcomes[index] = {raw->kind,
-                           raw->error != nullptr ? detail::from_c(*raw->error) : Failure{SYNCLINE_OK, ""},
-                           std::string{view(raw->destination_key)}, std::string{view(raw->reply)}};
+        outcomes[index] = {
+            raw->kind,
+            raw->error != nullptr ? detail::from_c(*raw->error) : Failure{SYNCLINE_OK, ""},
+            std::string{view(raw->destination_key)}, std::string{view(raw->reply)}};
         return SYNCLINE_OK;
     }
     static syncline_status complete(syncline_host_handle handle, syncline_write_handle operation) {

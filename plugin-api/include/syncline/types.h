@@ -1,16 +1,19 @@
 // The vocabulary of the interface: calling convention, strings, statuses, errors, handles.
 //
 // Rules that hold everywhere:
-// - Fixed-width integers, double, pointers. No bool, long, size_t, C enums, bitfields or variable arguments.
-// - Text is UTF-8 as {pointer, length}, not NUL-terminated. Times are nanoseconds since 1970 UTC and end in `_ns`.
-// - Inputs are borrowed until the call returns, inputs of an operation until its completion. Outputs are pushed into
-//   functions of the other side. Nobody frees memory of the other side.
-// - A struct that starts with `struct_size` may grow at its end: its maker sets `struct_size` to sizeof, its reader asks
-//   SYNCLINE_HAS before it reads a field that is newer than ABI 1.0. Every other struct is frozen for ever. Arrays are of
-//   frozen structs or of pointers.
+// - Fixed-width integers, double, pointers. No bool, long, size_t, C enums, bitfields or
+//   variable arguments.
+// - Text is UTF-8 as {pointer, length}, not NUL-terminated. Times are nanoseconds since 1970 UTC
+//   and end in `_ns`.
+// - Inputs are borrowed until the call returns, inputs of an operation until its completion.
+//   Outputs are pushed into functions of the other side. Nobody frees memory of the other side.
+// - A struct that starts with `struct_size` may grow at its end: its maker sets `struct_size` to
+//   sizeof, its reader asks SYNCLINE_HAS before it reads a field that is newer than ABI 1.0.
+//   Every other struct is frozen for ever. Arrays are of frozen structs or of pointers.
 // - No exception, longjmp or signal crosses the interface.
-// - Every function pointer says where it may be called: [instance] = one call at a time for each instance, on a thread that
-//   belongs to the connector's generation; [any] = any thread, also at the same time.
+// - Every function pointer says where it may be called: [instance] = one call at a time for each
+//   instance, on a thread that belongs to the connector's generation; [any] = any thread, also
+//   at the same time.
 #ifndef SYNCLINE_TYPES_H
 #define SYNCLINE_TYPES_H
 
@@ -98,8 +101,8 @@ typedef struct syncline_error {
     uint32_t struct_size;
     syncline_status failure_class;  // equal to the status that the call returned
     int64_t retry_after_ms;         // -1: not given
-    char provider_code[64];         // the platform's own code, e.g. "rate_limit.exceeded"; may be empty
-    char message[512];              // a sentence for people, e.g. "the platform refused the key of account 17"
+    char provider_code[64];         // the platform's own code, e.g. "rate_limit"; may be empty
+    char message[512];              // a sentence for people, e.g. "the platform refused the key"
 } syncline_error;
 SYNCLINE_ASSERT_SIZE(syncline_error, 592);
 #define SYNCLINE_ERROR_SIZE_1_0 592

@@ -31,7 +31,9 @@ class WebhookRequest {
 
     // The first header of that name, in any case; "" if there is none.
     std::string_view header(std::string_view name) const {
-        const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+        const auto lower = [](char c) {
+            return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+        };
         const auto is_same = [&](char a, char b) { return lower(a) == lower(b); };
         for (std::uint32_t i = 0; i < request_.header_count; ++i) {
             const std::string_view own = view(request_.headers[i].name);
@@ -83,7 +85,8 @@ class RecordSink {
     const syncline_record_sink& sink_;
 };
 
-// Implement it next to Connector. Both calls are pure: the same answer for the same request, no HTTP.
+// Implement it next to Connector. Both calls are pure: the same answer for the same request, no
+// HTTP.
 class WebhookReceiver {
   public:
     // Answers a request that matches a handshake of the manifest.

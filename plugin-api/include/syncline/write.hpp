@@ -27,12 +27,17 @@ struct WriteRecord {
     bool was_delivered = false;        // an earlier version reached the destination
 };
 
-// An open write operation. It ends when the last reference to it goes; whoever will still settle records holds one, as an
-// exchange sent through the batch does. A record that has no outcome then is unknown to the host.
+// An open write operation. It ends when the last reference to it goes; whoever will still settle
+// records holds one, as an exchange sent through the batch does. A record that has no outcome then
+// is unknown to the host.
 class Batch : public std::enable_shared_from_this<Batch> {
   public:
-    Batch(detail::Runtime& runtime, syncline_write_handle operation, const syncline_write_batch& batch)
-        : runtime_(runtime), operation_(operation), batch_(batch), is_settled_(batch.record_count) {}
+    Batch(detail::Runtime& runtime, syncline_write_handle operation,
+          const syncline_write_batch& batch)
+        : runtime_(runtime),
+          operation_(operation),
+          batch_(batch),
+          is_settled_(batch.record_count) {}
     Batch(const Batch&) = delete;
     Batch& operator=(const Batch&) = delete;
     ~Batch() { runtime_.end_operation(operation_); }
@@ -46,7 +51,8 @@ class Batch : public std::enable_shared_from_this<Batch> {
     }
 
     // What became of one record. The first word counts; later ones are ignored.
-    void done(std::size_t index, std::string_view destination_key = {}, std::string_view reply = {}) {
+    void done(std::size_t index, std::string_view destination_key = {},
+              std::string_view reply = {}) {
         settle(index, SYNCLINE_DONE, nullptr, destination_key, reply);
     }
     // Surely without effect.
@@ -70,8 +76,9 @@ class Batch : public std::enable_shared_from_this<Batch> {
         for (std::size_t i = 0; i < size(); ++i) unknown(i, why);
     }
 
-    // Starts an exchange for this batch: keeps it open until the callback has run, and is cancelled with it. The callback
-    // comes exactly once, never from inside this call; a request that the host refuses ends as a result without response.
+    // Starts an exchange for this batch: keeps it open until the callback has run, and is cancelled
+    // with it. The callback comes exactly once, never from inside this call; a request that the
+    // host refuses ends as a result without response.
     void send(const HttpRequest& request, std::function<void(Batch&, const HttpResult&)> callback) {
         auto self = shared_from_this();
         runtime_.send(

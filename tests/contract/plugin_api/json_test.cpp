@@ -26,16 +26,20 @@ TEST_CASE("json: what is read is what was written", "[plugin_api][json]") {
 }
 
 TEST_CASE("json: integers of 64 bits are exact and others keep their text", "[plugin_api][json]") {
-    CHECK(json::parse("9223372036854775807").value->int64() == std::numeric_limits<std::int64_t>::max());
-    CHECK(json::parse("-9223372036854775808").value->int64() == std::numeric_limits<std::int64_t>::min());
-    CHECK(json::parse("18446744073709551615").value->uint64() == std::numeric_limits<std::uint64_t>::max());
+    CHECK(json::parse("9223372036854775807").value->int64() ==
+          std::numeric_limits<std::int64_t>::max());
+    CHECK(json::parse("-9223372036854775808").value->int64() ==
+          std::numeric_limits<std::int64_t>::min());
+    CHECK(json::parse("18446744073709551615").value->uint64() ==
+          std::numeric_limits<std::uint64_t>::max());
     CHECK_FALSE(json::parse("9223372036854775808").value->int64());
     CHECK_FALSE(json::parse("-1").value->uint64());
     CHECK_FALSE(json::parse("1.0").value->int64());
     CHECK_FALSE(json::parse("1e3").value->int64());
     CHECK(json::parse("123456789012345678901234567890.10").value->number()->text ==
           "123456789012345678901234567890.10");
-    CHECK(json::Writer{}.value(std::numeric_limits<std::uint64_t>::max()).take() == "18446744073709551615");
+    CHECK(json::Writer{}.value(std::numeric_limits<std::uint64_t>::max()).take() ==
+          "18446744073709551615");
     CHECK(json::Writer{}.value(-5).take() == "-5");
 }
 
@@ -48,13 +52,65 @@ TEST_CASE("json: escapes and surrogate pairs become UTF-8", "[plugin_api][json]"
 }
 
 TEST_CASE("json: hostile text is refused with a place and a reason", "[plugin_api][json]") {
-    const std::string refused[] = {
-        "", " ", "{", "[", "]", "[1", "[1,", "[1,]", "[,1]", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{1:2}",
-        "{a:1}", "nul", "nulll", "True", "+1", "01", "-", "-a", ".5", "1.", "1e", "1e+", "0x1", "NaN", "Infinity",
-        "1 2", "'a'", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\u+123\"",
-        "\"\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"\t\"", "\"\n\"",
-        "\"\xFF\"", "\"\xC0\x80\"", "\"\xE0\x80\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xF0\x9F\x98\"",
-        "\"\xC3", "// x", "[1]x", "\xEF\xBB\xBF{}", std::string("\0", 1), std::string("1\0", 2), std::string("\"\0\"", 3)};
+    const std::string refused[] = {"",
+                                   " ",
+                                   "{",
+                                   "[",
+                                   "]",
+                                   "[1",
+                                   "[1,",
+                                   "[1,]",
+                                   "[,1]",
+                                   "{\"a\"",
+                                   "{\"a\":",
+                                   "{\"a\":1",
+                                   "{\"a\":1,}",
+                                   "{1:2}",
+                                   "{a:1}",
+                                   "nul",
+                                   "nulll",
+                                   "True",
+                                   "+1",
+                                   "01",
+                                   "-",
+                                   "-a",
+                                   ".5",
+                                   "1.",
+                                   "1e",
+                                   "1e+",
+                                   "0x1",
+                                   "NaN",
+                                   "Infinity",
+                                   "1 2",
+                                   "'a'",
+                                   "\"",
+                                   "\"a",
+                                   "\"\\",
+                                   "\"\\x\"",
+                                   "\"\\u\"",
+                                   "\"\\u12\"",
+                                   "\"\\u12g4\"",
+                                   "\"\\u+123\"",
+                                   "\"\\ud800\"",
+                                   "\"\\ud800x\"",
+                                   "\"\\ud800\\n\"",
+                                   "\"\\ud800\\u0041\"",
+                                   "\"\\udc00\"",
+                                   "\"\t\"",
+                                   "\"\n\"",
+                                   "\"\xFF\"",
+                                   "\"\xC0\x80\"",
+                                   "\"\xE0\x80\x80\"",
+                                   "\"\xED\xA0\x80\"",
+                                   "\"\xF4\x90\x80\x80\"",
+                                   "\"\xF0\x9F\x98\"",
+                                   "\"\xC3",
+                                   "// x",
+                                   "[1]x",
+                                   "\xEF\xBB\xBF{}",
+                                   std::string("\0", 1),
+                                   std::string("1\0", 2),
+                                   std::string("\"\0\"", 3)};
     for (const std::string& text : refused) {
         INFO(text);
         const auto parsed = json::parse(text);
@@ -65,7 +121,9 @@ TEST_CASE("json: hostile text is refused with a place and a reason", "[plugin_ap
 }
 
 TEST_CASE("json: depth is bounded, so the stack is", "[plugin_api][json]") {
-    const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+    const auto nested = [](std::size_t depth) {
+        return std::string(depth, '[') + std::string(depth, ']');
+    };
 
     CHECK(json::parse(nested(json::kDepthMax)));
     CHECK_FALSE(json::parse(nested(json::kDepthMax + 1)));
@@ -77,7 +135,8 @@ TEST_CASE("json: depth is bounded, so the stack is", "[plugin_api][json]") {
 TEST_CASE("json: no prefix of a text is taken for the text", "[plugin_api][json]") {
     const std::string text = R"({"a":[1.5e3,"\ud83d\ude00é",true,null],"b":{"c":"d"}})";
 
-    for (std::size_t size = 0; size < text.size(); ++size) CHECK_FALSE(json::parse(text.substr(0, size)));
+    for (std::size_t size = 0; size < text.size(); ++size)
+        CHECK_FALSE(json::parse(text.substr(0, size)));
     CHECK(json::parse(text));
 }
 
@@ -89,11 +148,14 @@ TEST_CASE("json: of members with one name the last counts", "[plugin_api][json]"
     CHECK(json::parse("[]").value->find("a") == nullptr);
 }
 
-TEST_CASE("json: the writer escapes what must be, and repairs what is not UTF-8", "[plugin_api][json]") {
+TEST_CASE("json: the writer escapes what must be, and repairs what is not UTF-8",
+          "[plugin_api][json]") {
     json::Writer writer;
     writer.begin_object().member("a\"b", "x\\y").key("l").begin_array().value(1).value(true).null();
     writer.value("\x01\n").value("\xFFz").end_array().member("t", std::string{"é"}).end_object();
 
-    CHECK(writer.text() == "{\"a\\\"b\":\"x\\\\y\",\"l\":[1,true,null,\"\\u0001\\u000a\",\"\xEF\xBF\xBDz\"],\"t\":\"é\"}");
+    CHECK(writer.text() ==
+          "{\"a\\\"b\":\"x\\\\y\",\"l\":[1,true,null,\"\\u0001\\u000a\",\"\xEF\xBF\xBDz\"],\"t\":"
+          "\"é\"}");
     CHECK(json::parse(writer.text()));
 }

@@ -1,4 +1,5 @@
-// The layout of ABI 1.0. A field may be added at the end of a struct; nothing here may ever change after the freeze.
+// The layout of ABI 1.0. A field may be added at the end of a struct; nothing here may ever change
+// after the freeze.
 #include <cstddef>
 
 #include "support/catch.hpp"

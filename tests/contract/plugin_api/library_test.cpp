@@ -1,4 +1,5 @@
-// A built connector as a file: its manifest is readable without loading it, and unloading really unmaps it.
+// A built connector as a file: its manifest is readable without loading it, and unloading really
+// unmaps it.
 #include <dlfcn.h>
 #include <elf.h>
 
@@ -16,7 +17,7 @@
 
 namespace {
 
-constexpr const char* kConnectors[] = {MINIMAL_CONNECTOR, THROWING_CONNECTOR, MAPP_DMP_CONNECTOR,
+constexpr const char* kConnectors[] = {MINIMAL_CONNECTOR, UNLOADING_CONNECTOR, MAPP_DMP_CONNECTOR,
                                        PANGOLIN_CONNECTOR};
 
 template <typename Type>
@@ -40,7 +41,8 @@ std::string manifest_of(const char* path) {
             const auto note = at<Elf64_Nhdr>(file, offset);
             const std::size_t name = offset + sizeof(Elf64_Nhdr);
             const std::size_t text = name + (note.n_namesz + 3) / 4 * 4;
-            if (note.n_type == SYNCLINE_NOTE_TYPE && file.substr(name, note.n_namesz) == std::string("syncline", 9)) {
+            if (note.n_type == SYNCLINE_NOTE_TYPE &&
+                file.substr(name, note.n_namesz) == std::string("syncline", 9)) {
                 REQUIRE(file[text + note.n_descsz - 1] == '\0');
                 return file.substr(text, note.n_descsz - 1);
             }
@@ -50,16 +52,17 @@ std::string manifest_of(const char* path) {
     return {};
 }
 
-// Loads and runs an instance on a thread of its own, and unloads after that thread's end: the order of a generation, since
-// thread-local objects keep the library mapped until their threads are gone.
+// Loads and runs an instance on a thread of its own, and unloads after that thread's end: the order
+// of a generation, since thread-local objects keep the library mapped until their threads are gone.
 bool is_gone_after_use(const char* path) {
     void* handle = nullptr;
     std::thread generation{[path, &handle] {
         handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (handle == nullptr) return;
-        const auto* plugin = static_cast<const syncline_plugin*>(dlsym(handle, SYNCLINE_PLUGIN_SYMBOL));
-        const syncline::testing::FakeHost host{*plugin,
-                                               R"({"base_url":"https://x.example","url":"https://x.example"})"};
+        const auto* plugin =
+            static_cast<const syncline_plugin*>(dlsym(handle, SYNCLINE_PLUGIN_SYMBOL));
+        const syncline::testing::FakeHost host{
+            *plugin, R"({"base_url":"https://x.example","url":"https://x.example"})"};
     }};
     generation.join();
     REQUIRE(handle != nullptr);
@@ -69,7 +72,8 @@ bool is_gone_after_use(const char* path) {
 
 }  // namespace
 
-TEST_CASE("library: the manifest is in the file and equals the descriptor's", "[plugin_api][library]") {
+TEST_CASE("library: the manifest is in the file and equals the descriptor's",
+          "[plugin_api][library]") {
     for (const char* path : kConnectors) {
         INFO(path);
         const std::string manifest = manifest_of(path);
@@ -79,7 +83,8 @@ TEST_CASE("library: the manifest is in the file and equals the descriptor's", "[
 
         void* handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         REQUIRE(handle != nullptr);
-        const auto* plugin = static_cast<const syncline_plugin*>(dlsym(handle, SYNCLINE_PLUGIN_SYMBOL));
+        const auto* plugin =
+            static_cast<const syncline_plugin*>(dlsym(handle, SYNCLINE_PLUGIN_SYMBOL));
         REQUIRE(plugin != nullptr);
         CHECK(syncline::view(plugin->manifest) == manifest);
         CHECK(plugin->struct_size >= SYNCLINE_PLUGIN_SIZE_1_0);

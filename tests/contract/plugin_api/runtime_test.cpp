@@ -29,7 +29,8 @@ constexpr const char* kSettings = R"({"url":"https://x.example"})";
 
 }  // namespace
 
-TEST_CASE("runtime: what a connector throws becomes an error of its class", "[plugin_api][runtime]") {
+TEST_CASE("runtime: what a connector throws becomes an error of its class",
+          "[plugin_api][runtime]") {
     const Library library{THROWING_CONNECTOR};
     FakeHost host{*library.plugin, kSettings};
 
@@ -41,8 +42,10 @@ TEST_CASE("runtime: what a connector throws becomes an error of its class", "[pl
     CHECK(translation.status == SYNCLINE_E_PLUGIN_BUG);
     CHECK(translation.failure.message == "thrown <2>");
 
-    CHECK_THROWS_WITH((FakeHost{*library.plugin, R"({"init":1})"}), "the connector threw something");
-    CHECK_THROWS_WITH((FakeHost{*library.plugin, R"({"url":1})"}), "the setting 'url' must be text");
+    CHECK_THROWS_WITH((FakeHost{*library.plugin, R"({"init":1})"}),
+                      "the connector threw something");
+    CHECK_THROWS_WITH((FakeHost{*library.plugin, R"({"url":1})"}),
+                      "the setting 'url' must be text");
     CHECK_THROWS_WITH((FakeHost{*library.plugin, R"({"url":)"}), Catch::Contains("settings: "));
 }
 
@@ -50,25 +53,29 @@ TEST_CASE("runtime: a failure always has a class and a message", "[plugin_api][r
     const Library library{THROWING_CONNECTOR};
     FakeHost host{*library.plugin, kSettings};
 
-    CHECK(host.translate(Request{"POST", "", "", "no message"}).failure.message == "the connector gave no reason");
+    CHECK(host.translate(Request{"POST", "", "", "no message"}).failure.message ==
+          "the connector gave no reason");
 
     const auto unclassed = host.translate(Request{"POST", "", "", "no class"});
     CHECK(unclassed.status == SYNCLINE_E_PLUGIN_BUG);
     CHECK(unclassed.failure.message.size() == 511);
 }
 
-TEST_CASE("runtime: a write that throws completes once, and only what was said is known", "[plugin_api][runtime]") {
+TEST_CASE("runtime: a write that throws completes once, and only what was said is known",
+          "[plugin_api][runtime]") {
     const Library library{THROWING_CONNECTOR};
     FakeHost host{*library.plugin, kSettings};
 
-    const auto now = host.write("now", {{SYNCLINE_UPSERT, "a", "{}"}, {SYNCLINE_UPSERT, "b", "{}"}});
+    const auto now =
+        host.write("now", {{SYNCLINE_UPSERT, "a", "{}"}, {SYNCLINE_UPSERT, "b", "{}"}});
     CHECK(now->status == SYNCLINE_OK);
     REQUIRE(now->is_complete);
     CHECK(now->outcomes[0].kind == SYNCLINE_DONE);
     CHECK(now->outcomes[1].kind == SYNCLINE_UNKNOWN);
     CHECK(now->outcomes[1].failure.message == "thrown <3>");
 
-    const auto later = host.write("later", {{SYNCLINE_UPSERT, "a", "{}"}, {SYNCLINE_UPSERT, "b", "{}"}});
+    const auto later =
+        host.write("later", {{SYNCLINE_UPSERT, "a", "{}"}, {SYNCLINE_UPSERT, "b", "{}"}});
     CHECK_FALSE(later->is_complete);
     host.respond(200, "");
     REQUIRE(later->is_complete);
@@ -80,7 +87,8 @@ TEST_CASE("runtime: a write that throws completes once, and only what was said i
     CHECK(host.violations[0] == "the connector threw what=thrown <5>");
 }
 
-TEST_CASE("runtime: a batch that the connector holds ends when it lets go", "[plugin_api][runtime]") {
+TEST_CASE("runtime: a batch that the connector holds ends when it lets go",
+          "[plugin_api][runtime]") {
     const Library library{THROWING_CONNECTOR};
     FakeHost host{*library.plugin, kSettings};
     const auto held = host.write("held", {{SYNCLINE_UPSERT, "a", "{}"}});
@@ -93,7 +101,8 @@ TEST_CASE("runtime: a batch that the connector holds ends when it lets go", "[pl
     CHECK(host.violations.empty());
 }
 
-TEST_CASE("runtime: a stop waits for every exchange, and then reports once", "[plugin_api][runtime]") {
+TEST_CASE("runtime: a stop waits for every exchange, and then reports once",
+          "[plugin_api][runtime]") {
     const Library library{THROWING_CONNECTOR};
     FakeHost host{*library.plugin, kSettings};
     const auto open = host.write("later", {{SYNCLINE_UPSERT, "a", "{}"}});
@@ -106,7 +115,8 @@ TEST_CASE("runtime: a stop waits for every exchange, and then reports once", "[p
     CHECK(host.is_stopped());
 }
 
-TEST_CASE("runtime: tables are found by their exact id, without an instance", "[plugin_api][runtime]") {
+TEST_CASE("runtime: tables are found by their exact id, without an instance",
+          "[plugin_api][runtime]") {
     const Library pangolin{PANGOLIN_CONNECTOR};
     const auto has = [&](std::string_view id) {
         return pangolin.plugin->get_table(syncline::borrow(id)) != nullptr;

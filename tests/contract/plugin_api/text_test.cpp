@@ -39,13 +39,15 @@ TEST_CASE("retry-after: seconds and dates, at most a day", "[plugin_api][http]")
     CHECK(parse_retry_after_ms("Thu, 29 Feb 1996 00:00:00 GMT", 825'551'999'000'000'000) == 1'000);
     CHECK(parse_retry_after_ms("99999999", kNow) == 86'400'000);
     CHECK(parse_retry_after_ms("99999999999999999999999", kNow) == 86'400'000);
-    for (const char* text : {"", "-1", "1.5", "soon", "Sun, 06 Nox 1994 08:49:40 GMT", "Sun, 06 ovD 1994 08:49:40 GMT"}) {
+    for (const char* text : {"", "-1", "1.5", "soon", "Sun, 06 Nox 1994 08:49:40 GMT",
+                             "Sun, 06 ovD 1994 08:49:40 GMT"}) {
         CHECK(parse_retry_after_ms(text, kNow) == -1);
     }
 }
 
 TEST_CASE("errors: a text is cut between characters and always ends", "[plugin_api]") {
-    const auto error = syncline::detail::to_c({SYNCLINE_E_CONFLICT, std::string(510, 'x') + "\xC3\xA9", "c", 5});
+    const auto error =
+        syncline::detail::to_c({SYNCLINE_E_CONFLICT, std::string(510, 'x') + "\xC3\xA9", "c", 5});
 
     CHECK(syncline::detail::from_c(error).message == std::string(510, 'x'));
     CHECK(error.failure_class == SYNCLINE_E_CONFLICT);

@@ -1,20 +1,26 @@
-// A connector that throws wherever it is called, and that uses what keeps a library mapped: streams, regular expressions,
-// a static with a destructor, a thread-local one.
-#include <regex>
+// A connector that throws wherever it is called, and that uses what keeps a library mapped:
+// streams, a variable of a template (a unique symbol, unless the build prevents it), thread-local
+// objects with a destructor.
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "syncline/connector.hpp"
+
+template <typename Type>
+struct Seen {
+    static inline std::vector<Type> all;
+};
 
 namespace {
 
 std::string describe(int number) {
-    static const std::regex digits{"[0-9]+"};
     thread_local std::string last;
     std::ostringstream text;
-    text << "thrown " << number;
-    last = std::regex_replace(text.str(), digits, "<$&>");
+    text << "thrown <" << number << '>';
+    Seen<int>::all.push_back(number);
+    last = text.str();
     return last;
 }
 
@@ -30,10 +36,12 @@ class Throwing final : public syncline::Connector,
     syncline::Status handshake(const syncline::WebhookRequest&, syncline::WebhookReply&) override {
         throw std::runtime_error(describe(1));
     }
-    syncline::Status translate(const syncline::WebhookRequest& request, syncline::RecordSink& records) override {
+    syncline::Status translate(const syncline::WebhookRequest& request,
+                               syncline::RecordSink& records) override {
         records.add({"things", SYNCLINE_UPSERT, "k", "{}"});
         if (request.body() == "no message") return syncline::Failure{SYNCLINE_E_PERMANENT, ""};
-        if (request.body() == "no class") return syncline::Failure{99, std::string(600, 'x') + "\xC3\xA9"};
+        if (request.body() == "no class")
+            return syncline::Failure{99, std::string(600, 'x') + "\xC3\xA9"};
         throw std::runtime_error(describe(2));
     }
     void write(std::shared_ptr<syncline::Batch> batch) override {
@@ -46,7 +54,8 @@ class Throwing final : public syncline::Connector,
         batch->send({"POST", url_}, [](syncline::Batch&, const syncline::HttpResult&) {
             throw std::runtime_error(describe(4));
         });
-        send({"GET", url_}, [](const syncline::HttpResult&) { throw std::runtime_error(describe(5)); });
+        send({"GET", url_},
+             [](const syncline::HttpResult&) { throw std::runtime_error(describe(5)); });
     }
     void stop() override { held_.reset(); }
 
@@ -56,7 +65,8 @@ class Throwing final : public syncline::Connector,
 
 }  // namespace
 
-SYNCLINE_EXPORT_CONNECTOR(Throwing, R"json({"id": "throwing", "version": "1.0.0", "name": "Throwing",
+SYNCLINE_EXPORT_CONNECTOR(Throwing,
+                          R"json({"id": "throwing", "version": "1.0.0", "name": "Throwing",
   "summary": "Throws", "abi": {"major": 1, "draft": 1, "min_host_minor": 0}, "style": "async",
   "unload": "supported", "capabilities": ["webhook", "write"], "streams": [], "handshakes": [],
   "allowed_hosts": [], "settings": {}})json")
