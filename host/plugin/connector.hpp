@@ -167,7 +167,9 @@ struct InstanceOptions {
 // ---- Instances and generations ----------------------------------------------------------------------------------------
 
 // One account on one generation. Calls are queued to the generation's thread; completions run on that thread and must
-// not block. Every call completes exactly once, also when the instance is stopped meanwhile.
+// not block. Every call completes exactly once, also when the instance is stopped meanwhile. When the generation's
+// thread is stuck in the connector, completions run on the catalog's own thread instead; after the catalog's end, inside
+// the call.
 // Concurrency: [any].
 class Instance {
   public:
@@ -208,8 +210,9 @@ class Catalog {
         Error error;
     };
 
-    // Scans without running code. Errors: `plugin.directory_unreadable`.
+    // Scans without running code. Errors: `plugin.directory_unreadable`, `plugin.stage_failed`.
     static Result<std::unique_ptr<Catalog>> open(Options options);
+    // Stops the instances that are left and unloads what can be unloaded. Not on a generation's thread.
     virtual ~Catalog() = default;
 
     virtual std::vector<Manifest> manifests() const = 0;

@@ -23,8 +23,9 @@ namespace {
 namespace json = boost::json;
 using valijson::adapters::BoostJsonAdapter;
 
-// std::regex recurses once for each character that a repetition takes: longer text could exhaust the stack.
-constexpr std::size_t kSettingBytesMax = 16 * 1024;
+constexpr std::size_t kSettingBytesMax = 64 * 1024;
+// std::regex recurses for each character that a repetition takes: longer text could exhaust the stack.
+constexpr std::size_t kMatchedBytesMax = 2 * 1024;
 constexpr std::size_t kPatternBytesMax = 512;
 
 // What a person who reads a form needs; `x-` is free for tools.
@@ -202,8 +203,10 @@ bool check_strings(const json::object& schema, const json::value& value, const s
                    std::set<std::string>& violations) {
     if (const json::string* text = value.if_string()) {
         const json::string* format = member_string(schema, "format");
-        if (text->size() > kSettingBytesMax) {
-            violations.insert(at + ": must be at most " + std::to_string(kSettingBytesMax) +
+        const std::size_t bytes_max =
+            schema.contains("pattern") ? kMatchedBytesMax : kSettingBytesMax;
+        if (text->size() > bytes_max) {
+            violations.insert(at + ": must be at most " + std::to_string(bytes_max) +
                               " bytes long");
             return false;
         }

@@ -1,6 +1,5 @@
 // What the bridge makes of connectors that keep the rules, and of those that don't.
 #include <condition_variable>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -337,10 +336,14 @@ TEST_CASE("bridge: `stopped` from inside stop is taken, with work open it is not
 }
 
 TEST_CASE("bridge: a call that does not return takes its generation out of service, no more", "[plugin][bridge][B4]") {
-    ::unsetenv("SYNCLINE_TEST_GATE");
-    ::unsetenv("SYNCLINE_TEST_BLOCKED");
-    Stage stage{"block", std::chrono::milliseconds{200}};
-    const auto other = stage.start("");
+    const syncline::test::TempDir gates;
+    const auto gate = gates / "closed";  // its end lets the stuck thread go on
+    write_file(gate, "");
+    Stage stage{"", std::chrono::milliseconds{200}};
+    const auto other = stage.instance;
+    InstanceOptions options;
+    options.settings = {{"mode", "block"}, {"gate", gate.string()}};
+    stage.instance = stage.catalog->start("chaos", options).value();
     Waiter<std::vector<Translation>> blocked;
     auto request = std::make_shared<WebhookRequest>();
     request->body = "{}";
@@ -356,8 +359,6 @@ TEST_CASE("bridge: a call that does not return takes its generation out of servi
     CHECK(again.error().is(kStartFailed));
     stage.stop();
     stage.catalog.reset();
-
-    ::setenv("SYNCLINE_TEST_GATE", "open", 1);  // lets the thread end
 }
 
 TEST_CASE("bridge: a catalog that goes stops its instances first", "[plugin][bridge]") {

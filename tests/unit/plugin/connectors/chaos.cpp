@@ -1,6 +1,7 @@
 // A connector that breaks one rule of the interface, named by its setting `mode`; in the mode "" it behaves.
 // It uses the C interface directly: the C++ layer would not let it.
-#include <atomic>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -26,7 +27,7 @@
     "\"streams\":[{\"name\":\"things\",\"source\":true,\"destination\":true,\"batch_records_max\":10}]," \
     "\"handshakes\":[{\"methods\":[\"GET\"]}],"                                                   \
     "\"settings\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"           \
-    "\"mode\":{\"type\":\"string\",\"default\":\"\"}}}}"
+    "\"mode\":{\"type\":\"string\",\"default\":\"\"},\"gate\":{\"type\":\"string\"}}}}"
 #endif
 #ifndef CHAOS_CODE_MANIFEST
 #define CHAOS_CODE_MANIFEST CHAOS_MANIFEST
@@ -45,6 +46,7 @@ struct syncline_instance {
     const syncline_host_write* write = nullptr;
     const syncline_host_log* log = nullptr;
     std::string mode;
+    std::string gate;
     syncline_write_handle operation = 0;
     syncline_http_handle exchange = 0;
     unsigned open_exchanges = 0;
@@ -53,7 +55,7 @@ struct syncline_instance {
 
 namespace {
 
-// A test opens the gate at which the mode "block" waits, through the environment: nothing but the entry is exported.
+// Tells the tests that code of this file has run.
 __attribute__((constructor)) void code_runs() { ::setenv("SYNCLINE_TEST_CODE_RAN", CHAOS_VERSION, 1); }
 
 syncline_str text(const char* value) { return {value, std::strlen(value)}; }
@@ -82,9 +84,15 @@ syncline_instance* create(const syncline_host* host) {
 
 syncline_status init(syncline_instance* self, syncline_str settings, syncline_error* error) {
     const std::string_view json{settings.ptr, settings.len};
-    const std::size_t at = json.find("\"mode\":\"");
-    if (at == std::string_view::npos) return fail(error, SYNCLINE_E_CONFIG, "no mode");
-    self->mode = json.substr(at + 8, json.find('"', at + 8) - at - 8);
+    const auto setting = [json](std::string_view name) {
+        const std::size_t at = json.find(name);
+        if (at == std::string_view::npos) return std::string{};
+        const std::size_t begin = at + name.size();
+        return std::string{json.substr(begin, json.find('"', begin) - begin)};
+    };
+    if (json.find("mode") == std::string_view::npos) return fail(error, SYNCLINE_E_CONFIG, "no mode");
+    self->mode = setting("\"mode\":\"");
+    self->gate = setting("\"gate\":\"");
     const auto handle = self->host->handle;
     self->http = static_cast<const syncline_host_http*>(self->host->get_table(handle, text(SYNCLINE_HTTP_ID)));
     self->write = static_cast<const syncline_host_write*>(self->host->get_table(handle, text(SYNCLINE_WRITE_ID)));
@@ -110,9 +118,9 @@ void stop(syncline_instance* self) {
     self->host->post(self->host->handle, 1);
 }
 
-void wait_for_gate() {
-    ::setenv("SYNCLINE_TEST_BLOCKED", "1", 1);
-    while (::getenv("SYNCLINE_TEST_GATE") == nullptr) std::this_thread::yield();
+// Blocks as long as the file is there.
+void wait_for_gate(const syncline_instance* self) {
+    while (::access(self->gate.c_str(), F_OK) == 0) std::this_thread::yield();
 }
 
 void posted(syncline_instance* self, uint64_t user_id) {
@@ -175,7 +183,7 @@ syncline_status handshake(syncline_instance* self, const syncline_webhook_reques
 syncline_status translate(syncline_instance* self, const syncline_webhook_request* request,
                           const syncline_record_sink* sink, syncline_error* error) {
     if (is(self, "throws")) throw std::string{"boo"};
-    if (is(self, "block")) wait_for_gate();
+    if (is(self, "block")) wait_for_gate(self);
     if (is(self, "refuses")) return fail(error, SYNCLINE_E_PERMANENT, "not understood");
     if (is(self, "no_message")) return fail(error, 4711, "");
     if (is(self, "garbage_error")) std::memset(error->message, 0xff, sizeof error->message);
