@@ -65,16 +65,23 @@ class Placeholders final : public config::SecretSource {
     secret::LocalSource secrets_;
 };
 
-// For verbs that ask the running hub: of the configuration only the socket matters, so that a
-// secret that is not at hand does not keep an operator from looking.
-Result<std::filesystem::path> admin_socket(const Common& common) {
+// For verbs that need only `hub` of the configuration, so that a secret that is not at hand does
+// not keep an operator from looking.
+config::Loaded load_hub_section(const Common& common) {
     config::Loaded loaded = config::load(common.config, secret::LocalSource{});
-    if (loaded.config) return loaded.config->hub.admin_socket;
+    if (loaded.config) return loaded;
     config::Loaded without_secrets = config::load(common.config, Placeholders{});
-    if (without_secrets.config) {
-        std::filesystem::path socket = without_secrets.config->hub.admin_socket;
-        if (socket.string().find(Placeholders::kText) == std::string::npos) return socket;
+    if (!without_secrets.config) return loaded;
+    const config::Hub& hub = without_secrets.config->hub;
+    for (const auto& path : {hub.admin_socket, hub.connectors_dir}) {
+        if (path.string().find(Placeholders::kText) != std::string::npos) return loaded;
     }
+    return without_secrets;
+}
+
+Result<std::filesystem::path> admin_socket(const Common& common) {
+    config::Loaded loaded = load_hub_section(common);
+    if (loaded.config) return loaded.config->hub.admin_socket;
     return loaded.problems.front().error;
 }
 
@@ -192,8 +199,7 @@ int version(const Common& common) {
 }
 
 int connectors_list(const Common& common) {
-    secret::LocalSource secrets;
-    config::Loaded loaded = config::load(common.config, secrets);
+    config::Loaded loaded = load_hub_section(common);
     if (!loaded.config) return print_problems("connectors list", common, loaded.problems);
     plugin::Catalog::Options options;
     options.connectors_dir = loaded.config->hub.connectors_dir;
@@ -236,8 +242,7 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
         if (!read.has_value()) return print_error(kCommand, read.error(), common.is_json);
         manifest = std::move(*read);
     } else {
-        secret::LocalSource secrets;
-        config::Loaded loaded = config::load(common.config, secrets);
+        config::Loaded loaded = load_hub_section(common);
         if (!loaded.config) return print_problems(kCommand, common, loaded.problems);
         plugin::Catalog::Options options;
         options.connectors_dir = loaded.config->hub.connectors_dir;
