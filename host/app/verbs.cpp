@@ -98,6 +98,11 @@ Result<json::value> ask(const Common& common, const std::string& method,
     return ask_hub(socket, method, target);
 }
 
+// `1 account`, `2 accounts`.
+std::string count_of(std::size_t count, const std::string& what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 std::string text_of(const json::object& object, std::string_view name) {
     const json::value* value = object.if_contains(name);
     if (value == nullptr) return {};
@@ -165,8 +170,8 @@ int validate(const Common& common) {
     Report report;
     report.command = "validate";
     report.summary = common.config.string() +
-                     " is valid: " + std::to_string(config.accounts.size()) + " accounts, " +
-                     std::to_string(config.connections.size()) + " connections";
+                     " is valid: " + count_of(config.accounts.size(), "account") + ", " +
+                     count_of(config.connections.size(), "connection");
     report.result = json::object{{"problems", json::array{}}};
     return print(report, common.is_json);
 }
@@ -226,9 +231,8 @@ int connectors_list(const Common& common) {
         report.text += "refused: " + refusal.error.to_string() + "\n";
     }
     report.summary =
-        std::to_string(list.size()) + " connectors in " +
-        loaded.config->hub.connectors_dir.string() +
-        (refused.empty() ? "" : ", " + std::to_string(refused.size()) + " files refused");
+        count_of(list.size(), "connector") + " in " + loaded.config->hub.connectors_dir.string() +
+        (refused.empty() ? "" : ", " + count_of(refused.size(), "file") + " refused");
     report.result = json::object{{"connectors", std::move(list)}, {"refused", std::move(refused)}};
     return print(report, common.is_json);
 }
@@ -283,8 +287,7 @@ int dlq_list(const Common& common) {
     Report report;
     report.command = "dlq list";
     for (const json::value& letter : letters) report.text += letter_line(letter.as_object()) + "\n";
-    report.summary =
-        std::to_string(letters.size()) + (letters.size() == 1 ? " dead letter" : " dead letters");
+    report.summary = count_of(letters.size(), "dead letter");
     report.result = json::object{{"letters", std::move(letters)}};
     return print(report, common.is_json);
 }
