@@ -4,8 +4,7 @@
 // process, liblmdb included. Without hooks they do what they always do.
 #pragma once
 
-#include <sys/types.h>
-
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 

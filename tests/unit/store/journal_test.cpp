@@ -114,8 +114,9 @@ TEST_CASE("journal: a later start replays what was appended, in order", "[store]
             CHECK(run.append({received(bodies.back()), Ticked{i}}) == Position::of(1, 2 + 2 * static_cast<unsigned>(i)));
         }
         run.journal->stop();
-        CHECK(run.handed_on().size() == 400);
-        CHECK(std::is_sorted(run.handed_on().begin(), run.handed_on().end()));
+        std::vector<Position> positions = run.handed_on();
+        CHECK(positions.size() == 400);
+        CHECK(std::is_sorted(positions.begin(), positions.end()));
     }
     Running again{directory.path()};
     REQUIRE(again.journal);

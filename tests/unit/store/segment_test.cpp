@@ -74,7 +74,7 @@ TEST_CASE("segment: gives back its batches", "[store][segment]") {
 
 TEST_CASE("segment: a last batch of which any part is missing is ignored", "[store][segment]") {
     Sample sample;
-    sample.add(SegmentHeader{1, Position::of(1, 1), {}, 99}, {std::string(10, 'a'), std::string(9000, 'b')});
+    sample.add(SegmentHeader{1, Position::of(1, 1), {}, 98}, {std::string(10, 'a'), std::string(9000, 'b')});
     const std::string whole = read_file(sample.file);
     for (std::uint64_t unit : {std::uint64_t{512}, kBlockBytes}) {
         for (std::uint64_t at = sample.offsets[1]; at < sample.offsets[1] + 32 + 9000; at += unit) {
@@ -162,7 +162,7 @@ TEST_CASE("segment: a body that looks like a batch is none", "[store][segment]")
     build_batch(0, Position::of(9, 1), 1, "forged", fake);
     std::string payload(kBlockBytes - 32, 'p');
     payload += fake;
-    sample.add(SegmentHeader{1, Position::of(1, 1), {}, 99}, {std::string(10, 'a'), payload});
+    sample.add(SegmentHeader{1, Position::of(1, 1), {}, 98}, {std::string(10, 'a'), payload});
     std::string torn = read_file(sample.file);
     torn[sample.offsets[1] + 40] = 'x';
     write_file(sample.file, torn);

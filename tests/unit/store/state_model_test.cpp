@@ -35,7 +35,7 @@ class Model {
             case 7:
             case 8: settle(); break;
             case 9: command(); break;
-            case 10: random_() % 8 == 0 ? restart() : test_.commit(); break;
+            case 10: move_to_disk(); break;
             default: now_ns_ += static_cast<std::int64_t>(random_() % 50);
         }
     }
@@ -195,6 +195,15 @@ class Model {
         letters_.erase(letter);
     }
 
+    void move_to_disk() {
+        switch (random_() % 16) {
+            case 0: restart(); break;
+            case 1:
+            case 2: test_.commit(); break;
+            default: break;
+        }
+    }
+
     void restart() {
         test_.restart();
         flying_.clear();
@@ -221,7 +230,7 @@ class Model {
 }  // namespace
 
 TEST_CASE("state: agrees with a model of lanes and ledger through random facts", "[store][state][model]") {
-    for (std::uint32_t seed = 1; seed <= 12; ++seed) {
+    for (std::uint32_t seed = 1; seed <= 8; ++seed) {
         INFO("seed " << seed);
         Model model{seed};
         for (int step = 0; step < 2500; ++step) {

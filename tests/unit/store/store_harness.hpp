@@ -78,7 +78,7 @@ class Tally {
         ++count_;
         changed_.notify_all();
     }
-    // False after ten seconds: a test fails instead of hanging.
+    // False after a minute: a test fails instead of hanging.
     bool wait_for(std::uint64_t count) {
         std::unique_lock lock{mutex_};
         return changed_.wait_for(lock, std::chrono::seconds{60}, [&] { return count_ >= count; });
