@@ -7,7 +7,7 @@
 
 #include "samples.hpp"
 #include "store/errc.hpp"
-#include "store_harness.hpp"
+#include "support/store_harness.hpp"
 
 using namespace syncline;
 using namespace syncline::store;

@@ -9,8 +9,8 @@
 
 #include "samples.hpp"
 #include "store/errc.hpp"
-#include "store_harness.hpp"
 #include "support/disk_hooks.hpp"
+#include "support/store_harness.hpp"
 
 using namespace syncline;
 using namespace syncline::store;
