@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::chrono::seconds kRetryCommitAfter{1};
 constexpr std::chrono::nanoseconds kSweepEvery = std::chrono::minutes{1};
+constexpr std::chrono::nanoseconds kCheckReadersEvery = std::chrono::seconds{30};
 
 std::uint64_t random_seed() {
     std::random_device device;
@@ -281,6 +282,7 @@ Result<void> Store::grow_map() {
 }
 
 void Store::run_commits() {
+    std::chrono::nanoseconds last_reader_check = options_.clock->monotonic();
     for (;;) {
         std::shared_ptr<const Overlay::Layer> layer;
         {
@@ -320,6 +322,12 @@ void Store::run_commits() {
             written = write_layer(*database_, directory_, *layer);
         }
         if (is_reported && written.has_value()) directory_.make_ballast();
+        std::chrono::nanoseconds now = options_.clock->monotonic();
+        if (now - last_reader_check >= kCheckReadersEvery) {
+            // What a killed process (a backup, a check) had open would keep pages for ever.
+            database_->clear_stale_readers();
+            last_reader_check = now;
+        }
         std::lock_guard lock{inbox_mutex_};
         commit_result_ = std::move(written);
         inbox_filled_.notify_one();
