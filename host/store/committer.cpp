@@ -34,7 +34,7 @@ Result<void> write_layer(Database& database, const DataDir& directory, const Ove
     Result<void> written = write(std::move(transaction), layer);
     if (written.has_value() || written.error().is(kMapFull)) return written;
     // LMDB reports a short write, which is how a full disk looks from inside, as an input/output error.
-    if (written.error().is(kIo) && bytes_free(directory.path()) < kFullBelowBytes) {
+    if (written.error().is(kIo) && room_of(directory.path()).free < kFullBelowBytes) {
         return Error{kDiskFull, "no room to commit the state"};
     }
     return written;

@@ -77,10 +77,11 @@ Result<void> sync_directory(const std::filesystem::path& directory) {
     return {};
 }
 
-std::uint64_t bytes_free(const std::filesystem::path& path) {
+Room room_of(const std::filesystem::path& path) {
     struct statvfs info{};
-    if (::statvfs(path.c_str(), &info) != 0) return 0;
-    return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+    if (::statvfs(path.c_str(), &info) != 0) return {};
+    return Room{static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize,
+                static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize};
 }
 
 Error io_error(const std::string& what, int error_number) {

@@ -38,8 +38,12 @@ class File {
 // Makes the names in a directory durable.
 Result<void> sync_directory(const std::filesystem::path& directory);
 
-// Bytes that an unprivileged process may still write to the file system of `path`.
-std::uint64_t bytes_free(const std::filesystem::path& path);
+// Bytes of the file system of `path`: what an unprivileged process may still write, and all.
+struct Room {
+    std::uint64_t free = 0;
+    std::uint64_t total = 0;
+};
+Room room_of(const std::filesystem::path& path);
 
 // The error of a failed system call: store.disk_full for ENOSPC and EDQUOT, otherwise store.io_failed.
 Error io_error(const std::string& what, int error_number);

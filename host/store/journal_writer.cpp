@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iterator>
 #include <random>
@@ -9,6 +10,7 @@
 #include "core/assert.hpp"
 #include "core/fault.hpp"
 #include "core/log.hpp"
+#include "core/thread_name.hpp"
 #include "store/errc.hpp"
 
 namespace syncline::store {
@@ -19,8 +21,9 @@ constexpr std::size_t kSparesKept = 2;
 constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
 constexpr std::chrono::seconds kRetryPrepareAfter{1};
 constexpr int kPatienceAtStop = 5;  // times kRetryPrepareAfter
-// New files leave this much of the disk to the commits of the state, without which a backlog can't drain.
-constexpr std::uint64_t kReserveBytes = 16 * 1024 * 1024;
+// New files leave this much of the disk to the commits of the state, without which a backlog can't drain: what it may hold in
+// memory and then some, but never more than a quarter of a small disk.
+constexpr std::uint64_t kReserveBytes = 128 * 1024 * 1024;
 
 std::size_t bytes_of(const Append& append) {
     std::size_t bytes = 0;
@@ -80,6 +83,8 @@ void Journal::Writer::append(Append append) {
 }
 
 void Journal::Writer::run_commits() {
+    core::name_this_thread("journal");
+    const std::size_t group_bytes_max = std::min<std::size_t>(kGroupBytesMax, segment_bytes_ / 2);
     std::vector<Append> taken;
     std::vector<Append> group;
     for (;;) {
@@ -94,7 +99,7 @@ void Journal::Writer::run_commits() {
         std::size_t at = 0;
         while (at < taken.size()) {
             group.clear();
-            for (std::size_t bytes = 0; at < taken.size() && bytes < kGroupBytesMax; ++at) {
+            for (std::size_t bytes = 0; at < taken.size() && bytes < group_bytes_max; ++at) {
                 bytes += bytes_of(taken[at]);
                 group.push_back(std::move(taken[at]));
             }
@@ -153,6 +158,7 @@ Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
     SYNCLINE_TRY(Segment spare, take_spare(lock, bytes));
     SegmentHeader header{spare.number, next_, previous_last_, std::random_device{}()};
     SYNCLINE_TRY(current_, SegmentWriter::begin(spare.file, header));
+    has_files_work_ = true;
     files_changed_.notify_all();
     return {};
 }
@@ -224,6 +230,7 @@ void Journal::Writer::fail(std::vector<Append>& group, const Error& error) {
 }
 
 void Journal::Writer::run_files() {
+    core::name_this_thread("journal-files");
     std::unique_lock lock{files_mutex_};
     while (!files_stopping_) {
         while (!used_.empty() && used_.front().last <= truncate_to_) {
@@ -235,7 +242,8 @@ void Journal::Writer::run_files() {
         if (has_spares && is_full_) core::log_info("store", "there is room for journal files again");
         is_full_ = !has_spares && !files_stopping_;
         has_room_ = !is_full_ || !spares_.empty();
-        files_changed_.wait_for(lock, kRetryPrepareAfter);
+        // What changed while the lock was not held must not wait for the next second.
+        files_changed_.wait_for(lock, kRetryPrepareAfter, [this] { return std::exchange(has_files_work_, false); });
     }
 }
 
@@ -246,7 +254,8 @@ bool Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
         std::filesystem::path file = segment_path(directory_, number);
         lock.unlock();
         Result<void> made = Error{kDiskFull, "no room for another journal file"};
-        if (bytes_free(directory_) >= segment_bytes_ + kReserveBytes) made = prepare_segment(file, segment_bytes_, true);
+        Room room = room_of(directory_);
+        if (room.free >= segment_bytes_ + std::min(kReserveBytes, room.total / 4)) made = prepare_segment(file, segment_bytes_, true);
         if (made.has_value()) made = sync_directory(directory_);
         lock.lock();
         if (!made.has_value()) {
@@ -291,6 +300,7 @@ Result<Journal::Segment> Journal::Writer::prepare(std::uint64_t bytes, bool is_z
 void Journal::Writer::truncate(Position position) {
     std::lock_guard lock{files_mutex_};
     truncate_to_ = std::max(truncate_to_, position);
+    has_files_work_ = true;
     files_changed_.notify_all();
 }
 
@@ -305,6 +315,7 @@ void Journal::Writer::stop() {
     {
         std::lock_guard lock{files_mutex_};
         files_stopping_ = true;
+        has_files_work_ = true;
     }
     files_changed_.notify_all();
     if (files_thread_.joinable()) files_thread_.join();

@@ -87,6 +87,7 @@ class Journal::Writer {
     std::uint64_t last_number_;
     Position truncate_to_;
     bool files_stopping_ = false;
+    bool has_files_work_ = false;
     bool is_full_ = false;                            // the last file could not be prepared
 
     std::thread commits_thread_, files_thread_;

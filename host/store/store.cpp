@@ -7,6 +7,7 @@
 #include "core/assert.hpp"
 #include "core/fault.hpp"
 #include "core/log.hpp"
+#include "core/thread_name.hpp"
 #include "store/check.hpp"
 #include "store/committer.hpp"
 #include "store/errc.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds kRetryCommitAfter{1};
 constexpr std::chrono::nanoseconds kSweepEvery = std::chrono::minutes{1};
+constexpr std::chrono::nanoseconds kCheckReadersEvery = std::chrono::seconds{30};
 
 std::uint64_t random_seed() {
     std::random_device device;
@@ -166,6 +168,7 @@ StoreStatus Store::status() const {
 }
 
 void Store::run_state() {
+    core::name_this_thread("state");
     std::vector<DurableBatch> batches;
     std::vector<std::function<void(State&)>> questions;
     std::optional<std::chrono::nanoseconds> call_again;
@@ -281,6 +284,8 @@ Result<void> Store::grow_map() {
 }
 
 void Store::run_commits() {
+    core::name_this_thread("commit");
+    std::chrono::nanoseconds last_reader_check = options_.clock->monotonic();
     for (;;) {
         std::shared_ptr<const Overlay::Layer> layer;
         {
@@ -320,6 +325,12 @@ void Store::run_commits() {
             written = write_layer(*database_, directory_, *layer);
         }
         if (is_reported && written.has_value()) directory_.make_ballast();
+        std::chrono::nanoseconds now = options_.clock->monotonic();
+        if (now - last_reader_check >= kCheckReadersEvery) {
+            // What a killed process (a backup, a check) had open would keep pages for ever.
+            database_->clear_stale_readers();
+            last_reader_check = now;
+        }
         std::lock_guard lock{inbox_mutex_};
         commit_result_ = std::move(written);
         inbox_filled_.notify_one();

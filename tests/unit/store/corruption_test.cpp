@@ -1,0 +1,98 @@
+// A database with bad bytes is refused or works; the process that opens it never dies of it.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "samples.hpp"
+#include "store/errc.hpp"
+#include "support/store_harness.hpp"
+
+using namespace syncline;
+using namespace syncline::store;
+
+namespace {
+
+std::string read_file(const std::filesystem::path& file) {
+    std::ifstream in{file, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+void write_file(const std::filesystem::path& file, std::string_view bytes) {
+    std::ofstream{file, std::ios::binary | std::ios::trunc} << bytes;
+}
+
+// A directory with pending work, left as a kill leaves it.
+void fill(const std::filesystem::path& directory) {
+    pid_t child = ::fork();
+    if (child == 0) {
+        {
+            RunningStore run{directory};
+            if (!run.store || !run.start()) ::_exit(1);
+            for (int i = 0; i < 60; ++i) {
+                if (i == 20) run.deliverer.set_open(false);
+                if (!run.event("k" + std::to_string(i), std::string(2000, 'x')).has_value()) ::_exit(2);
+            }
+            if (!run.eventually([&] { return run.store->status().committed == run.store->status().applied; })) ::_exit(3);
+            ::_exit(0);
+        }
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    REQUIRE(status == 0);
+}
+
+enum class Outcome { kOpened, kDamaged, kOther, kDied };
+
+// In a child, so that a death is an outcome.
+Outcome open_in_child(const std::filesystem::path& directory) {
+    pid_t child = ::fork();
+    if (child == 0) {
+        auto opened = Store::open(RunningStore::options(directory));
+        if (opened.has_value()) ::_exit(0);
+        ::_exit(opened.error().is(kStateDamaged) ? 1 : 2);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (!WIFEXITED(status)) return Outcome::kDied;
+    return WEXITSTATUS(status) == 0 ? Outcome::kOpened : WEXITSTATUS(status) == 1 ? Outcome::kDamaged : Outcome::kOther;
+}
+
+}  // namespace
+
+TEST_CASE("corruption: a bad byte anywhere in the database is found or harmless", "[store][corruption][A16]") {
+    test::TempDir directory;
+    fill(directory.path());
+    std::filesystem::path file = directory / "state" / "data.mdb";
+    const std::string whole = read_file(file);
+    unsigned damaged = 0, opened = 0;
+    for (std::size_t at = 17; at < whole.size(); at += 1 + whole.size() / 150) {
+        std::string bad = whole;
+        bad[at] = static_cast<char>(bad[at] ^ 0x55);
+        write_file(file, bad);
+        Outcome outcome = open_in_child(directory.path());
+        INFO("byte " << at);
+        CHECK(outcome != Outcome::kDied);
+        damaged += outcome == Outcome::kDamaged ? 1 : 0;
+        opened += outcome == Outcome::kOpened ? 1 : 0;
+    }
+    CHECK(damaged > 20);
+    CHECK(opened > 0);  // pages that nothing uses
+    write_file(file, whole);
+    CHECK(open_in_child(directory.path()) == Outcome::kOpened);
+}
+
+TEST_CASE("corruption: a database cut off anywhere is refused", "[store][corruption][A16]") {
+    test::TempDir directory;
+    fill(directory.path());
+    std::filesystem::path file = directory / "state" / "data.mdb";
+    const std::string whole = read_file(file);
+    for (std::size_t size = 4096; size < whole.size() / 2; size += 4096) {
+        write_file(file, std::string_view{whole}.substr(0, size));
+        INFO("cut at " << size);
+        Outcome outcome = open_in_child(directory.path());
+        CHECK(outcome != Outcome::kDied);
+        CHECK(outcome != Outcome::kOpened);
+    }
+}
