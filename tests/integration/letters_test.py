@@ -34,7 +34,7 @@ class LettersTest(HubTest):
         (letter_id,) = await self.die(hub, "u1")
         listed = await self.syncline("dlq", "list")
         self.assertIn(f"{letter_id}  ", listed.out)
-        self.assertIn("audiences  PERMANENT  key a/u1  ", listed.out)
+        self.assertIn("audiences  permanent  key a/u1  ", listed.out)
         self.assertTrue(listed.out.endswith("\n1 dead letter\n"), listed.out)
         shown = await self.result("dlq", "show", letter_id)
         self.assertEqual(shown["record"]["body"], '{"audience":"a","user":"u1","customer":123}')
@@ -124,7 +124,7 @@ class LettersTest(HubTest):
         ledger = await self.settled()
         self.assertEqual(ledger["connection"]["dead"], 2)
         letter = (await self.letters())[0]
-        self.assertEqual((letter["class"], letter["code"]), ("MAPPING", "pipeline.mapping_failed"))
+        self.assertEqual((letter["class"], letter["code"]), ("mapping", "pipeline.mapping_failed"))
         lines = self.setup.config.read_text(encoding="utf-8").splitlines()
         line = next(n for n, text in enumerate(lines, 1) if "user: .user + 1" in text)
         self.assertIn(f"syncline.yaml:{line}:", letter["message"])

@@ -96,7 +96,10 @@ class StartTest(HubTest):
         status = hub.admin_socket.stat()
         self.assertTrue(stat.S_ISSOCK(status.st_mode))
         self.assertEqual(stat.S_IMODE(status.st_mode), 0o600)
-        self.assertEqual(stat.S_IMODE(self.setup.data_dir.stat().st_mode) & 0o077, 0)
+        for private in ("bodies", "journal", "state"):
+            self.assertEqual(
+                stat.S_IMODE((self.setup.data_dir / private).stat().st_mode), 0o700, private
+            )
         await self.stop(hub)
         self.assertFalse(hub.admin_socket.exists())
         hub = await self.start()
