@@ -1,0 +1,235 @@
+#include "fixture.hpp"
+
+using namespace syncline;
+using namespace syncline::test;
+using namespace std::chrono_literals;
+using plugin::FailureClass;
+using plugin::OutcomeKind;
+
+namespace {
+
+using Keys = std::vector<std::string>;
+
+pipeline::DeliveryPolicy policy(std::uint32_t batch_records, std::uint32_t concurrency = 1) {
+    pipeline::DeliveryPolicy policy;
+    policy.batch_records = batch_records;
+    policy.concurrency = concurrency;
+    policy.batch_wait = 1h;  // nothing in these tests goes out by waiting, unless it says so
+    return policy;
+}
+
+}  // namespace
+
+TEST_CASE("delivery: records of one key go out in order, one at a time, across retries",
+          "[pipeline][delivery]") {
+    World world{{policy(10, 4)}};
+    auto platform = world.destination();
+    world.receive(record_of("a", 1));
+    auto write = platform->next_write();
+    world.receive(record_of("a", 2));
+    world.receive(record_of("a", 3));
+    CHECK(write.batch.records[0].body == record_of("a", 1));
+    CHECK_FALSE(write.batch.records[0].was_delivered);
+    write.answer(failed(FailureClass::kTransient));
+    world.until([&] {
+        return world.ask([&](store::State& state) { return *state.next_due(1, 0); }).has_value();
+    });
+    CHECK_FALSE(platform->has_write());  // the key waits, and what is behind it as well
+    world.pass(2s);
+    for (int version : {1, 2, 3}) {
+        write = platform->next_write();
+        REQUIRE(write.batch.records.size() == 1);
+        CHECK(write.batch.records[0].body == record_of("a", version));
+        CHECK(write.batch.records[0].destination_key == (version == 1 ? "" : "dest"));
+        CHECK(write.batch.records[0].was_delivered == (version > 1));
+        CHECK_FALSE(platform->has_write());
+        write.answer(done("dest"));
+    }
+    world.until([&] { return world.ledger().delivered == 3; });
+    CHECK(world.ledger().balances());
+    CHECK(world.ledger().pending == 0);
+}
+
+TEST_CASE("delivery: a stuck key does not block another", "[pipeline][delivery]") {
+    World world{{policy(1, 1)}};
+    auto platform = world.destination();
+    world.receive(record_of("stuck"));
+    platform->next_write().answer(failed(FailureClass::kTransient));
+    for (int i = 0; i < 5; ++i) {
+        std::string key = "free" + std::to_string(i);
+        world.receive(record_of(key));
+        auto write = platform->next_write();
+        CHECK(write.keys() == Keys{key});
+        write.answer(done());
+    }
+    world.until([&] { return world.ledger().delivered == 5; });
+    CHECK(world.ledger().pending == 1);
+    world.pass(2s);
+    platform->next_write().answer(done());
+    world.until([&] { return world.ledger().pending == 0; });
+}
+
+TEST_CASE("delivery: while every slot is taken a batch fills up, by records", "[pipeline][batch]") {
+    World world{{policy(3, 1)}};
+    auto platform = world.destination();
+    world.receive(record_of("first"));
+    auto write = platform->next_write();  // nothing more was on its way: it went alone
+    CHECK(write.keys() == Keys{"first"});
+    for (const char* key : {"a", "b", "c", "d"}) world.receive(record_of(key));
+    world.until([&] { return world.route().pending == 0; });
+    CHECK_FALSE(platform->has_write());  // the limit of batches in flight
+    write.answer(done());
+    write = platform->next_write();
+    CHECK(write.keys() == Keys{"a", "b", "c"});
+    CHECK_FALSE(platform->has_write());
+    write.answer(done());
+    write = platform->next_write();
+    CHECK(write.keys() == Keys{"d"});  // at once: nothing more can come for it
+    write.answer(done());
+    world.until([&] { return world.ledger().delivered == 5; });
+}
+
+TEST_CASE("delivery: a batch is bounded by bytes, but a large record still goes",
+          "[pipeline][batch]") {
+    pipeline::DeliveryPolicy small = policy(100, 1);
+    small.batch_bytes = 64;
+    World world{{small}};
+    auto platform = world.destination();
+    world.receive(record_of("first"));
+    auto first = platform->next_write();
+    for (const char* key : {"a", "b", "c"}) world.receive(record_of(key + std::string(20, '-')));
+    world.receive(record_of("large" + std::string(200, '-')));
+    world.until([&] { return world.ledger().routed == 5; });
+    first.answer(done());
+    std::vector<std::size_t> sizes;
+    for (std::size_t seen = 0; seen < 4;) {
+        auto write = platform->next_write();
+        sizes.push_back(write.batch.records.size());
+        seen += sizes.back();
+        write.answer(done());
+    }
+    CHECK(sizes == std::vector<std::size_t>{1, 1, 1, 1});  // two would have 72 bytes
+    world.until([&] { return world.ledger().delivered == 5; });
+}
+
+TEST_CASE("delivery: batches in flight are limited and different keys share them",
+          "[pipeline][batch]") {
+    World world{{policy(1, 2)}};
+    auto platform = world.destination();
+    for (const char* key : {"a", "b", "c"}) world.receive(record_of(key));
+    auto first = platform->next_write();
+    auto second = platform->next_write();
+    world.until([&] { return world.route().pending == 0; });
+    CHECK_FALSE(platform->has_write());
+    second.answer(done());
+    auto third = platform->next_write();
+    CHECK(third.keys() == Keys{"c"});
+    first.answer(done());
+    third.answer(done());
+    world.until([&] { return world.ledger().delivered == 3; });
+}
+
+TEST_CASE("delivery: one record of a batch fails alone", "[pipeline][batch]") {
+    World world{{policy(3, 1)}};
+    auto platform = world.destination();
+    world.receive(record_of("first"));
+    auto first = platform->next_write();
+    for (const char* key : {"a", "b", "c"}) world.receive(record_of(key));
+    world.until([&] { return world.ledger().routed == 4; });
+    first.answer(done());
+    auto write = platform->next_write();
+    write.done({{done(), failed(FailureClass::kPermanent), of_kind(OutcomeKind::kNotAttempted)}});
+    world.until([&] { return world.ledger().dead == 1; });
+    CHECK(world.ledger().delivered == 2);
+    CHECK(world.ledger().pending == 1);
+    auto letters = world.letters();
+    REQUIRE(letters.size() == 1);
+    CHECK(letters[0].record->key == "b");
+    CHECK(letters[0].row.failure.provider_code == "p1");
+    world.pass(2s);
+    auto again = platform->next_write();
+    CHECK(again.keys() == Keys{"c"});
+    again.answer(done());
+    world.until([&] { return world.ledger().pending == 0; });
+}
+
+TEST_CASE("delivery: after an unknown outcome the record goes out again, whole",
+          "[pipeline][delivery]") {
+    World world{{policy(10)}};
+    auto platform = world.destination();
+    world.receive(record_of("a", 1));
+    platform->next_write().answer(done());
+    world.until([&] { return world.ledger().delivered == 1; });
+    world.receive(record_of("a", 2));
+    platform->next_write().answer(of_kind(OutcomeKind::kUnknown));
+    world.until([&] {
+        return world.ask([](store::State& state) { return (*state.key_map(1, "a"))->is_unknown; });
+    });
+    world.receive(record_of("a", 1));  // what was there before: the hash alone would skip it
+    world.pass(2s);
+    auto write = platform->next_write();
+    CHECK(write.batch.records[0].body == record_of("a", 2));
+    write.answer(failed(FailureClass::kPermanent));
+    write = platform->next_write();
+    CHECK(write.batch.records[0].body == record_of("a", 1));
+    write.answer(done());
+    world.until([&] { return world.ledger().pending == 0; });
+    world.receive(record_of("a", 1));
+    world.until([&] { return world.ledger().unchanged == 1; });
+    CHECK(world.ledger().balances());
+}
+
+TEST_CASE("delivery: a platform's Retry-After holds everything of the connection",
+          "[pipeline][delivery]") {
+    World world{{policy(1, 2)}};
+    auto platform = world.destination();
+    world.receive(record_of("a"));
+    platform->next_write().answer(failed(FailureClass::kRateLimited, 3'600'000));
+    world.until([&] {
+        return world.ask([](store::State& state) { return *state.next_due(1, 0); }).has_value();
+    });
+    world.receive(record_of("b"));
+    world.until([&] { return world.ledger().pending == 2 && world.route().pending == 0; });
+    CHECK_FALSE(platform->has_write());
+    world.stop();  // and it does not hold the end
+}
+
+TEST_CASE("delivery: one route feeds two connections, each at its pace", "[pipeline][delivery]") {
+    World world{{policy(10), policy(10)}};
+    world.receive(record_of("a"));
+    world.destination(1)->next_write().answer(done());
+    auto slow = world.destination(2)->next_write();
+    world.until([&] { return world.ledger(1).delivered == 1; });
+    CHECK(world.ledger(2).pending == 1);
+    slow.answer(failed(FailureClass::kPermanent));
+    world.until([&] { return world.ledger(2).dead == 1; });
+    CHECK(world.route().translated == 1);
+    CHECK(world.ledger(1).balances());
+    CHECK(world.ledger(2).balances());
+}
+
+TEST_CASE("delivery: what the stop keeps from going out is no attempt", "[pipeline][stop]") {
+    World world{{policy(10)}};
+    world.receive(record_of("a"));
+    auto write = world.destination()->next_write();
+    world.pipeline->stop();
+    CHECK_FALSE(world.pipeline->is_idle());
+    write.answer(of_kind(OutcomeKind::kNotAttempted));
+    world.stop();
+    world.start({policy(10)}, "");
+    world.destination()->next_write().answer(failed(FailureClass::kPermanent));
+    world.until([&] { return world.ledger().dead == 1; });
+    CHECK(world.letters()[0].row.attempts == 1);
+}
+
+TEST_CASE("delivery: a result that comes with the stop is kept", "[pipeline][stop]") {
+    World world{{policy(10)}};
+    world.receive(record_of("a"));
+    auto write = world.destination()->next_write();
+    world.pipeline->stop();
+    write.answer(done());
+    world.stop();
+    world.start({policy(10)}, "");
+    CHECK(world.ledger().delivered == 1);
+    CHECK(world.ledger().pending == 0);
+}

@@ -1,0 +1,262 @@
+// A pipeline between a real store and a connector that does what a test says.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/pipeline.hpp"
+#include "record/json.hpp"
+#include "support/catch.hpp"
+#include "support/fake_clock.hpp"
+#include "support/temp_dir.hpp"
+
+namespace syncline::test {
+
+constexpr std::chrono::seconds kPatience{20};
+
+// Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true, ...};
+// anything else can't be translated. Writes wait until the test answers them.
+class FakeConnector final : public plugin::Instance {
+  public:
+    struct Write {
+        plugin::WriteBatch batch;
+        std::function<void(plugin::WriteResult)> done;
+
+        std::vector<std::string> keys() const {
+            std::vector<std::string> keys;
+            for (const auto& record : batch.records) keys.push_back(record.key);
+            return keys;
+        }
+        void answer(const plugin::Outcome& outcome) {
+            done({std::vector<plugin::Outcome>(batch.records.size(), outcome)});
+        }
+    };
+
+    const plugin::Manifest& manifest() const override { return manifest_; }
+    void handshake(plugin::WebhookRequest,
+                   std::function<void(plugin::Failure, plugin::WebhookReply)> done) override {
+        done({}, {});
+    }
+    void translate(std::vector<std::shared_ptr<const plugin::WebhookRequest>> requests,
+                   std::function<void(std::vector<plugin::Translation>)> done) override {
+        std::vector<plugin::Translation> translations;
+        for (const auto& request : requests) translations.push_back(translate_one(*request));
+        done(std::move(translations));
+    }
+    void write(plugin::WriteBatch batch,
+               std::function<void(plugin::WriteResult)> done) override {
+        std::lock_guard lock{mutex_};
+        writes_.push_back(Write{std::move(batch), std::move(done)});
+        written_.notify_all();
+    }
+    void stop(std::chrono::milliseconds, std::function<void()> stopped) override { stopped(); }
+
+    // The next batch that goes out; fails the test when none does.
+    Write next_write() {
+        std::unique_lock lock{mutex_};
+        REQUIRE(written_.wait_for(lock, kPatience, [this] { return !writes_.empty(); }));
+        Write write = std::move(writes_.front());
+        writes_.pop_front();
+        return write;
+    }
+    bool has_write() {
+        std::lock_guard lock{mutex_};
+        return !writes_.empty();
+    }
+
+    std::atomic<plugin::FailureClass> translation_failure{plugin::FailureClass::kNone};
+
+  private:
+    plugin::Translation translate_one(const plugin::WebhookRequest& request) {
+        plugin::Translation translation;
+        translation.failure.failure_class = translation_failure;
+        auto parsed = record::parse_json(request.body);
+        if (translation.failure.failure_class != plugin::FailureClass::kNone) return translation;
+        if (!parsed.has_value() || !parsed->is_object()) {
+            translation.failure = {plugin::FailureClass::kPermanent, "not a record", "e1", -1};
+            return translation;
+        }
+        record::Record record;
+        record.stream = "s";
+        record.key = parsed->at("key").as_string();
+        if (parsed->as_object().contains("delete")) record.operation = record::Operation::kDelete;
+        record.body = request.body;
+        translation.records.push_back(std::move(record));
+        return translation;
+    }
+
+    plugin::Manifest manifest_;
+    std::mutex mutex_;
+    std::condition_variable written_;
+    std::deque<Write> writes_;
+};
+
+inline plugin::Outcome done(std::string destination_key = "") {
+    return {plugin::OutcomeKind::kDone, {}, std::move(destination_key), ""};
+}
+inline plugin::Outcome failed(plugin::FailureClass failure_class, std::int64_t retry_after_ms = -1) {
+    return {plugin::OutcomeKind::kFailed,
+            {failure_class, "the platform says no", "p1", retry_after_ms}, "", ""};
+}
+inline plugin::Outcome of_kind(plugin::OutcomeKind kind) {
+    return {kind, {plugin::FailureClass::kTransient, "cut off", "", -1}, "", ""};
+}
+
+class World {
+  public:
+    explicit World(std::vector<pipeline::DeliveryPolicy> policies = {pipeline::DeliveryPolicy{}},
+                   const std::string& mapping = "") {
+        start(std::move(policies), mapping);
+    }
+    ~World() { stop(); }
+
+    void start(std::vector<pipeline::DeliveryPolicy> policies, const std::string& mapping) {
+        store::Store::Options options;
+        options.data_dir = folder.path() / "data";
+        options.clock = &clock;
+        options.allow_unsafe_filesystem = true;
+        options.map_bytes = std::uint64_t{1} << 30;
+        options.on_fatal = [](const Error& error) { FAIL_CHECK(error.to_string()); };
+        auto opened = store::Store::open(std::move(options));
+        REQUIRE(opened.has_value());
+        store = std::move(*opened);
+        std::vector<pipeline::ConnectionPlan> connections;
+        for (const pipeline::DeliveryPolicy& policy : policies) {
+            pipeline::ConnectionPlan plan;
+            plan.id = static_cast<store::ConnectionId>(connections.size() + 1);
+            plan.name = "c" + std::to_string(plan.id);
+            plan.route = 1;
+            plan.source_stream = "s";
+            plan.destination_stream = "d";
+            plan.policy = policy;
+            if (!mapping.empty()) {
+                auto program = expr::Program::compile(mapping, {"syncline.yaml", 7, 12});
+                REQUIRE(program.has_value());
+                plan.map.emplace_back("mapped", std::move(*program));
+            }
+            plan.destination = destination(plan.id);
+            connections.push_back(std::move(plan));
+        }
+        pipeline = std::make_unique<pipeline::Pipeline>(
+            pipeline::Pipeline::Options{&clock, 2}, *store,
+            std::vector<pipeline::RoutePlan>{{1, "r", source}}, std::move(connections));
+        REQUIRE(store->start(pipeline.get()).has_value());
+    }
+
+    void stop() {
+        if (!store) return;
+        pipeline->stop();
+        pipeline->join();
+        store->stop();
+        pipeline.reset();
+        store.reset();
+    }
+
+    std::shared_ptr<FakeConnector> destination(store::ConnectionId id = 1) {
+        auto& connector = destinations_[id];
+        if (!connector) connector = std::make_shared<FakeConnector>();
+        return connector;
+    }
+
+    // Returns when the event is durable.
+    store::Position receive(std::string body) {
+        store::Received event;
+        event.route = 1;
+        event.received_ns = clock.wall_ns();
+        event.method = "POST";
+        auto kept = store->bodies().keep(std::move(body));
+        REQUIRE(kept.has_value());
+        event.body = std::move(*kept);
+        auto promise = std::make_shared<std::promise<Result<store::Position>>>();
+        auto position = promise->get_future();
+        REQUIRE(store
+                    ->append_event(std::move(event),
+                                   [promise](Result<store::Position> at) { promise->set_value(at); })
+                    .has_value());
+        REQUIRE(position.wait_for(kPatience) == std::future_status::ready);
+        return *position.get();
+    }
+
+    // Asks the state on its thread.
+    template <class Question>
+    auto ask(Question question) {
+        using Answer = decltype(question(std::declval<store::State&>()));
+        auto promise = std::make_shared<std::promise<Answer>>();
+        auto answer = promise->get_future();
+        REQUIRE(store->ask([promise, question](store::State& state) {
+            promise->set_value(question(state));
+        }));
+        REQUIRE(answer.wait_for(kPatience) == std::future_status::ready);
+        return answer.get();
+    }
+
+    store::ConnectionLedger ledger(store::ConnectionId id = 1) {
+        return ask([id](store::State& state) {
+            auto at = state.connection_ledgers().find(id);
+            return at == state.connection_ledgers().end() ? store::ConnectionLedger{} : at->second;
+        });
+    }
+    store::RouteLedger route() {
+        return ask([](store::State& state) {
+            auto at = state.route_ledgers().find(1);
+            return at == state.route_ledgers().end() ? store::RouteLedger{} : at->second;
+        });
+    }
+    std::vector<store::Letter> letters() {
+        return ask([](store::State& state) { return *state.letters(0, 100); });
+    }
+
+    // Each question lets the store do what is on its way; every wait ends.
+    template <class Condition>
+    void until(Condition condition) {
+        auto give_up = std::chrono::steady_clock::now() + kPatience;
+        while (!condition()) {
+            REQUIRE(std::chrono::steady_clock::now() < give_up);
+            std::this_thread::yield();
+        }
+    }
+
+    // Lets time pass for due times.
+    void pass(std::chrono::nanoseconds time) {
+        clock.advance(time);
+        store->wake();
+    }
+
+    void replay(std::uint64_t letter, bool is_forced = false) {
+        store::Command command;
+        command.kind = store::CommandKind::kReplayLetter;
+        command.letter = letter;
+        command.is_forced = is_forced;
+        auto promise = std::make_shared<std::promise<std::optional<Error>>>();
+        auto rejection = promise->get_future();
+        store::Append append;
+        append.facts.emplace_back(command);
+        append.on_applied = [promise](std::optional<Error> why) { promise->set_value(why); };
+        store->append(std::move(append));
+        REQUIRE(rejection.wait_for(kPatience) == std::future_status::ready);
+        CHECK_FALSE(rejection.get());
+    }
+
+    TempDir folder;
+    FakeClock clock;
+    std::shared_ptr<FakeConnector> source = std::make_shared<FakeConnector>();
+    std::unique_ptr<store::Store> store;
+    std::unique_ptr<pipeline::Pipeline> pipeline;
+
+  private:
+    std::map<store::ConnectionId, std::shared_ptr<FakeConnector>> destinations_;
+};
+
+// A record whose version tells it from others of its key.
+inline std::string record_of(const std::string& key, int version = 1) {
+    return R"({"key":")" + key + R"(","v":)" + std::to_string(version) + "}";
+}
+
+}  // namespace syncline::test
