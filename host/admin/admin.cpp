@@ -83,7 +83,7 @@ void Admin::handle(http_server::Request request, http_server::Responder respond)
     if (request.path == kLettersPath) return handle_letters(request, std::move(respond));
     if (request.path.starts_with(std::string{kLettersPath} + "/"))
         return handle_letter(request, std::move(respond));
-    respond(refusal(Error{kNotFound, "there is no " + request.path}));
+    respond(refusal(Error{kNotFound, "there is nothing at this path"}));
 }
 
 void Admin::handle_letters(const http_server::Request& request, http_server::Responder respond) {
@@ -91,8 +91,7 @@ void Admin::handle_letters(const http_server::Request& request, http_server::Res
     if (std::string text = request.query_parameter("after"); !text.empty()) {
         auto id = parse_letter_id(text);
         if (!id)
-            return respond(
-                refusal(Error{kBadArgument, "`after` is not the id of a dead letter: " + text}));
+            return respond(refusal(Error{kBadArgument, "`after` is not the id of a dead letter"}));
         after = *id;
     }
     std::size_t limit = kLettersMax;
@@ -122,8 +121,7 @@ void Admin::handle_letter(const http_server::Request& request, http_server::Resp
         slash == std::string_view::npos ? std::string_view{} : rest.substr(slash + 1);
     std::string id_text{rest.substr(0, slash)};
     auto id = parse_letter_id(id_text);
-    if (!id)
-        return respond(refusal(Error{kBadArgument, "not the id of a dead letter: " + id_text}));
+    if (!id) return respond(refusal(Error{kBadArgument, "this is not the id of a dead letter"}));
     if (slash == std::string_view::npos) {
         if (request.method != "GET" && request.method != "HEAD")
             return respond(refusal(Error{kMethodNotAllowed, "use GET"}));
@@ -135,7 +133,7 @@ void Admin::handle_letter(const http_server::Request& request, http_server::Resp
                    });
     }
     if (verb != "replay" && verb != "discard") {
-        return respond(refusal(Error{kNotFound, "there is no " + request.path}));
+        return respond(refusal(Error{kNotFound, "there is nothing at this path"}));
     }
     if (request.method != "POST") return respond(refusal(Error{kMethodNotAllowed, "use POST"}));
     store::Command command;

@@ -90,7 +90,6 @@ Intake::Intake(boost::asio::io_context& io, store::Store& store, const core::Clo
 }
 
 Intake::~Intake() {
-    files_.stop();
     files_.join();
 }
 
@@ -109,7 +108,7 @@ http_server::Admission Intake::admit(const http_server::Request& request) {
     Route* route = find(request.path, nullptr);
     if (route == nullptr) {
         http_server::Response refused =
-            refusal(404, Error{kUnknownRoute, "there is no webhook at " + request.path});
+            refusal(404, Error{kUnknownRoute, "there is no webhook at this path"});
         admission.refuse_status = refused.status;
         admission.refuse_headers = std::move(refused.headers);
         admission.refuse_body = std::move(refused.body);
@@ -124,7 +123,7 @@ void Intake::handle(http_server::Request request, http_server::Responder respond
     std::string_view rest;
     Route* route = find(path, &rest);
     if (route == nullptr)
-        return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at " + path}));
+        return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at this path"}));
     if (may_be_handshake(*route, request))
         return shake_hands(*route, std::move(request), rest, std::move(respond));
     receive(*route, std::move(request), rest, std::move(respond));

@@ -51,7 +51,9 @@ core::Hash128 hash_of(std::string_view body) {
     return std::get<Send>(test(body)).fingerprint.row;
 }
 
-Error error_of(Decision decision) { return std::get<Unmappable>(std::move(decision)).error; }
+Error error_of(Decision decision) {
+    return std::get<Unmappable>(std::move(decision)).error;
+}
 
 const store::Position kBefore = store::Position::of(1, 9);
 const store::Position kAfter = store::Position::of(1, 11);
@@ -65,7 +67,8 @@ TEST_CASE("decide: a record goes out as it came, or as it is mapped", "[pipeline
     CHECK(std::get<Send>(mapped(R"({"u":"ME"})")).body == R"({"user":"me","none":null})");
 }
 
-TEST_CASE("decide: older than what the key got is superseded, unless forced", "[pipeline][decide]") {
+TEST_CASE("decide: older than what the key got is superseded, unless forced",
+          "[pipeline][decide]") {
     CHECK(std::holds_alternative<Superseded>(Case{}.knows(kAfter)("{}")));
     CHECK(std::holds_alternative<Send>(Case{}.knows(kBefore)("{}")));
     CHECK(std::holds_alternative<Send>(Case{}.knows(store::Position::of(1, 10))("{}")));

@@ -50,8 +50,7 @@ class FakeConnector final : public plugin::Instance {
         for (const auto& request : requests) translations.push_back(translate_one(*request));
         done(std::move(translations));
     }
-    void write(plugin::WriteBatch batch,
-               std::function<void(plugin::WriteResult)> done) override {
+    void write(plugin::WriteBatch batch, std::function<void(plugin::WriteResult)> done) override {
         std::lock_guard lock{mutex_};
         writes_.push_back(Write{std::move(batch), std::move(done)});
         written_.notify_all();
@@ -101,9 +100,12 @@ class FakeConnector final : public plugin::Instance {
 inline plugin::Outcome done(std::string destination_key = "") {
     return {plugin::OutcomeKind::kDone, {}, std::move(destination_key), ""};
 }
-inline plugin::Outcome failed(plugin::FailureClass failure_class, std::int64_t retry_after_ms = -1) {
+inline plugin::Outcome failed(plugin::FailureClass failure_class,
+                              std::int64_t retry_after_ms = -1) {
     return {plugin::OutcomeKind::kFailed,
-            {failure_class, "the platform says no", "p1", retry_after_ms}, "", ""};
+            {failure_class, "the platform says no", "p1", retry_after_ms},
+            "",
+            ""};
 }
 inline plugin::Outcome of_kind(plugin::OutcomeKind kind) {
     return {kind, {plugin::FailureClass::kTransient, "cut off", "", -1}, "", ""};
@@ -176,10 +178,11 @@ class World {
         event.body = std::move(*kept);
         auto promise = std::make_shared<std::promise<Result<store::Position>>>();
         auto position = promise->get_future();
-        REQUIRE(store
-                    ->append_event(std::move(event),
-                                   [promise](Result<store::Position> at) { promise->set_value(at); })
-                    .has_value());
+        REQUIRE(
+            store
+                ->append_event(std::move(event),
+                               [promise](Result<store::Position> at) { promise->set_value(at); })
+                .has_value());
         REQUIRE(position.wait_for(kPatience) == std::future_status::ready);
         return *position.get();
     }
@@ -190,9 +193,8 @@ class World {
         using Answer = decltype(question(std::declval<store::State&>()));
         auto promise = std::make_shared<std::promise<Answer>>();
         auto answer = promise->get_future();
-        REQUIRE(store->ask([promise, question](store::State& state) {
-            promise->set_value(question(state));
-        }));
+        REQUIRE(store->ask(
+            [promise, question](store::State& state) { promise->set_value(question(state)); }));
         REQUIRE(answer.wait_for(kPatience) == std::future_status::ready);
         return answer.get();
     }
