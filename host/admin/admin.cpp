@@ -60,6 +60,9 @@ http_server::Admission Admin::admit(const http_server::Request&) {
 }
 
 void Admin::handle(http_server::Request request, http_server::Responder respond) {
+    bool is_look = request.method == "GET" || request.method == "HEAD";
+    bool is_change = request.path.starts_with(std::string{kLettersPath} + "/");
+    if (!is_look && !is_change) return respond(refusal(Error{kMethodNotAllowed, "use GET"}));
     if (request.path == "/healthz" || request.path == "/readyz") {
         return ask(std::move(respond),
                    [](store::State&) -> Result<json::value> { return json::value("ok"); });
@@ -121,7 +124,9 @@ void Admin::handle_letter(const http_server::Request& request, http_server::Resp
     auto id = parse_letter_id(id_text);
     if (!id)
         return respond(refusal(Error{kBadArgument, "not the id of a dead letter: " + id_text}));
-    if (verb.empty() && request.method == "GET") {
+    if (slash == std::string_view::npos) {
+        if (request.method != "GET" && request.method != "HEAD")
+            return respond(refusal(Error{kMethodNotAllowed, "use GET"}));
         return ask(std::move(respond),
                    [id = *id, id_text](store::State& state) -> Result<json::value> {
                        SYNCLINE_TRY(auto letter, state.letter(id));

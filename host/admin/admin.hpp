@@ -6,9 +6,10 @@
 //   GET  /v1/status                    version, positions, ledger
 //   GET  /v1/dlq?after=ID&limit=N      dead letters, oldest first
 //   GET  /v1/dlq/ID                    one, with record or event
-//   POST /v1/dlq/ID/replay?force=1     back to its lane; answers when the change is committed to
-//   the journal and applied POST /v1/dlq/ID/discard
+//   POST /v1/dlq/ID/replay?force=1     back to its lane
+//   POST /v1/dlq/ID/discard            given up
 //
+// A change is answered when it is durable and applied.
 // Answers are {"result": ...} or {"code": ..., "error": ..., "remedy": ...}.
 // Concurrency: [io]; questions travel to the state's thread and back.
 #pragma once

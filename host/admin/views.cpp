@@ -30,9 +30,37 @@ json::object view(const store::ConnectionLedger& ledger, bool is_present) {
             {"dead", ledger.dead},           {"pending", is_present ? ledger.pending : 0}};
 }
 
+// The length of the character at the front of the text (RFC 3629), 0 when there is none.
+std::size_t character_bytes(std::string_view text) {
+    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    unsigned first = byte(0);
+    if (first < 0x80) return 1;
+    std::size_t bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (first < 0xC2 || first > 0xF4 || text.size() < bytes) return 0;
+    for (std::size_t i = 1; i < bytes; ++i) {
+        if ((byte(i) & 0xC0) != 0x80) return 0;
+    }
+    bool is_overlong = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+    bool is_no_character = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
+    return is_overlong || is_no_character ? 0 : bytes;
+}
+
+// What a sender wrote may be any bytes; JSON is UTF-8.
+json::value text_view(std::string_view bytes) {
+    constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+    json::string text;
+    text.reserve(bytes.size());
+    while (!bytes.empty()) {
+        std::size_t length = character_bytes(bytes);
+        text.append(length == 0 ? kReplacement : bytes.substr(0, length));
+        bytes.remove_prefix(length == 0 ? 1 : length);
+    }
+    return json::value(std::move(text));
+}
+
 json::value body_view(const store::Body& body) {
     if (!body.file.empty()) return json::object{{"file", body.file}, {"bytes", body.size}};
-    return json::value(body.text);
+    return text_view(body.text);
 }
 
 json::object record_view(const store::RecordRow& record) {
@@ -45,11 +73,15 @@ json::object record_view(const store::RecordRow& record) {
 
 json::object event_view(const store::Received& event) {
     json::object headers;
-    for (const auto& [name, value] : event.headers) headers.insert_or_assign(name, value);
-    return {
-        {"method", event.method},        {"path", event.path},
-        {"query", event.query},          {"received", core::format_iso8601(event.received_ns).text},
-        {"headers", std::move(headers)}, {"body", body_view(event.body)}};
+    for (const auto& [name, value] : event.headers) {
+        headers.insert_or_assign(name, text_view(value));
+    }
+    return {{"method", event.method},
+            {"path", text_view(event.path)},
+            {"query", text_view(event.query)},
+            {"received", core::format_iso8601(event.received_ns).text},
+            {"headers", std::move(headers)},
+            {"body", body_view(event.body)}};
 }
 
 }  // namespace

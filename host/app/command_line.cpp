@@ -13,6 +13,8 @@ namespace syncline::app {
 namespace {
 
 constexpr const char* kFooter =
+    "Every verb takes --json, for one JSON object instead of text, and -c FILE (or "
+    "SYNCLINE_CONFIG).\n"
     "Exit codes: 0 done, 1 runtime failure, 2 input or configuration invalid, 3 environment (port "
     "taken, disk,\n"
     "permissions), 4 finished with dead letters, 5 the ledger does not balance.";
@@ -26,6 +28,7 @@ class CommandLine {
         root_.add_flag("--json", common_.is_json, "Print one JSON object instead of text");
         root_.add_option("-c,--config", common_.config, "The configuration file")
             ->envname("SYNCLINE_CONFIG")
+            ->type_name("FILE")
             ->capture_default_str();
         root_.set_version_flag("--version", std::string{"syncline "} + kVersion);
         add_hub_verbs();
@@ -41,7 +44,10 @@ class CommandLine {
         } catch (const CLI::CallForVersion& e) {
             return root_.exit(e);
         } catch (const CLI::ParseError& e) {
-            return print_error("", Error{kBadArgument, e.what()}, common_.is_json);
+            std::vector<std::string> unknown = root_.remaining();
+            std::string what =
+                unknown.empty() ? e.what() : "there is no verb or option `" + unknown.front() + "`";
+            return print_error("", Error{kBadArgument, std::move(what)}, common_.is_json);
         }
         return action_();
     }
@@ -83,7 +89,9 @@ class CommandLine {
         CLI::App* describe =
             add(*group, "describe", "One connector: streams, settings; its code is not run",
                 [this] { return connectors_describe(common_, argument_); });
-        describe->add_option("FILE-or-ID", argument_, "A connector's file, or its id")->required();
+        describe->add_option("FILE-or-ID", argument_, "A connector's file, or its id")
+            ->required()
+            ->type_name("");
     }
 
     void add_letter_verbs() {
@@ -92,7 +100,7 @@ class CommandLine {
         add(*group, "list", "All of them, oldest first", [this] { return dlq_list(common_); });
         CLI::App* show = add(*group, "show", "One of them with its record or event",
                              [this] { return dlq_show(common_, argument_); });
-        show->add_option("ID", argument_, "As `dlq list` shows it")->required();
+        show->add_option("ID", argument_, "As `dlq list` shows it")->required()->type_name("");
         CLI::App* replay =
             add(*group, "replay",
                 "Back to their place; what their key got meanwhile is not overwritten",
@@ -102,10 +110,11 @@ class CommandLine {
             return dlq_change(common_, LetterVerb::kDiscard, selection_);
         });
         for (CLI::App* verb : {replay, discard}) {
-            verb->add_option("ID", selection_.ids, "As `dlq list` shows them");
+            verb->add_option("ID", selection_.ids, "As `dlq list` shows them")->type_name("");
             verb->add_flag("--all", selection_.is_all, "Every dead letter");
             verb->add_option("--connection", selection_.connection,
-                             "With --all: only those of this connection");
+                             "With --all: only those of this connection")
+                ->type_name("NAME");
         }
     }
 

@@ -1,9 +1,12 @@
 #include "app/configuration.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <string_view>
 #include <utility>
 
 #include "app/errc.hpp"
+#include "plugin/errc.hpp"
 #include "secret/local_source.hpp"
 
 namespace syncline::app {
@@ -34,7 +37,26 @@ class Checker {
             return;
         }
         Result<void> settings = plugin::check_settings(*manifest, account.settings);
-        if (!settings.has_value()) report(settings.error(), account.settings_at);
+        if (settings.has_value()) return;
+        // Each violation, `/pointer: sentence`, at the setting that it is about.
+        std::string_view rest = settings.error().what();
+        while (!rest.empty()) {
+            std::size_t end = rest.find("; /");
+            std::string_view violation = rest.substr(0, end);
+            rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 2);
+            report(Error{plugin::kSettingsInvalid, std::string{violation}},
+                   position_of_setting(account, violation.substr(0, violation.find(": "))));
+        }
+    }
+
+    // Of the setting itself, or of what is around it when it is not there.
+    static config::Position position_of_setting(const config::Account& account,
+                                                std::string_view pointer) {
+        for (;; pointer = pointer.substr(0, pointer.rfind('/'))) {
+            auto at = account.setting_positions.find(std::string{pointer});
+            if (at != account.setting_positions.end()) return at->second;
+            if (pointer.empty()) return account.settings_at;
+        }
     }
 
     void check_connection(const config::Connection& connection) {
@@ -78,8 +100,25 @@ class Checker {
         expr::Origin origin{configuration_.config.file.string(), text.at.line, text.at.column};
         Result<expr::Program> program = expr::Program::compile(text.text, origin);
         if (program.has_value()) return std::move(*program);
-        problems_.push_back(config::Problem{program.error(), text.at});
+        problems_.push_back(
+            config::Problem{program.error(), position_in(program.error(), text.at)});
         return std::nullopt;
+    }
+
+    // The end of `file:line:column`.
+    static config::Position position_in(const Error& error, config::Position otherwise) {
+        std::string_view where = error.where();
+        config::Position at;
+        for (int* number : {&at.column, &at.line}) {
+            std::size_t colon = where.rfind(':');
+            if (colon == std::string_view::npos) return otherwise;
+            std::string_view digits = where.substr(colon + 1);
+            auto read = std::from_chars(digits.data(), digits.data() + digits.size(), *number);
+            if (read.ec != std::errc{} || read.ptr != digits.data() + digits.size())
+                return otherwise;
+            where = where.substr(0, colon);
+        }
+        return at;
     }
 
     const plugin::Manifest* find(const std::string& id) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <csignal>
 #include <future>
 #include <map>
 #include <thread>
@@ -95,9 +96,16 @@ Result<std::vector<intake::Verifier>> make_verifiers(const config::Webhook& webh
     return verifiers;
 }
 
-pipeline::DeliveryPolicy to_policy(const config::Deliver& deliver) {
+// What the configuration asks for, within what the connector takes.
+pipeline::DeliveryPolicy to_policy(const config::Deliver& deliver, const plugin::Manifest& manifest,
+                                   const std::string& stream_name) {
     pipeline::DeliveryPolicy policy;
     policy.batch_records = deliver.batch_records;
+    for (const plugin::StreamSpec& stream : manifest.streams) {
+        if (stream.name != stream_name || !stream.is_destination) continue;
+        if (stream.batch_records_max != 0)
+            policy.batch_records = std::min(policy.batch_records, stream.batch_records_max);
+    }
     policy.batch_bytes = deliver.batch_bytes;
     policy.batch_wait = deliver.batch_wait;
     policy.concurrency = deliver.concurrency;
@@ -122,6 +130,7 @@ class Hub {
           drain_timer_(io_) {}
 
     Result<void> run() {
+        std::signal(SIGPIPE, SIG_IGN);  // a reader of our log that goes is no reason to go as well
         SYNCLINE_CHECK(open_store());
         Result<void> started = start();
         if (started.has_value()) io_.run();
@@ -149,8 +158,12 @@ class Hub {
         client_ = std::make_unique<http_client::Client>(io_);
         SYNCLINE_CHECK(open_catalog());
         SYNCLINE_CHECK(start_instances());
-        SYNCLINE_CHECK(build());
+        SYNCLINE_TRY(std::vector<store::Fact> names, build());
         SYNCLINE_CHECK(listen());
+        // Nothing is written and nothing goes out before every door is known to be free; requests
+        // wait until the io thread runs.
+        SYNCLINE_CHECK(store_->start(pipeline_.get()));
+        append_names(std::move(names));
         wait_for_signals();
         if (options_.on_ready) {
             options_.on_ready(
@@ -187,8 +200,8 @@ class Hub {
         return {};
     }
 
-    // Routes, connections, pipeline, intake; then the store's doors open.
-    Result<void> build() {
+    // Routes, connections, pipeline, intake. Returns the facts that give the names their numbers.
+    Result<std::vector<store::Fact>> build() {
         Names names{store_->recovered()};
         std::vector<pipeline::RoutePlan> route_plans;
         std::vector<pipeline::ConnectionPlan> connection_plans;
@@ -204,7 +217,8 @@ class Hub {
             plan.destination = instances_.at(connection.to.account);
             plan.when = std::move(compiled.when);
             plan.map = std::move(compiled.map);
-            plan.policy = to_policy(connection.deliver);
+            plan.policy = to_policy(connection.deliver, plan.destination->manifest(),
+                                    plan.destination_stream);
             if (connection.webhook) {
                 const config::Webhook& webhook = *connection.webhook;
                 auto [at, is_new] = route_ids.try_emplace(webhook.name, 0);
@@ -229,8 +243,7 @@ class Hub {
             pipeline_options, *store_, std::move(route_plans), std::move(connection_plans));
         intake_ =
             std::make_unique<intake::Intake>(io_, *store_, core::system_clock(), std::move(routes));
-        SYNCLINE_CHECK(store_->start(pipeline_.get()));
-        return append_names(names.finish());
+        return names.finish();
     }
 
     Result<intake::Route> to_route(const config::Webhook& webhook, store::RouteId id,
@@ -248,8 +261,8 @@ class Hub {
         return route;
     }
 
-    Result<void> append_names(std::vector<store::Fact> facts) {
-        if (facts.empty()) return {};
+    void append_names(std::vector<store::Fact> facts) {
+        if (facts.empty()) return;
         auto applied = std::make_shared<std::promise<void>>();
         std::future<void> done = applied->get_future();
         store::Append append;
@@ -257,7 +270,6 @@ class Hub {
         append.on_applied = [applied](std::optional<Error>) { applied->set_value(); };
         store_->append(std::move(append));
         done.wait();  // ends with the flush; a failing disk ends the process
-        return {};
     }
 
     Result<void> listen() {
@@ -290,6 +302,10 @@ class Hub {
             pipeline_->stop();
             drain_until_ = std::chrono::steady_clock::now() + kDrainDeadline;
             drain();
+            // Asked again, it does not wait for the platforms.
+            signals_.async_wait([this](const boost::system::error_code& failed, int) {
+                if (!failed) drain_until_ = std::chrono::steady_clock::now();
+            });
         });
     }
 
@@ -318,13 +334,15 @@ class Hub {
     // Backwards through what start() made, as far as it came.
     void shut_down() {
         if (server_) server_->stop();
+        if (admin_server_) admin_server_->stop();
         if (pipeline_) pipeline_->stop();
         if (!io_.stopped() && !instances_.empty()) {
             // The start failed: the instances need the io thread to stop.
             stop_instances([this] { io_.stop(); });
             io_.restart();
-            io_.run_for(kInstanceStopDeadline);
+            io_.run_for(kInstanceStopDeadline + milliseconds{1'000});
         }
+        if (pipeline_) pipeline_->join();
         store_->stop();
         admin_server_.reset();
         server_.reset();

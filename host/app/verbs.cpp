@@ -1,5 +1,6 @@
 #include "app/verbs.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "admin/views.hpp"
 #include "app/admin_client.hpp"
 #include "app/configuration.hpp"
 #include "app/errc.hpp"
@@ -26,7 +28,7 @@ json::object to_json(const config::Problem& problem) {
             {"line", problem.at.line},        {"column", problem.at.column}};
 }
 
-// Every problem, then the sum of it.
+// Every problem once; more than one are summed up.
 int print_problems(const std::string& command, const Common& common,
                    const std::vector<config::Problem>& problems) {
     json::array list;
@@ -39,18 +41,48 @@ int print_problems(const std::string& command, const Common& common,
         count == 1 && problems.front().error.error_class() == core::ErrorClass::kEnvironment;
     Error sum{kConfigInvalid, common.config.string() + " has " + std::to_string(count) +
                                   (count == 1 ? " problem" : " problems")};
-    int code =
+    if (common.is_json || count > 1)
         print_error(command, sum, common.is_json, json::object{{"problems", std::move(list)}});
-    return is_environment ? static_cast<int>(core::ExitCode::kEnvironment) : code;
+    return static_cast<int>(is_environment ? core::ExitCode::kEnvironment : sum.exit_code());
 }
 
+// Stands in for the secrets of the hub, which an operator's shell need not know.
+class Placeholders final : public config::SecretSource {
+  public:
+    static constexpr const char* kText = "known-to-the-hub";
+
+    std::optional<std::string> environment(const std::string& name) const override {
+        std::optional<std::string> value = secrets_.environment(name);
+        return value ? std::move(*value) : kText;
+    }
+    Result<std::string> file(const std::filesystem::path& path) const override {
+        Result<std::string> text = secrets_.file(path);
+        return text.has_value() ? std::move(*text) : kText;
+    }
+    Result<std::string> vault(const std::string&) const override { return std::string{kText}; }
+
+  private:
+    secret::LocalSource secrets_;
+};
+
 // For verbs that ask the running hub: of the configuration only the socket matters, so that a
-// mistake elsewhere in the file does not keep an operator from looking.
+// secret that is not at hand does not keep an operator from looking.
 Result<std::filesystem::path> admin_socket(const Common& common) {
-    secret::LocalSource secrets;
-    config::Loaded loaded = config::load(common.config, secrets);
+    config::Loaded loaded = config::load(common.config, secret::LocalSource{});
     if (loaded.config) return loaded.config->hub.admin_socket;
+    config::Loaded without_secrets = config::load(common.config, Placeholders{});
+    if (without_secrets.config) {
+        std::filesystem::path socket = without_secrets.config->hub.admin_socket;
+        if (socket.string().find(Placeholders::kText) == std::string::npos) return socket;
+    }
     return loaded.problems.front().error;
+}
+
+// The reason when something that is to be a dead letter's id is none.
+std::optional<Error> check_id(const std::string& id) {
+    if (admin::parse_letter_id(id)) return std::nullopt;
+    return Error{kBadArgument, "`" + id + "` is not the id of a dead letter",
+                 "`syncline dlq list` shows them, such as 3.17"};
 }
 
 Result<json::value> ask(const Common& common, const std::string& method,
@@ -74,6 +106,24 @@ void append_ledger(std::string& text, const char* title, const json::object& led
             text += "  " + std::string{counter} + " " + json::serialize(value);
         }
         text += '\n';
+    }
+}
+
+// One line for each setting: its type, whether it has to be there, what it is.
+void append_settings(std::string& text, const json::object& schema) {
+    const json::value* properties = schema.if_contains("properties");
+    if (properties == nullptr || !properties->is_object()) return;
+    json::array required;
+    if (const json::value* names = schema.if_contains("required");
+        names != nullptr && names->is_array())
+        required = names->get_array();
+    for (const auto& [name, property] : properties->get_object()) {
+        if (!property.is_object()) continue;
+        const json::object& about = property.get_object();
+        bool is_required =
+            std::find(required.begin(), required.end(), json::value(name)) != required.end();
+        text += "setting " + std::string{name} + ": " + text_of(about, "type") +
+                (is_required ? ", required. " : ". ") + text_of(about, "description") + "\n";
     }
 }
 
@@ -208,7 +258,7 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
         report.text += "stream " + stream.name + ":" + (stream.is_source ? " source" : "") +
                        (stream.is_destination ? " destination" : "") + "\n";
     }
-    report.text += "settings: " + json::serialize(manifest->settings_schema);
+    append_settings(report.text, manifest->settings_schema);
     report.result = manifest->json;
     return print(report, common.is_json);
 }
@@ -235,6 +285,7 @@ int dlq_list(const Common& common) {
 }
 
 int dlq_show(const Common& common, const std::string& id) {
+    if (auto wrong = check_id(id)) return print_error("dlq show", *wrong, common.is_json);
     Result<json::value> letter = ask(common, "GET", "/v1/dlq/" + id);
     if (!letter.has_value()) return print_error("dlq show", letter.error(), common.is_json);
     Report report;
@@ -279,8 +330,16 @@ int dlq_change(const Common& common, LetterVerb verb, const LetterSelection& sel
     const std::string name = verb == LetterVerb::kReplay ? "replay" : "discard";
     const std::string command = "dlq " + name;
     if (selection.ids.empty() == !selection.is_all) {
-        return print_error(command, Error{kBadArgument, "name dead letters by id, or say --all"},
+        return print_error(command,
+                           Error{kBadArgument, "name dead letters by id, or say --all (not both)"},
                            common.is_json);
+    }
+    if (!selection.connection.empty() && !selection.is_all) {
+        return print_error(command, Error{kBadArgument, "--connection goes with --all"},
+                           common.is_json);
+    }
+    for (const std::string& id : selection.ids) {
+        if (auto wrong = check_id(id)) return print_error(command, *wrong, common.is_json);
     }
     Result<std::vector<std::string>> ids = select(common, selection);
     if (!ids.has_value()) return print_error(command, ids.error(), common.is_json);

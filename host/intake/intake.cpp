@@ -160,14 +160,21 @@ void Intake::shake_hands(Route& route, http_server::Request request, std::string
                 response.body = std::move(reply.body);
                 if (!reply.content_type.empty())
                     response.headers.emplace_back("Content-Type", reply.content_type);
-                store::Append append;
-                append.facts.emplace_back(store::HandshakeAnswered{id});
-                store_.append(std::move(append));
+                count_handshake(id);
             }
             boost::asio::post(io_, [shared, answer = std::move(response)]() mutable {
                 (*shared)(std::move(answer));
             });
         });
+}
+
+// Anyone can send handshakes, so that counting them must not fill the journal's reserve, which is
+// for results.
+void Intake::count_handshake(store::RouteId route) {
+    if (!store_.status().has_room) return;
+    store::Append append;
+    append.facts.emplace_back(store::HandshakeAnswered{route});
+    store_.append(std::move(append));
 }
 
 void Intake::receive(Route& route, http_server::Request request, std::string_view rest,
@@ -221,12 +228,19 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
 
 void Intake::append(store::Received event, int success_status, http_server::Responder respond) {
     core::fail_point("intake.before-append");
+    std::string body_file = event.body.file;
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
     Result<void> taken = store_.append_event(
         std::move(event), [this, shared, success_status](Result<store::Position> position) {
             answer_later(Answered{std::move(*shared), success_status, std::move(position)});
         });
-    if (!taken.has_value()) (*shared)(busy(taken.error()));
+    if (taken.has_value()) return;
+    if (!body_file.empty()) {
+        boost::asio::post(files_, [this, file = std::move(body_file)] {
+            store_.bodies().remove({file});  // no fact names it
+        });
+    }
+    (*shared)(busy(taken.error()));
 }
 
 // On the journal's thread: everyone who waited for the same flush is answered in one hop.

@@ -53,6 +53,7 @@ class Intake final : public http_server::Handler {
     bool may_be_handshake(const Route& route, const http_server::Request& request) const;
     void shake_hands(Route& route, http_server::Request request, std::string_view rest,
                      http_server::Responder respond);
+    void count_handshake(store::RouteId route);
     void receive(Route& route, http_server::Request request, std::string_view rest,
                  http_server::Responder respond);
     void append(store::Received event, int success_status, http_server::Responder respond);

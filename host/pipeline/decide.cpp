@@ -4,6 +4,7 @@
 
 #include "pipeline/errc.hpp"
 #include "record/json.hpp"
+#include "record/record.hpp"
 
 namespace syncline::pipeline {
 namespace {
@@ -19,6 +20,16 @@ core::Hash128 deleted_hash() {
 
 bool is_deletion(const store::LaneHead& head) {
     return head.row->operation == record::Operation::kDelete;
+}
+
+// A record may be copied a few times, however large it is; a small one does not buy long work. Its
+// values weigh up to 16 times their text in memory.
+expr::Limits limits_for(std::string_view body) {
+    constexpr std::size_t kWeightOfText = 16;
+    expr::Limits limits;
+    limits.steps_max += body.size();
+    limits.result_bytes_max += 2 * kWeightOfText * body.size();
+    return limits;
 }
 
 Unmappable unmappable(const core::ErrorCode& code, const Error& cause) {
@@ -42,10 +53,12 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
     if (!source.is_object())
         return Unmappable{Error{kBodyNotJson, "the body of the record is not a JSON object"}};
 
+    const expr::Limits limits = limits_for(body);
+
     // A deletion of something that was delivered goes out whatever the filter says of its body.
     bool is_wanted = is_deletion(head) && known && known->row_hash != deleted_hash();
     if (plan.when && !is_wanted) {
-        Result<json::value> verdict = plan.when->run(source);
+        Result<json::value> verdict = plan.when->run(source, limits);
         if (!verdict.has_value()) return unmappable(kFilterFailed, verdict.error());
         if (!expr::Program::is_true(*verdict)) return Filtered{};
     }
@@ -55,7 +68,7 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
         mapped = std::move(source.get_object());
     }
     for (const auto& [field, program] : plan.map) {
-        Result<json::value> value = program.run(source);
+        Result<json::value> value = program.run(source, limits);
         if (!value.has_value()) return unmappable(kMappingFailed, value.error());
         mapped.insert_or_assign(field, std::move(*value));
     }
@@ -71,6 +84,9 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
         return Unchanged{send.fingerprint.row};
     }
     send.body = record::write_json(mapped);
+    if (send.body.size() > record::kRecordBytesMax) {
+        return Unmappable{Error{kMappingFailed, "the mapped record has more than 16 MiB"}};
+    }
     return send;
 }
 

@@ -179,11 +179,12 @@ void Delivery::send(std::vector<Prepared> prepared) {
 
 void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
     SYNCLINE_ASSERT(result.outcomes.size() == batch.size());
-    --batches_out_;
     std::vector<store::Fact> facts;
     facts.reserve(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const plugin::Outcome& outcome = result.outcomes[i];
+        // What the end of the hub kept from going out is no attempt: the next start takes it again.
+        if (is_stopping_ && outcome.kind == plugin::OutcomeKind::kNotAttempted) continue;
         Moment moment{time_->now_ns(), random_()};
         store::Settled fact = settle(batch[i].head, outcome, plan_.policy, moment);
         if (fact.settlement == store::Settlement::kDelivered) {
@@ -205,6 +206,7 @@ void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
         facts.emplace_back(std::move(fact));
     }
     append(std::move(facts));
+    --batches_out_;  // after the append: whoever sees an idle delivery may stop the store
     flush();
 }
 

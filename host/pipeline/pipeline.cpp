@@ -32,8 +32,8 @@ Pipeline::Pipeline(Options options, store::Store& store, std::vector<RoutePlan> 
 }
 
 Pipeline::~Pipeline() {
-    cpu_->stop();
-    cpu_->join();
+    stop();
+    join();
 }
 
 Result<std::optional<std::chrono::nanoseconds>> Pipeline::on_state(store::State& state) {
@@ -59,6 +59,10 @@ Result<std::optional<std::chrono::nanoseconds>> Pipeline::on_state(store::State&
 void Pipeline::stop() {
     is_stopping_ = true;
     for (auto& delivery : deliveries_) delivery->stop();
+}
+
+void Pipeline::join() {
+    cpu_->join();
 }
 
 bool Pipeline::is_idle() const {

@@ -1,10 +1,10 @@
 // The way of a record from a durable event to a durable result; owns the invariants of delivery.
 //
 // Purpose: after every change of the state, gives translators and deliveries what they may work on.
-// Lifecycle: construct, hand to Store::start() as the observer, stop(), then stop the store.
+// Lifecycle: construct, hand to Store::start() as the observer, stop(), let the instances complete
+//   what they have, join(), then stop the store.
 // Concurrency: on_state() is [state]; stop() and is_idle() are [any]. A pool of cpu threads runs
-// filters, mappings and
-//   differences; one connection's records are handled one after the other.
+//   filters, mappings and differences; one connection's records are handled one after the other.
 #pragma once
 
 #include <atomic>
@@ -34,8 +34,11 @@ class Pipeline final : public store::Store::Observer {
 
     // Nothing new is taken; what is in flight ends by itself.
     void stop();
-    // Nothing is in flight.
+    // Nothing is in flight. [any]
     bool is_idle() const;
+    // After stop(): appends what has come back and ends the cpu threads. What instances complete
+    // later has no effect.
+    void join();
 
   private:
     const Options options_;

@@ -39,23 +39,32 @@ Result<void> Translator::pump(store::State& state) {
 
 void Translator::translate(std::vector<store::PendingEvent> events) {
     Requests requests;
+    std::vector<store::PendingEvent> asked;
+    std::vector<store::Fact> unreadable;
     requests.reserve(events.size());
-    for (const store::PendingEvent& event : events) {
+    asked.reserve(events.size());
+    for (store::PendingEvent& event : events) {
         const store::Received& received = *event.received;
+        Result<std::string> body = store_.bodies().read(received.body);
+        if (!body.has_value()) {
+            unreadable.push_back(dead(event, plugin::Failure{plugin::FailureClass::kPermanent,
+                                                             body.error().to_string(), "", -1}));
+            continue;
+        }
         auto request = std::make_shared<plugin::WebhookRequest>();
         request->method = received.method;
         request->path = received.path;
         request->query = received.query;
         request->headers = received.headers;
         request->received_ns = received.received_ns;
-        // A body that can't be read back gives an empty one: the connector refuses it, and the
-        // letter keeps the event.
-        Result<std::string> body = store_.bodies().read(received.body);
-        if (body.has_value()) request->body = std::move(*body);
+        request->body = std::move(*body);
         requests.push_back(std::move(request));
+        asked.push_back(std::move(event));
     }
+    append(std::move(unreadable));
+    if (requests.empty()) return;
     plan_.source->translate(std::move(requests),
-                            [self = shared_from_this(), taken = std::move(events)](
+                            [self = shared_from_this(), taken = std::move(asked)](
                                 std::vector<plugin::Translation> translations) {
                                 self->finish(taken, std::move(translations));
                             });
@@ -65,12 +74,24 @@ void Translator::translate(std::vector<store::PendingEvent> events) {
 void Translator::finish(const std::vector<store::PendingEvent>& events,
                         std::vector<plugin::Translation> translations) {
     SYNCLINE_ASSERT(translations.size() == events.size());
-    store::Append append;
-    append.facts.reserve(events.size());
+    std::vector<store::Fact> facts;
+    facts.reserve(events.size());
     for (std::size_t i = 0; i < events.size(); ++i) {
-        append.facts.push_back(fact_of(events[i], std::move(translations[i])));
+        if (translations[i].failure.failure_class == plugin::FailureClass::kCancelled) {
+            ++events_left_;  // the source is stopped; that is no fault of the event
+            continue;
+        }
+        facts.push_back(fact_of(events[i], std::move(translations[i])));
     }
-    append.on_applied = [self = shared_from_this(), count = events.size()](std::optional<Error>) {
+    append(std::move(facts));
+}
+
+void Translator::append(std::vector<store::Fact> facts) {
+    if (facts.empty()) return;
+    store::Append append;
+    std::size_t count = facts.size();
+    append.facts = std::move(facts);
+    append.on_applied = [self = shared_from_this(), count](std::optional<Error>) {
         self->events_out_ -= count;
     };
     store_.append(std::move(append));
@@ -85,6 +106,15 @@ store::Fact Translator::dead(const store::PendingEvent& event, const plugin::Fai
     fact.failure.message = bounded(failure.message);
     fact.failure.provider_code = bounded(failure.provider_code);
     return fact;
+}
+
+// Files that no fact will name.
+void Translator::drop_bodies(const store::Translated& fact) {
+    std::vector<std::string> files;
+    for (const store::TranslatedRecord& record : fact.records) {
+        if (!record.body.file.empty()) files.push_back(record.body.file);
+    }
+    store_.bodies().remove(files);
 }
 
 store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Translation translation) {
@@ -102,6 +132,7 @@ store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Transl
         if (!record.targets.empty()) {
             Result<store::Body> body = store_.bodies().keep(std::move(source.body));
             if (!body.has_value()) {
+                drop_bodies(fact);
                 return dead(event, plugin::Failure{plugin::FailureClass::kTransient,
                                                    body.error().to_string(), "", -1});
             }

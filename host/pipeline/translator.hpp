@@ -30,16 +30,19 @@ class Translator : public std::enable_shared_from_this<Translator> {
     // Takes what fits the window. [state]
     Result<void> pump(store::State& state);
 
-    bool is_idle() const { return events_out_ == 0; }  // [any]
+    // Nothing is on its way but what a stopped source has left. [any]
+    bool is_idle() const { return events_out_ == events_left_; }
 
   private:
     using Requests = std::vector<std::shared_ptr<const plugin::WebhookRequest>>;
 
     void translate(std::vector<store::PendingEvent> events);
+    void append(std::vector<store::Fact> facts);
     void finish(const std::vector<store::PendingEvent>& events,
                 std::vector<plugin::Translation> translations);
     store::Fact fact_of(const store::PendingEvent& event, plugin::Translation translation);
     store::Fact dead(const store::PendingEvent& event, const plugin::Failure& failure);
+    void drop_bodies(const store::Translated& fact);
 
     const RoutePlan plan_;
     const std::vector<Target> targets_;
@@ -48,7 +51,9 @@ class Translator : public std::enable_shared_from_this<Translator> {
     const std::shared_ptr<boost::asio::thread_pool>
         cpu_;  // outlives strand and timer, whoever holds this last
     boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;
-    std::atomic<std::size_t> events_out_{0};
+    // Events taken and not settled; of these, the ones that a stopped source gave back. They stay
+    // pending until the next start, and no more are taken than fit the window.
+    std::atomic<std::size_t> events_out_{0}, events_left_{0};
 };
 
 }  // namespace syncline::pipeline

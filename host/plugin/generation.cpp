@@ -8,6 +8,7 @@
 
 #include "core/assert.hpp"
 #include "core/log.hpp"
+#include "core/thread_name.hpp"
 #include "plugin/errc.hpp"
 
 namespace syncline::plugin {
@@ -168,6 +169,7 @@ void Generation::release(const Resident* resident) {
 
 void Generation::run() {
     thread_id_ = std::this_thread::get_id();
+    core::name_this_thread(options_.manifest.id.c_str());
     std::unique_lock lock{mutex_};
     while (!is_seized_) {
         if (tasks_.empty()) {

@@ -94,6 +94,7 @@ Database::~Database() {
 
 Result<std::optional<std::string_view>> Database::get(Table table, std::string_view key) {
     SYNCLINE_ASSERT(!reader_is_reset_);
+    ++reads_;
     if (is_missing_[static_cast<std::size_t>(table)]) return std::optional<std::string_view>{};
     MDB_val wanted = to_val(key);
     MDB_val found{};
@@ -106,6 +107,7 @@ Result<std::optional<std::string_view>> Database::get(Table table, std::string_v
 
 Result<std::optional<Database::Row>> Database::seek(Table table, std::string_view from) {
     SYNCLINE_ASSERT(!reader_is_reset_);
+    ++reads_;
     if (is_missing_[static_cast<std::size_t>(table)]) return std::optional<Row>{};
     MDB_val key = to_val(from);
     MDB_val found{};

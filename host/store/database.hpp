@@ -66,6 +66,7 @@ class Database {
     // Doubles the map. No transaction may be open anywhere in the process: release() the reader first.
     Result<void> grow();
 
+    std::uint64_t reads() const { return reads_; }   // rows looked up since open(): what a question costs
     std::uint64_t bytes_on_disk() const;
     Result<void> sync();
     int clear_stale_readers();
@@ -79,6 +80,7 @@ class Database {
     MDB_env* environment_ = nullptr;
     MDB_txn* reader_ = nullptr;
     bool reader_is_reset_ = false;
+    std::uint64_t reads_ = 0;
     std::array<unsigned, kTableCount> handles_{};
     std::array<bool, kTableCount> is_missing_{};
     std::array<MDB_cursor*, kTableCount> cursors_{};

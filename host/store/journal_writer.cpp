@@ -10,6 +10,7 @@
 #include "core/assert.hpp"
 #include "core/fault.hpp"
 #include "core/log.hpp"
+#include "core/thread_name.hpp"
 #include "store/errc.hpp"
 
 namespace syncline::store {
@@ -82,6 +83,7 @@ void Journal::Writer::append(Append append) {
 }
 
 void Journal::Writer::run_commits() {
+    core::name_this_thread("journal");
     const std::size_t group_bytes_max = std::min<std::size_t>(kGroupBytesMax, segment_bytes_ / 2);
     std::vector<Append> taken;
     std::vector<Append> group;
@@ -228,6 +230,7 @@ void Journal::Writer::fail(std::vector<Append>& group, const Error& error) {
 }
 
 void Journal::Writer::run_files() {
+    core::name_this_thread("journal-files");
     std::unique_lock lock{files_mutex_};
     while (!files_stopping_) {
         while (!used_.empty() && used_.front().last <= truncate_to_) {

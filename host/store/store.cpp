@@ -7,6 +7,7 @@
 #include "core/assert.hpp"
 #include "core/fault.hpp"
 #include "core/log.hpp"
+#include "core/thread_name.hpp"
 #include "store/check.hpp"
 #include "store/committer.hpp"
 #include "store/errc.hpp"
@@ -167,6 +168,7 @@ StoreStatus Store::status() const {
 }
 
 void Store::run_state() {
+    core::name_this_thread("state");
     std::vector<DurableBatch> batches;
     std::vector<std::function<void(State&)>> questions;
     std::optional<std::chrono::nanoseconds> call_again;
@@ -282,6 +284,7 @@ Result<void> Store::grow_map() {
 }
 
 void Store::run_commits() {
+    core::name_this_thread("commit");
     std::chrono::nanoseconds last_reader_check = options_.clock->monotonic();
     for (;;) {
         std::shared_ptr<const Overlay::Layer> layer;

@@ -129,6 +129,7 @@ class RunningStore {
         }
         store = *std::move(opened);
     }
+    ~RunningStore() { store.reset(); }  // its threads use what stands below
     explicit RunningStore(const std::filesystem::path& directory) : RunningStore(options(directory)) {}
 
     bool start() {

@@ -42,3 +42,10 @@ find_package(CLI11 2.1 REQUIRED)
 find_path(LMDB_INCLUDE_DIR lmdb.h REQUIRED)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
+
+# The hub's threads free what other threads allocated, which glibc's allocator does at a high price. Sanitizers bring an
+# allocator of their own.
+find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+if(SYNCLINE_SANITIZE)
+  set(JEMALLOC_LIBRARY "")
+endif()

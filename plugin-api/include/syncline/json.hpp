@@ -321,12 +321,26 @@ class Parser {
             }
             if (static_cast<unsigned char>(c) < 0x20)
                 return fail("a control character in a string");
+            if (take_plain_run(out)) continue;
             const std::size_t length = utf8_length(text_.substr(at_));
             if (length == 0) return fail("a string is not UTF-8");
             out.append(text_.substr(at_, length));
             at_ += length;
         }
         return fail("a string does not end");
+    }
+
+    // ASCII without quotes, escapes and control characters: nearly everything, so it is copied in
+    // one piece.
+    bool take_plain_run(std::string& out) {
+        const std::size_t begin = at_;
+        while (at_ < text_.size()) {
+            const auto byte = static_cast<unsigned char>(text_[at_]);
+            if (byte < 0x20 || byte > 0x7e || byte == '"' || byte == '\\') break;
+            ++at_;
+        }
+        out.append(text_.substr(begin, at_ - begin));
+        return at_ > begin;
     }
 
     bool read_escape(std::string& out) {

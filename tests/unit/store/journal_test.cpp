@@ -38,6 +38,8 @@ class Running {
         }
     }
 
+    ~Running() { journal.reset(); }  // its threads use what stands below
+
     void begin(std::uint64_t at_least = 0) { REQUIRE(journal->begin(at_least, EpochBegan{1, "test"}).has_value()); }
 
     Position append(std::vector<Fact> facts) {
