@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
 
 #include "app/errc.hpp"
 #include "record/json.hpp"
@@ -76,6 +77,20 @@ std::string text_of(const boost::json::object& object, std::string_view name) {
                                                   : std::string{};
 }
 
+// The hub's own error, with its own code: `HTTP/1.1 404 ...` tells whose fault it is.
+Error refusal(std::string_view answer, const boost::json::object& body) {
+    std::string code = text_of(body, "code");
+    if (code.empty()) return Error{kHubUnreachable, "the hub's answer makes no sense"};
+    std::size_t space = answer.find(' ');
+    char kind = space + 1 < answer.size() ? answer[space + 1] : '5';
+    // Codes are compared and kept by address: one for each name, for ever.
+    static std::map<std::string, core::ErrorCode> codes;
+    auto [known, is_new] = codes.try_emplace(std::move(code));
+    known->second = core::ErrorCode{known->first.c_str(),
+                                    kind == '4' ? ErrorClass::kConfig : ErrorClass::kTransient, ""};
+    return Error{known->second, text_of(body, "error"), text_of(body, "remedy")};
+}
+
 }  // namespace
 
 Result<boost::json::value> ask_hub(const std::filesystem::path& path, const std::string& method,
@@ -93,8 +108,7 @@ Result<boost::json::value> ask_hub(const std::filesystem::path& path, const std:
     if (!body.is_object()) return Error{kHubUnreachable, "the hub's answer makes no sense"};
     boost::json::object& object = body.get_object();
     if (boost::json::value* result = object.if_contains("result")) return std::move(*result);
-    return Error{kHubRefused, text_of(object, "code") + ": " + text_of(object, "error"),
-                 text_of(object, "remedy")};
+    return refusal(answer, object);
 }
 
 }  // namespace syncline::app

@@ -39,7 +39,8 @@ class Checker {
         Result<void> settings = plugin::check_settings(*manifest, account.settings);
         if (settings.has_value()) return;
         // Each violation, `/pointer: sentence`, at the setting that it is about.
-        std::string_view rest = settings.error().what();
+        const Error invalid = settings.error();
+        std::string_view rest = invalid.what();
         while (!rest.empty()) {
             std::size_t end = rest.find("; /");
             std::string_view violation = rest.substr(0, end);
@@ -52,11 +53,13 @@ class Checker {
     // Of the setting itself, or of what is around it when it is not there.
     static config::Position position_of_setting(const config::Account& account,
                                                 std::string_view pointer) {
-        for (;; pointer = pointer.substr(0, pointer.rfind('/'))) {
+        while (!pointer.empty()) {
             auto at = account.setting_positions.find(std::string{pointer});
             if (at != account.setting_positions.end()) return at->second;
-            if (pointer.empty()) return account.settings_at;
+            std::size_t slash = pointer.rfind('/');
+            pointer = pointer.substr(0, slash == std::string_view::npos ? 0 : slash);
         }
+        return account.settings_at;
     }
 
     void check_connection(const config::Connection& connection) {

@@ -21,7 +21,6 @@ inline constexpr ErrorCode kUnknownStream{
 inline constexpr ErrorCode kHubUnreachable{
     "app.hub_unreachable", ErrorClass::kTransient,
     "start the hub with `syncline run`, or name its configuration with -c"};
-inline constexpr ErrorCode kHubRefused{"app.hub_refused", ErrorClass::kPermanent, ""};
 inline constexpr ErrorCode kBadArgument{"app.bad_argument", ErrorClass::kConfig,
                                         "`syncline --help` shows what a verb takes"};
 

@@ -10,7 +10,7 @@ namespace json = boost::json;
 
 void put_line(std::FILE* to, const std::string& line) {
     std::fwrite(line.data(), 1, line.size(), to);
-    std::fputc('\n', to);
+    if (!line.ends_with('\n')) std::fputc('\n', to);
     std::fflush(to);
 }
 

@@ -65,16 +65,23 @@ class Placeholders final : public config::SecretSource {
     secret::LocalSource secrets_;
 };
 
-// For verbs that ask the running hub: of the configuration only the socket matters, so that a
-// secret that is not at hand does not keep an operator from looking.
-Result<std::filesystem::path> admin_socket(const Common& common) {
+// For verbs that need only `hub` of the configuration, so that a secret that is not at hand does
+// not keep an operator from looking.
+config::Loaded load_hub_section(const Common& common) {
     config::Loaded loaded = config::load(common.config, secret::LocalSource{});
-    if (loaded.config) return loaded.config->hub.admin_socket;
+    if (loaded.config) return loaded;
     config::Loaded without_secrets = config::load(common.config, Placeholders{});
-    if (without_secrets.config) {
-        std::filesystem::path socket = without_secrets.config->hub.admin_socket;
-        if (socket.string().find(Placeholders::kText) == std::string::npos) return socket;
+    if (!without_secrets.config) return loaded;
+    const config::Hub& hub = without_secrets.config->hub;
+    for (const auto& path : {hub.admin_socket, hub.connectors_dir}) {
+        if (path.string().find(Placeholders::kText) != std::string::npos) return loaded;
     }
+    return without_secrets;
+}
+
+Result<std::filesystem::path> admin_socket(const Common& common) {
+    config::Loaded loaded = load_hub_section(common);
+    if (loaded.config) return loaded.config->hub.admin_socket;
     return loaded.problems.front().error;
 }
 
@@ -89,6 +96,11 @@ Result<json::value> ask(const Common& common, const std::string& method,
                         const std::string& target) {
     SYNCLINE_TRY(std::filesystem::path socket, admin_socket(common));
     return ask_hub(socket, method, target);
+}
+
+// `1 account`, `2 accounts`.
+std::string count_of(std::size_t count, const std::string& what) {
+    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 std::string text_of(const json::object& object, std::string_view name) {
@@ -158,8 +170,8 @@ int validate(const Common& common) {
     Report report;
     report.command = "validate";
     report.summary = common.config.string() +
-                     " is valid: " + std::to_string(config.accounts.size()) + " accounts, " +
-                     std::to_string(config.connections.size()) + " connections";
+                     " is valid: " + count_of(config.accounts.size(), "account") + ", " +
+                     count_of(config.connections.size(), "connection");
     report.result = json::object{{"problems", json::array{}}};
     return print(report, common.is_json);
 }
@@ -192,8 +204,7 @@ int version(const Common& common) {
 }
 
 int connectors_list(const Common& common) {
-    secret::LocalSource secrets;
-    config::Loaded loaded = config::load(common.config, secrets);
+    config::Loaded loaded = load_hub_section(common);
     if (!loaded.config) return print_problems("connectors list", common, loaded.problems);
     plugin::Catalog::Options options;
     options.connectors_dir = loaded.config->hub.connectors_dir;
@@ -220,9 +231,8 @@ int connectors_list(const Common& common) {
         report.text += "refused: " + refusal.error.to_string() + "\n";
     }
     report.summary =
-        std::to_string(list.size()) + " connectors in " +
-        loaded.config->hub.connectors_dir.string() +
-        (refused.empty() ? "" : ", " + std::to_string(refused.size()) + " files refused");
+        count_of(list.size(), "connector") + " in " + loaded.config->hub.connectors_dir.string() +
+        (refused.empty() ? "" : ", " + count_of(refused.size(), "file") + " refused");
     report.result = json::object{{"connectors", std::move(list)}, {"refused", std::move(refused)}};
     return print(report, common.is_json);
 }
@@ -236,8 +246,7 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
         if (!read.has_value()) return print_error(kCommand, read.error(), common.is_json);
         manifest = std::move(*read);
     } else {
-        secret::LocalSource secrets;
-        config::Loaded loaded = config::load(common.config, secrets);
+        config::Loaded loaded = load_hub_section(common);
         if (!loaded.config) return print_problems(kCommand, common, loaded.problems);
         plugin::Catalog::Options options;
         options.connectors_dir = loaded.config->hub.connectors_dir;
@@ -278,8 +287,7 @@ int dlq_list(const Common& common) {
     Report report;
     report.command = "dlq list";
     for (const json::value& letter : letters) report.text += letter_line(letter.as_object()) + "\n";
-    report.summary =
-        std::to_string(letters.size()) + (letters.size() == 1 ? " dead letter" : " dead letters");
+    report.summary = count_of(letters.size(), "dead letter");
     report.result = json::object{{"letters", std::move(letters)}};
     return print(report, common.is_json);
 }

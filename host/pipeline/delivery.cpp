@@ -67,7 +67,7 @@ void Delivery::append(std::vector<store::Fact> facts) {
 
 store::Settled Delivery::settle_dead(const store::LaneHead& head, const Error& error) const {
     store::Settled fact = settled(head, store::Settlement::kDead, time_->now_ns());
-    fact.failure.failure_class = "MAPPING";
+    fact.failure.failure_class = "mapping";
     fact.failure.provider_code = error.code();
     fact.failure.message = bounded(error.what());
     return fact;

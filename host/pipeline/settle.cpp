@@ -28,10 +28,10 @@ store::FailureNote note(const plugin::Outcome& outcome) {
     store::FailureNote note;
     switch (outcome.kind) {
         case plugin::OutcomeKind::kUnknown:
-            note.failure_class = "UNKNOWN";
+            note.failure_class = "unknown";
             break;
         case plugin::OutcomeKind::kNotAttempted:
-            note.failure_class = "NOT_ATTEMPTED";
+            note.failure_class = "not_attempted";
             break;
         default:
             note.failure_class = plugin::to_string(outcome.failure.failure_class);

@@ -1,8 +1,10 @@
 #include "store/database.hpp"
 
 #include <lmdb.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -36,6 +38,15 @@ Result<std::string_view> checked_value(Table table, std::string_view key, std::s
                  std::string{"a row of table "} + name_of(table) + " has a wrong checksum (key " + core::to_hex(key) + ")"};
 }
 
+// LMDB writes its lock file through a map: when the disk is full that is a SIGBUS, unless the room was reserved before.
+Result<void> reserve_lock_file(const std::filesystem::path& directory) {
+    constexpr off_t kLockBytes = 16 * 1024;  // for the 126 readers that LMDB makes room for
+    SYNCLINE_TRY(File file, File::open(directory / "lock.mdb", O_RDWR | O_CREAT));
+    int code = ::posix_fallocate(file.descriptor(), 0, kLockBytes);
+    if (code != 0) return io_error("can't write to " + directory.string(), code);
+    return {};
+}
+
 }  // namespace
 
 const char* name_of(Table table) {
@@ -53,6 +64,7 @@ Result<std::unique_ptr<Database>> Database::open(Options options) {
     if (code != 0) return database->error("can't create the environment", code);
     mdb_env_set_maxdbs(database->environment_, kTableCount);
     mdb_env_set_mapsize(database->environment_, o.map_bytes);
+    if (!o.is_read_only) SYNCLINE_CHECK(reserve_lock_file(o.directory));
     unsigned flags = MDB_NOTLS | (o.is_read_only ? unsigned{MDB_RDONLY} : 0u);
     code = mdb_env_open(database->environment_, o.directory.c_str(), flags, 0600);
     if (code != 0) return database->error("can't open " + o.directory.string(), code);

@@ -82,7 +82,7 @@ struct Translated {
 
 // Why something failed, for people and for the dead letter. Bounded by the pipeline.
 struct FailureNote {
-    std::string failure_class;   // `TRANSIENT`, `PERMANENT`, ... or `MAPPING`
+    std::string failure_class;   // `transient`, `permanent`, ... or `mapping`
     std::string message;
     std::string provider_code;
 };

@@ -1,0 +1,154 @@
+"""A hub, a Pangolin and a folder for one test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import unittest
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1] / "tools/python"))
+
+from syncline_tools import dmp  # noqa: E402
+from syncline_tools.http_load import Answer, call  # noqa: E402
+from syncline_tools.hub import KEY_VARIABLE, ROUTE, HubSetup, RunningHub  # noqa: E402
+from syncline_tools.pangolin import Pangolin  # noqa: E402
+from syncline_tools.processes import Child  # noqa: E402
+
+BINARY = Path(os.environ.get("SYNCLINE_HUB", HERE.parents[1] / "build/release/bin/syncline"))
+KEY = "a key for tests"
+DELIVER = {"batch_wait_ms": 10, "retry_base_ms": 50, "retry_max_ms": 200}
+WAIT_S = 30.0
+NOBODY = 65534
+
+
+@dataclass(slots=True)
+class Ended:
+    """A process that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+async def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Ended:
+    """Runs a command to its end, which has to come within WAIT_S."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
+    )
+    try:
+        async with asyncio.timeout(WAIT_S):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError(f"{' '.join(command)} did not end in {WAIT_S:.0f} s") from None
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+class HubTest(unittest.IsolatedAsyncioTestCase):
+    """Has `folder`, `setup` and `pangolin`; what it started ends with the test."""
+
+    async def asyncSetUp(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="syncline-test."))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.setup = HubSetup(BINARY.resolve(), self.folder, KEY)
+        self.pangolin = Pangolin()
+        await self.pangolin.service.start("127.0.0.1", 0)
+        self.addAsyncCleanup(self.pangolin.service.stop)
+        self.pangolin_port = self.pangolin.service.port
+        self.prepare()
+
+    def prepare(self, **deliver: int) -> None:
+        url = f"http://127.0.0.1:{self.pangolin_port}"
+        self.setup.prepare(url, {**DELIVER, **deliver})
+
+    def edit(self, old: str, new: str) -> None:
+        """Changes the configuration file in one place."""
+        text = self.setup.config.read_text(encoding="utf-8")
+        self.assertEqual(text.count(old), 1, old)
+        self.setup.config.write_text(text.replace(old, new), encoding="utf-8")
+
+    async def start(self, environment: Mapping[str, str] | None = None) -> RunningHub:
+        child = await self.setup.launch(environment)
+        self.addAsyncCleanup(child.end, signal.SIGKILL)
+        return await self.setup.ready(child, WAIT_S)
+
+    async def stop(self, hub: RunningHub) -> None:
+        self.assertEqual(await hub.child.end(signal.SIGTERM, WAIT_S), 0, hub.child.last_words())
+
+    async def syncline(self, *words: str, key: bool = True) -> Ended:
+        environment = {KEY_VARIABLE: KEY} if key else {}
+        return await run(self.setup.command(*words), environment)
+
+    async def result(self, *words: str) -> Any:
+        """What a verb answers with --json, when it succeeds."""
+        ended = await self.syncline(*words, "--json")
+        envelope = ended.json()
+        self.assertEqual((ended.code, envelope["ok"]), (0, True), ended.out)
+        return envelope["result"]
+
+    async def send(
+        self, hub: RunningHub, users: Sequence[str], audience: str = "a", key: str = KEY
+    ) -> Answer:
+        body = dmp.Batch(audience, True, list(users)).body("A")
+        return await self.post(hub, body, {"X-HMAC": dmp.sign(key, body)})
+
+    async def post(
+        self, hub: RunningHub, body: bytes, headers: Mapping[str, str], path: str = f"/hooks/{ROUTE}"
+    ) -> Answer:
+        from syncline_tools.http_load import HttpConnection
+
+        connection = HttpConnection("127.0.0.1", hub.port)
+        try:
+            return await connection.request(
+                "POST", f"{path}?type=ADD_TO_AUDIENCE", body, headers, WAIT_S
+            )
+        finally:
+            connection.close()
+
+    async def members(self, audience: str = "a") -> list[str]:
+        state = (await call("127.0.0.1", self.pangolin_port, "GET", "/control/state")).json()
+        found: list[str] = state["audiences"].get(audience, [])
+        return found
+
+    async def until(self, what: str, holds: Callable[[Any], bool]) -> Any:
+        """Waits until the ledger of the hub is as wanted; returns it."""
+        give_up = asyncio.get_running_loop().time() + WAIT_S
+        while True:
+            ledger = await self.setup.ledger()
+            if holds(ledger):
+                return ledger
+            if asyncio.get_running_loop().time() > give_up:
+                self.fail(f"{what}: not within {WAIT_S:.0f} s; {ledger}")
+            await asyncio.sleep(0.05)
+
+    async def settled(self) -> Any:
+        return await self.until(
+            "nothing waits",
+            lambda ledger: not ledger["route"].get("pending")
+            and not ledger["connection"].get("pending"),
+        )
+
+
+__all__ = [
+    "BINARY", "HERE", "KEY", "KEY_VARIABLE", "NOBODY", "ROUTE", "WAIT_S",
+    "Child", "Ended", "HubTest", "RunningHub", "call", "dmp", "run",
+]  # fmt: skip
