@@ -1,4 +1,5 @@
 // Asks the running hub, over its admin socket.
+// Concurrency: blocks; for the verbs, which have one thread. [any]
 #pragma once
 
 #include <boost/json/value.hpp>

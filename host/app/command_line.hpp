@@ -1,4 +1,5 @@
 // The command line: one option table, from which help comes as well.
+// Concurrency: the process's first thread.
 #pragma once
 
 namespace syncline::app {

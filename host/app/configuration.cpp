@@ -31,11 +31,13 @@ class Checker {
     }
 
     void check_account(const config::Account& account) {
+        if (account.connector.empty()) return;  // reported by config
         const plugin::Manifest* manifest = find(account.connector);
         if (manifest == nullptr) {
             report(configuration_.catalog->unknown(account.connector), account.connector_at);
             return;
         }
+        if (has_problem_in_settings(account)) return;
         Result<void> settings = plugin::check_settings(*manifest, account.settings);
         if (settings.has_value()) return;
         // Each violation, `/pointer: sentence`, at the setting that it is about.
@@ -48,6 +50,17 @@ class Checker {
             report(Error{plugin::kSettingsInvalid, std::string{violation}},
                    position_of_setting(account, violation.substr(0, violation.find(": "))));
         }
+    }
+
+    // A setting that could not be read would only be reported a second time as missing.
+    bool has_problem_in_settings(const config::Account& account) const {
+        int last_line = account.settings_at.line;
+        for (const auto& [pointer, at] : account.setting_positions)
+            last_line = std::max(last_line, at.line);
+        return std::any_of(problems_.begin(), problems_.end(), [&](const auto& problem) {
+            return account.settings_at.line > 0 && problem.at.line >= account.settings_at.line &&
+                   problem.at.line <= last_line;
+        });
     }
 
     // Of the setting itself, or of what is around it when it is not there.
@@ -67,8 +80,10 @@ class Checker {
         check_endpoint(connection.to, false);
         CompiledConnection compiled;
         compiled.source = &connection;
-        if (connection.when) compiled.when = compile(*connection.when);
+        if (connection.when && !connection.when->text.empty())
+            compiled.when = compile(*connection.when);
         for (const config::Mapping& mapping : connection.map) {
+            if (mapping.expression.text.empty()) continue;  // reported by config
             if (auto program = compile(mapping.expression))
                 compiled.map.emplace_back(mapping.field, std::move(*program));
         }
@@ -76,6 +91,7 @@ class Checker {
     }
 
     void check_endpoint(const config::Endpoint& endpoint, bool is_source) {
+        if (endpoint.stream.empty()) return;  // reported by config
         auto account = configuration_.config.accounts.find(endpoint.account);
         if (account == configuration_.config.accounts.end()) return;  // reported by config
         const plugin::Manifest* manifest = find(account->second.connector);
@@ -139,9 +155,11 @@ Checked load_configuration(const std::filesystem::path& file, const core::Clock&
     secret::LocalSource secrets;
     config::Loaded loaded = config::load(file, secrets);
     checked.problems = std::move(loaded.problems);
-    if (!loaded.config) return checked;
+    // With problems in the file itself the rest is checked all the same: one run shows everything.
+    std::optional<config::Config>& readable = loaded.config ? loaded.config : loaded.draft;
+    if (!readable || readable->hub.connectors_dir.empty()) return checked;
     auto configuration = std::make_unique<Configuration>();
-    configuration->config = std::move(*loaded.config);
+    configuration->config = std::move(*readable);
     plugin::Catalog::Options options;
     options.connectors_dir = configuration->config.hub.connectors_dir;
     options.clock = &clock;

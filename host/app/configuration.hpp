@@ -1,5 +1,6 @@
 // The configuration as a whole: the file, the connectors that it names, their settings, streams and
 // expressions. What `validate` says and what `run` needs come from here, so that they can't differ.
+// Concurrency: [any]; the result belongs to who asked.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
 // What a verb says: one JSON object with --json, plain text for people otherwise.
+// Concurrency: one thread writes to the standard streams.
 #pragma once
 
 #include <boost/json/value.hpp>

@@ -1,5 +1,6 @@
 // The connectors' way out: plugin's transport on the hub's HTTP client, one pool of connections for
 // each account.
+// Concurrency: the transport is [any]; it makes its requests on [io].
 #pragma once
 
 #include <boost/asio/io_context.hpp>

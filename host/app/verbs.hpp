@@ -1,4 +1,5 @@
 // The verbs of the command line. Each prints its report and returns the process's exit code.
+// Concurrency: the process's first thread, before any other is started.
 #pragma once
 
 #include <filesystem>

@@ -139,6 +139,8 @@ struct Problem {
 // Either a configuration without problems, or every problem found, in the order of the file.
 struct Loaded {
     std::optional<Config> config;
+    // What could be read in spite of the problems: for finding the others, never for running.
+    std::optional<Config> draft;
     std::vector<Problem> problems;
 };
 

@@ -301,7 +301,7 @@ Loaded load(const std::filesystem::path& file, const SecretSource& secrets) {
     std::optional<Config> config;
     if (document.root() != nullptr) config = Loader{context, file}.read(*document.root());
     loaded.problems = problems.take();
-    if (loaded.problems.empty()) loaded.config = std::move(config);
+    (loaded.problems.empty() ? loaded.config : loaded.draft) = std::move(config);
     return loaded;
 }
 

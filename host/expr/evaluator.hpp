@@ -2,6 +2,7 @@
 //
 // Values are borrowed as long as possible: a path points into the input, and is copied only where
 // it becomes part of a new value or of the result.
+// Concurrency: [any]; an evaluation belongs to one thread.
 #pragma once
 
 #include <boost/json/value.hpp>

@@ -1,5 +1,6 @@
 // The compiled form of an expression: nodes in one vector, children by index, written once by the
 // parser.
+// Concurrency: [any]; immutable once parsed.
 #pragma once
 
 #include <boost/json/value.hpp>

@@ -1,4 +1,5 @@
 // Pure operations on JSON values with the meaning that jq gives them.
+// Concurrency: [any]; pure functions.
 #pragma once
 
 #include <boost/container/small_vector.hpp>

@@ -43,8 +43,7 @@ struct Entry {
 class DirectoryCatalog final : public Catalog {
   public:
     explicit DirectoryCatalog(Options options)
-        : options_(std::move(options)),
-          deadlines_(std::make_shared<Deadlines>(*options_.clock)) {}
+        : options_(std::move(options)), deadlines_(std::make_shared<Deadlines>(*options_.clock)) {}
     ~DirectoryCatalog() override;
 
     Result<void> scan();
@@ -62,7 +61,8 @@ class DirectoryCatalog final : public Catalog {
     Result<std::shared_ptr<Generation>> generation_of(Entry& entry);
 
     const Options options_;
-    const std::shared_ptr<Deadlines> deadlines_;  // shared with generations, which may be stuck and stay
+    const std::shared_ptr<Deadlines>
+        deadlines_;  // shared with generations, which may be stuck and stay
     std::map<std::string, Entry, std::less<>> entries_;
     std::vector<Refusal> refusals_;
     std::mutex mutex_;  // guards the generations and the instances
@@ -161,7 +161,9 @@ Result<std::shared_ptr<Generation>> DirectoryCatalog::generation_of(Entry& entry
     options.cancel_grace = options_.cancel_grace;
     auto generation = Generation::load(std::move(options));
     if (!generation) {
-        return std::move(generation).error().at((options_.connectors_dir / entry.file_name).string());
+        return std::move(generation)
+            .error()
+            .at((options_.connectors_dir / entry.file_name).string());
     }
     core::log_info("plugin", "connector loaded",
                    {{"connector", entry.manifest.id},
@@ -192,7 +194,8 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
 }
 
 DirectoryCatalog::~DirectoryCatalog() {
-    // The generation keeps an instance until it is over, so the last stop here finds all that are in service.
+    // The generation keeps an instance until it is over, so the last stop here finds all that are
+    // in service.
     struct Gate {
         std::mutex mutex;
         std::condition_variable changed;

@@ -1,7 +1,8 @@
-// What the rest of the hub sees of connectors: manifests, generations, instances. The C ABI stays behind this header.
+// What the rest of the hub sees of connectors: manifests, generations, instances. The C ABI stays
+// behind this header.
 //
-// Words: a *connector* is a shared library with an id; a *generation* is one loaded version of it, with a thread of its
-// own; an *instance* is one account served by a generation.
+// Words: a *connector* is a shared library with an id; a *generation* is one loaded version of it,
+// with a thread of its own; an *instance* is one account served by a generation.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -24,7 +25,7 @@ namespace syncline::plugin {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// ---- The manifest: JSON in an ELF note, read without running any code of the file ------------------------------------
+// ---- The manifest: JSON in an ELF note, read without running any code of the file
 
 struct StreamSpec {
     std::string name;
@@ -33,44 +34,46 @@ struct StreamSpec {
     std::uint32_t batch_records_max = 0;  // 0: no wish of the connector's
 };
 
-// A request that may be a handshake: the connector is asked only about these (all given conditions must hold).
+// A request that may be a handshake: the connector is asked only about these (all given conditions
+// must hold).
 struct HandshakePattern {
-    std::vector<std::string> methods;                           // empty: any
-    std::vector<std::pair<std::string, std::string>> query;     // parameter = value
+    std::vector<std::string> methods;                        // empty: any
+    std::vector<std::pair<std::string, std::string>> query;  // parameter = value
 };
 
-// A host that the connector wants to reach: a name or glob, or the name of a setting whose URL the operator wrote.
+// A host that the connector wants to reach: a name or glob, or the name of a setting whose URL the
+// operator wrote.
 struct HostGrant {
     std::string host;
     std::string from_setting;
 };
 
 struct Manifest {
-    std::string id;        // "mapp-dmp"
-    std::string version;   // semantic version
-    std::string name;      // "Mapp DMP"
+    std::string id;       // "mapp-dmp"
+    std::string version;  // semantic version
+    std::string name;     // "Mapp DMP"
     std::string summary;
     std::uint32_t abi_major = 0;
     std::uint32_t abi_draft = 0;
     std::uint32_t min_host_minor = 0;
     bool can_webhook = false;
     bool can_write = false;
-    bool can_unload = true;                // false: the library stays mapped once loaded
-    int webhook_success_status = 202;      // what the platform wants to hear
+    bool can_unload = true;            // false: the library stays mapped once loaded
+    int webhook_success_status = 202;  // what the platform wants to hear
     std::vector<StreamSpec> streams;
     std::vector<HandshakePattern> handshakes;
     std::vector<HostGrant> allowed_hosts;
     boost::json::object settings_schema;
-    boost::json::object json;              // the whole manifest, for `connectors describe`
+    boost::json::object json;  // the whole manifest, for `connectors describe`
 };
 
-// ---- Calls -----------------------------------------------------------------------------------------------------------
+// ---- Calls
 
 struct WebhookRequest {
     std::string method;
-    std::string path;      // what follows /hooks/<name>, "" or starting with '/'
-    std::string query;     // raw
-    Headers headers;       // without those that authenticated the request
+    std::string path;   // what follows /hooks/<name>, "" or starting with '/'
+    std::string query;  // raw
+    Headers headers;    // without those that authenticated the request
     std::string body;
     std::int64_t received_ns = 0;
 };
@@ -83,29 +86,43 @@ struct WebhookReply {
 
 // A connector's own words about a failure, with the closed set of classes of the ABI.
 enum class FailureClass {
-    kNone, kConfig, kAuthExpired, kAuthDenied, kRateLimited, kTransient, kPermanent, kNotFound, kConflict,
-    kCursorInvalid, kCancelled, kDeadline, kUnsupported, kPluginBug, kHostBug, kStale,
+    kNone,
+    kConfig,
+    kAuthExpired,
+    kAuthDenied,
+    kRateLimited,
+    kTransient,
+    kPermanent,
+    kNotFound,
+    kConflict,
+    kCursorInvalid,
+    kCancelled,
+    kDeadline,
+    kUnsupported,
+    kPluginBug,
+    kHostBug,
+    kStale,
 };
 std::string_view to_string(FailureClass failure_class);
 
 struct Failure {
     FailureClass failure_class = FailureClass::kNone;
     std::string message;
-    std::string provider_code;        // the platform's own code, if any
+    std::string provider_code;         // the platform's own code, if any
     std::int64_t retry_after_ms = -1;  // -1: not given
 };
 
 struct Translation {
-    Failure failure;                   // kNone: `records` holds
+    Failure failure;  // kNone: `records` holds
     std::vector<record::Record> records;
 };
 
 struct WriteRecord {
     record::Operation operation = record::Operation::kUpsert;
-    std::string key;                   // the source key
-    std::string body;                  // JSON, after mapping
-    std::string destination_key;       // "" when not known yet
-    bool was_delivered = false;        // an earlier version reached the destination
+    std::string key;              // the source key
+    std::string body;             // JSON, after mapping
+    std::string destination_key;  // "" when not known yet
+    bool was_delivered = false;   // an earlier version reached the destination
 };
 
 struct WriteBatch {
@@ -125,14 +142,14 @@ struct Outcome {
     OutcomeKind kind = OutcomeKind::kUnknown;
     Failure failure;
     std::string destination_key;
-    std::string reply;                 // JSON for whoever waits for an answer
+    std::string reply;  // JSON for whoever waits for an answer
 };
 
 struct WriteResult {
-    std::vector<Outcome> outcomes;     // one for each record of the batch, in its order
+    std::vector<Outcome> outcomes;  // one for each record of the batch, in its order
 };
 
-// ---- What the plugin module needs from outside; bound by app, so that tests need no network ----------------------------
+// ---- What the plugin module needs from outside; bound by app, so that tests need no network
 
 struct HttpRequest {
     std::string method, url;
@@ -144,33 +161,33 @@ struct HttpRequest {
 struct HttpReply {
     bool has_response = false;
     int status = 0;
-    Headers headers;                   // names in lower case
+    Headers headers;  // names in lower case
     std::string body;
-    Failure failure;                   // when there is no response
+    Failure failure;  // when there is no response
     bool may_have_been_processed = false;
 };
 
 // Concurrency: all methods [any].
 struct HttpTransport {
     virtual ~HttpTransport() = default;
-    // Completes exactly once, on any thread, never from inside the call. Returns an id for cancel(), never 0.
+    // Completes exactly once, on any thread, never from inside the call. Returns an id for
+    // cancel(), never 0.
     virtual std::uint64_t send(HttpRequest request, std::function<void(HttpReply)> done) = 0;
     virtual void cancel(std::uint64_t id) = 0;
 };
 
 struct InstanceOptions {
-    std::string account;                         // for logs
-    boost::json::object settings;                // validated against the manifest's schema by start()
-    std::shared_ptr<HttpTransport> http;         // of this account
+    std::string account;                  // for logs
+    boost::json::object settings;         // validated against the manifest's schema by start()
+    std::shared_ptr<HttpTransport> http;  // of this account
 };
 
-// ---- Instances and generations ----------------------------------------------------------------------------------------
+// ---- Instances and generations
 
-// One account on one generation. Calls are queued to the generation's thread; completions run on that thread and must
-// not block. Every call completes exactly once, also when the instance is stopped meanwhile. When the generation's
-// thread is stuck in the connector, completions run on the catalog's own thread instead; after the catalog's end, inside
-// the call.
-// Concurrency: [any].
+// One account on one generation. Calls are queued to the generation's thread; completions run on
+// that thread and must not block. Every call completes exactly once, also when the instance is
+// stopped meanwhile. When the generation's thread is stuck in the connector, completions run on the
+// catalog's own thread instead; after the catalog's end, inside the call. Concurrency: [any].
 class Instance {
   public:
     virtual ~Instance() = default;
@@ -184,8 +201,8 @@ class Instance {
     // Writes one batch. Past the timeout the host cancels; what then has no outcome is kUnknown.
     virtual void write(WriteBatch batch, std::function<void(WriteResult)> done) = 0;
 
-    // Cancels what is open, lets the connector report `stopped`, destroys. Completes once, after every other completion.
-    // Past the deadline the generation is marked stuck and never unloaded.
+    // Cancels what is open, lets the connector report `stopped`, destroys. Completes once, after
+    // every other completion. Past the deadline the generation is marked stuck and never unloaded.
     virtual void stop(std::chrono::milliseconds deadline, std::function<void()> stopped) = 0;
 };
 
@@ -194,12 +211,12 @@ class Catalog {
   public:
     struct Options {
         std::filesystem::path connectors_dir;
-        // For private copies; made with mode 0700, emptied at open. Empty: the catalog only tells what there is, and start()
-        // must not be called.
+        // For private copies; made with mode 0700, emptied at open. Empty: the catalog only tells
+        // what there is, and start() must not be called.
         std::filesystem::path stage_dir;
         const core::Clock* clock = nullptr;
-        // How long one call into a connector may take before its thread counts as stuck: an asynchronous connector
-        // waits for nothing, so this is far more than it needs.
+        // How long one call into a connector may take before its thread counts as stuck: an
+        // asynchronous connector waits for nothing, so this is far more than it needs.
         std::chrono::milliseconds call_limit{60'000};
         // How long a connector has to end an operation that it was asked to cancel.
         std::chrono::milliseconds cancel_grace{5'000};
@@ -212,26 +229,30 @@ class Catalog {
 
     // Scans without running code. Errors: `plugin.directory_unreadable`, `plugin.stage_failed`.
     static Result<std::unique_ptr<Catalog>> open(Options options);
-    // Stops the instances that are left and unloads what can be unloaded. Not on a generation's thread.
+    // Stops the instances that are left and unloads what can be unloaded. Not on a generation's
+    // thread.
     virtual ~Catalog() = default;
 
     virtual std::vector<Manifest> manifests() const = 0;
     virtual const std::vector<Refusal>& refusals() const = 0;
     // Null when there is none. Valid while the catalog lives.
     virtual const Manifest* find(std::string_view id) const = 0;
-    // What to say of an id that find() does not know: `plugin.unknown_connector`, with what there is and what was refused.
+    // What to say of an id that find() does not know: `plugin.unknown_connector`, with what there
+    // is and what was refused.
     virtual Error unknown(std::string_view id) const = 0;
 
     // Loads the connector if needed (dlopen, on the generation's thread) and starts an instance.
-    // Errors: `plugin.unknown_connector` (lists what there is and what was refused), `plugin.settings_invalid`,
-    // `plugin.load_failed`, `plugin.start_failed`.
-    virtual Result<std::shared_ptr<Instance>> start(std::string_view id, InstanceOptions options) = 0;
+    // Errors: `plugin.unknown_connector` (lists what there is and what was refused),
+    // `plugin.settings_invalid`, `plugin.load_failed`, `plugin.start_failed`.
+    virtual Result<std::shared_ptr<Instance>> start(std::string_view id,
+                                                    InstanceOptions options) = 0;
 };
 
 // Reads and checks one file as the catalog would, without running code: `connectors describe FILE`.
 Result<Manifest> read_manifest(const std::filesystem::path& file);
 
-// Checks settings against a manifest's JSON Schema. The error lists every violation as `/pointer: sentence`.
+// Checks settings against a manifest's JSON Schema. The error lists every violation as `/pointer:
+// sentence`.
 Result<void> check_settings(const Manifest& manifest, const boost::json::object& settings);
 
 }  // namespace syncline::plugin

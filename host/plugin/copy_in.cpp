@@ -67,7 +67,8 @@ void fill(char (&to)[N], std::string_view text) {
 template <class T>
 Problem check_struct(const T* from, std::uint32_t size_min, std::string_view name) {
     if (from == nullptr) return std::string{name} + " is NULL";
-    if (from->struct_size < size_min) return std::string{name} + " has a struct_size that is too small";
+    if (from->struct_size < size_min)
+        return std::string{name} + " has a struct_size that is too small";
     return {};
 }
 
@@ -109,7 +110,8 @@ Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_v
         return std::string{name} + " has " + std::to_string(from.len) + " bytes, at most " +
                std::to_string(bytes_max) + " are allowed";
     }
-    if (from.len != 0 && from.ptr == nullptr) return std::string{name} + " has a length but no text";
+    if (from.len != 0 && from.ptr == nullptr)
+        return std::string{name} + " has a length but no text";
     to.assign(from.len == 0 ? "" : from.ptr, from.len);
     if (!is_utf8(to)) return std::string{name} + " is not UTF-8";
     return {};
@@ -119,7 +121,8 @@ Problem copy_record(const syncline_record* from, const Manifest& manifest, recor
     if (auto problem = check_struct(from, SYNCLINE_RECORD_SIZE_1_0, "a record"); !problem.empty()) {
         return problem;
     }
-    if (auto problem = copy_text(from->stream, record::kKeyBytesMax, "a record's stream", to.stream);
+    if (auto problem =
+            copy_text(from->stream, record::kKeyBytesMax, "a record's stream", to.stream);
         !problem.empty()) {
         return problem;
     }
@@ -166,15 +169,25 @@ Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to) {
 }
 
 Problem copy_outcome(const syncline_outcome* from, Outcome& to) {
-    if (auto problem = check_struct(from, SYNCLINE_OUTCOME_SIZE_1_0, "an outcome"); !problem.empty()) {
+    if (auto problem = check_struct(from, SYNCLINE_OUTCOME_SIZE_1_0, "an outcome");
+        !problem.empty()) {
         return problem;
     }
     switch (from->kind) {
-        case SYNCLINE_DONE: to.kind = OutcomeKind::kDone; break;
-        case SYNCLINE_NOT_ATTEMPTED: to.kind = OutcomeKind::kNotAttempted; break;
-        case SYNCLINE_UNKNOWN: to.kind = OutcomeKind::kUnknown; break;
-        case SYNCLINE_FAILED: to.kind = OutcomeKind::kFailed; break;
-        default: return "an outcome's kind is not known";
+        case SYNCLINE_DONE:
+            to.kind = OutcomeKind::kDone;
+            break;
+        case SYNCLINE_NOT_ATTEMPTED:
+            to.kind = OutcomeKind::kNotAttempted;
+            break;
+        case SYNCLINE_UNKNOWN:
+            to.kind = OutcomeKind::kUnknown;
+            break;
+        case SYNCLINE_FAILED:
+            to.kind = OutcomeKind::kFailed;
+            break;
+        default:
+            return "an outcome's kind is not known";
     }
     if (to.kind == OutcomeKind::kFailed && from->error == nullptr) {
         return "an outcome FAILED has no error";
@@ -204,7 +217,8 @@ Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
         !problem.empty()) {
         return problem;
     }
-    if (auto problem = copy_text(from->method, 32, "a request's method", to.method); !problem.empty()) {
+    if (auto problem = copy_text(from->method, 32, "a request's method", to.method);
+        !problem.empty()) {
         return problem;
     }
     if (!is_token(to.method)) return "a request's method is malformed";
@@ -223,7 +237,8 @@ Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
             !problem.empty()) {
             return problem;
         }
-        if (auto problem = copy_text(from->headers[i].value, kHeaderBytesMax, "a header's value", value);
+        if (auto problem =
+                copy_text(from->headers[i].value, kHeaderBytesMax, "a header's value", value);
             !problem.empty()) {
             return problem;
         }
@@ -242,22 +257,38 @@ Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
 
 std::string_view to_string(FailureClass failure_class) {
     switch (failure_class) {
-        case FailureClass::kNone: return "none";
-        case FailureClass::kConfig: return "config";
-        case FailureClass::kAuthExpired: return "auth_expired";
-        case FailureClass::kAuthDenied: return "auth_denied";
-        case FailureClass::kRateLimited: return "rate_limited";
-        case FailureClass::kTransient: return "transient";
-        case FailureClass::kPermanent: return "permanent";
-        case FailureClass::kNotFound: return "not_found";
-        case FailureClass::kConflict: return "conflict";
-        case FailureClass::kCursorInvalid: return "cursor_invalid";
-        case FailureClass::kCancelled: return "cancelled";
-        case FailureClass::kDeadline: return "deadline";
-        case FailureClass::kUnsupported: return "unsupported";
-        case FailureClass::kPluginBug: return "plugin_bug";
-        case FailureClass::kHostBug: return "host_bug";
-        case FailureClass::kStale: return "stale";
+        case FailureClass::kNone:
+            return "none";
+        case FailureClass::kConfig:
+            return "config";
+        case FailureClass::kAuthExpired:
+            return "auth_expired";
+        case FailureClass::kAuthDenied:
+            return "auth_denied";
+        case FailureClass::kRateLimited:
+            return "rate_limited";
+        case FailureClass::kTransient:
+            return "transient";
+        case FailureClass::kPermanent:
+            return "permanent";
+        case FailureClass::kNotFound:
+            return "not_found";
+        case FailureClass::kConflict:
+            return "conflict";
+        case FailureClass::kCursorInvalid:
+            return "cursor_invalid";
+        case FailureClass::kCancelled:
+            return "cancelled";
+        case FailureClass::kDeadline:
+            return "deadline";
+        case FailureClass::kUnsupported:
+            return "unsupported";
+        case FailureClass::kPluginBug:
+            return "plugin_bug";
+        case FailureClass::kHostBug:
+            return "host_bug";
+        case FailureClass::kStale:
+            return "stale";
     }
     return "permanent";
 }

@@ -1,5 +1,6 @@
-// What a connector hands over is copied and checked here, field by field, before anything else sees it: lengths, null
-// pointers, UTF-8, ranges. A pointer into nowhere can't be detected in one process; everything else is.
+// What a connector hands over is copied and checked here, field by field, before anything else sees
+// it: lengths, null pointers, UTF-8, ranges. A pointer into nowhere can't be detected in one
+// process; everything else is.
 #pragma once
 
 #include <string>
@@ -38,17 +39,20 @@ Problem copy_request(const syncline_http_request* from, HttpRequest& to);
 FailureClass failure_class_of(syncline_status status);
 syncline_status status_of(FailureClass failure_class);
 
-// A failure as a call reported it: the status that it returned, the rest from `error`, made printable. The message is
-// never empty.
+// A failure as a call reported it: the status that it returned, the rest from `error`, made
+// printable. The message is never empty.
 Failure copy_failure(syncline_status status, const syncline_error& error);
 
 // An error for the connector to fill, or as the host reports one.
 syncline_error empty_error();
 syncline_error to_error(const Failure& failure);
 
-inline syncline_str to_str(std::string_view text) { return {text.data(), text.size()}; }
+inline syncline_str to_str(std::string_view text) {
+    return {text.data(), text.size()};
+}
 
-// A text of the connector's for a log line: at most `bytes_max` of it, with what is not UTF-8 replaced.
+// A text of the connector's for a log line: at most `bytes_max` of it, with what is not UTF-8
+// replaced.
 std::string printable(const syncline_str& from, std::size_t bytes_max);
 
 }  // namespace syncline::plugin

@@ -1,4 +1,5 @@
-// One thread that calls back when a time has come: it must stay able to do so while connectors' threads are stuck.
+// One thread that calls back when a time has come: it must stay able to do so while connectors'
+// threads are stuck.
 #pragma once
 
 #include <condition_variable>

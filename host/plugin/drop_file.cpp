@@ -13,11 +13,17 @@
 namespace syncline::plugin {
 namespace {
 
-std::string reason(int error) { return std::strerror(error); }
+std::string reason(int error) {
+    return std::strerror(error);
+}
 
-bool others_can_write(mode_t mode) { return (mode & (S_IWGRP | S_IWOTH)) != 0; }
+bool others_can_write(mode_t mode) {
+    return (mode & (S_IWGRP | S_IWOTH)) != 0;
+}
 
-bool is_ours(uid_t owner, uid_t self) { return owner == 0 || owner == self; }
+bool is_ours(uid_t owner, uid_t self) {
+    return owner == 0 || owner == self;
+}
 
 bool is_same(const struct stat& a, const struct stat& b) {
     return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
@@ -61,7 +67,8 @@ Result<void> check_file_trust(const struct stat& file, uid_t self) {
     }
     if (!is_ours(file.st_uid, self)) {
         return untrusted("it belongs to user " + std::to_string(file.st_uid) +
-                             ", neither root nor the user of syncline (" + std::to_string(self) + ")",
+                             ", neither root nor the user of syncline (" + std::to_string(self) +
+                             ")",
                          "chown the file to root");
     }
     if (others_can_write(file.st_mode)) {
@@ -77,10 +84,12 @@ Result<void> check_directory_trust(const struct stat& directory, bool is_drop, u
     const std::string which = is_drop ? "its directory" : "a directory above it";
     if (!is_ours(directory.st_uid, self)) {
         return untrusted(which + " belongs to user " + std::to_string(directory.st_uid) +
-                             ", neither root nor the user of syncline (" + std::to_string(self) + ")",
+                             ", neither root nor the user of syncline (" + std::to_string(self) +
+                             ")",
                          "chown the directory to root");
     }
-    // In a sticky directory such as /tmp nobody can rename what belongs to another; new files can still appear in it.
+    // In a sticky directory such as /tmp nobody can rename what belongs to another; new files can
+    // still appear in it.
     const bool is_protected = !is_drop && (directory.st_mode & S_ISVTX) != 0;
     if (others_can_write(directory.st_mode) && !is_protected) {
         return untrusted("users other than its owner can write to " + which,
@@ -114,9 +123,9 @@ Result<std::vector<std::string>> DropDirectory::names() const {
         std::string name = entry->d_name;
         if (name.starts_with('.') || !name.ends_with(".so")) continue;
         if (names.size() == kDropFilesMax) {
-            return Error{kDirectoryUnreadable,
-                         "the directory holds more than " + std::to_string(kDropFilesMax) +
-                             " libraries; is it the right one?"}
+            return Error{kDirectoryUnreadable, "the directory holds more than " +
+                                                   std::to_string(kDropFilesMax) +
+                                                   " libraries; is it the right one?"}
                 .at(path_.string());
         }
         names.push_back(std::move(name));
@@ -133,7 +142,8 @@ Result<void> DropDirectory::check_trust() const {
     if (auto checked = check_directory_trust(current, true, ::geteuid()); !checked) {
         return std::move(checked).error();
     }
-    // By descriptors up to the root: these are the real parents, whatever links the path went through.
+    // By descriptors up to the root: these are the real parents, whatever links the path went
+    // through.
     FileDescriptor at{::openat(fd_.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC)};
     while (at.is_open()) {
         struct stat parent {};
@@ -143,18 +153,18 @@ Result<void> DropDirectory::check_trust() const {
         current = parent;
         at = FileDescriptor{::openat(at.get(), "..", O_PATH | O_DIRECTORY | O_CLOEXEC)};
     }
-    return Error{kDirectoryUnreadable, "can't examine a directory above: " + reason(errno)}
-        .at(path_.string());
+    return Error{kDirectoryUnreadable, "can't examine a directory above: " + reason(errno)}.at(
+        path_.string());
 }
 
 Result<std::string> DropDirectory::read(const std::string& name) const {
-    // O_NOFOLLOW covers the whole name, which has one component; O_NONBLOCK so that a FIFO can't hold us.
+    // O_NOFOLLOW covers the whole name, which has one component; O_NONBLOCK so that a FIFO can't
+    // hold us.
     if (name.find('/') != std::string::npos) {
         return untrusted("its name holds a slash", "give the file a plain name");
     }
-    const FileDescriptor fd{
-        ::openat(fd_.get(), name.c_str(),
-                 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    const FileDescriptor fd{::openat(fd_.get(), name.c_str(),
+                                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     if (!fd.is_open() && errno == ELOOP) {
         return untrusted("it is a symbolic link", "copy the file instead of linking it");
     }

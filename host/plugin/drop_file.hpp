@@ -1,5 +1,6 @@
-// The directory where the operator drops connectors, and its files: opened without following links, checked on the open
-// descriptor, read once into memory. What is checked is what is used; nothing is opened by its path a second time.
+// The directory where the operator drops connectors, and its files: opened without following links,
+// checked on the open descriptor, read once into memory. What is checked is what is used; nothing
+// is opened by its path a second time.
 #pragma once
 
 #include <sys/stat.h>
@@ -24,14 +25,16 @@ class DropDirectory {
     // Errors: `plugin.directory_unreadable`.
     static Result<DropDirectory> open(const std::filesystem::path& path);
 
-    // Names that end in ".so" and don't begin with a dot, sorted. Errors: `plugin.directory_unreadable`.
+    // Names that end in ".so" and don't begin with a dot, sorted. Errors:
+    // `plugin.directory_unreadable`.
     Result<std::vector<std::string>> names() const;
 
-    // Who else could change what stands here: the directory or one above it. Errors: `plugin.file_untrusted`.
+    // Who else could change what stands here: the directory or one above it. Errors:
+    // `plugin.file_untrusted`.
     Result<void> check_trust() const;
 
-    // The bytes of the file `name`. Errors: `plugin.file_untrusted` (owner, mode, link, not a regular file),
-    // `plugin.file_unreadable` (also when it is too large or changes meanwhile).
+    // The bytes of the file `name`. Errors: `plugin.file_untrusted` (owner, mode, link, not a
+    // regular file), `plugin.file_unreadable` (also when it is too large or changes meanwhile).
     Result<std::string> read(const std::string& name) const;
 
   private:

@@ -1,4 +1,5 @@
 // An owned file descriptor.
+// Concurrency: [any]; one owner at a time.
 #pragma once
 
 #include <unistd.h>

@@ -16,7 +16,8 @@ namespace {
 
 constexpr const char* kReportIt = "report it to the connector's author";
 
-// Generations that can't be taken down safely live to the end of the process, with what their code may still touch.
+// Generations that can't be taken down safely live to the end of the process, with what their code
+// may still touch.
 void keep_for_ever(std::shared_ptr<Generation> generation) {
     static std::mutex mutex;
     static auto* kept = new std::vector<std::shared_ptr<Generation>>;
@@ -24,11 +25,14 @@ void keep_for_ever(std::shared_ptr<Generation> generation) {
     kept->push_back(std::move(generation));
 }
 
-Error broken(std::string what) { return Error{kLoadFailed, std::move(what), kReportIt}; }
+Error broken(std::string what) {
+    return Error{kLoadFailed, std::move(what), kReportIt};
+}
 
 // One of the connector's tables, if it has it and it is large enough. [any]
 template <class Table>
-const Table* find_table(const syncline_plugin& plugin, std::string_view id, std::uint32_t size_min) {
+const Table* find_table(const syncline_plugin& plugin, std::string_view id,
+                        std::uint32_t size_min) {
     const void* found = nullptr;
     call_connector([&] { found = plugin.get_table({id.data(), id.size()}); });
     const auto* table = static_cast<const Table*>(found);
@@ -61,8 +65,8 @@ Result<void> check_entry(const syncline_plugin& plugin, const Generation::Option
 Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manifest) {
     Tables tables;
     tables.plugin = &plugin;
-    tables.http = find_table<syncline_plugin_http>(plugin, SYNCLINE_HTTP_ID,
-                                                   SYNCLINE_PLUGIN_HTTP_SIZE_1_0);
+    tables.http =
+        find_table<syncline_plugin_http>(plugin, SYNCLINE_HTTP_ID, SYNCLINE_PLUGIN_HTTP_SIZE_1_0);
     if (tables.http != nullptr && tables.http->done == nullptr) {
         return broken("its table " SYNCLINE_HTTP_ID " lacks a function");
     }
@@ -71,8 +75,9 @@ Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manife
                                                              SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0);
         if (tables.webhook == nullptr || tables.webhook->translate == nullptr ||
             (!manifest.handshakes.empty() && tables.webhook->handshake == nullptr)) {
-            return broken("its manifest promises webhooks, its code has no complete table "
-                          SYNCLINE_WEBHOOK_ID);
+            return broken(
+                "its manifest promises webhooks, its code has no complete "
+                "table " SYNCLINE_WEBHOOK_ID);
         }
     }
     if (manifest.can_write) {
@@ -80,8 +85,9 @@ Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manife
                                                          SYNCLINE_PLUGIN_WRITE_SIZE_1_0);
         if (tables.write == nullptr || tables.write->write == nullptr ||
             tables.write->cancel == nullptr) {
-            return broken("its manifest promises to write, its code has no complete table "
-                          SYNCLINE_WRITE_ID);
+            return broken(
+                "its manifest promises to write, its code has no complete "
+                "table " SYNCLINE_WRITE_ID);
         }
     }
     return tables;
@@ -116,7 +122,9 @@ Result<std::shared_ptr<Generation>> Generation::load(Options options) {
     return generation;
 }
 
-bool Generation::is_own_thread() const { return thread_id_ == std::this_thread::get_id(); }
+bool Generation::is_own_thread() const {
+    return thread_id_ == std::this_thread::get_id();
+}
 
 bool Generation::post(std::function<void()> task) {
     const std::lock_guard lock{mutex_};
@@ -269,7 +277,8 @@ Unloading Generation::close() {
     return unloading;
 }
 
-// The thread has ended, and its thread-local destructors have run: what pins the library now pins it for ever.
+// The thread has ended, and its thread-local destructors have run: what pins the library now pins
+// it for ever.
 Unloading Generation::unload() {
     tables_ = {};
     if (library_ == nullptr || !library_->handle.is_loaded()) return Unloading::kUnloaded;

@@ -27,7 +27,8 @@ namespace syncline::plugin {
 // Whatever has work open on a generation.
 struct Resident {
     virtual ~Resident() = default;
-    // The generation's thread is stuck in the connector: completes everything that is open, on the caller's thread.
+    // The generation's thread is stuck in the connector: completes everything that is open, on the
+    // caller's thread.
     virtual void evict() = 0;
 };
 
@@ -52,8 +53,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   public:
     struct Options {
         Manifest manifest;
-        std::string manifest_text;         // the loaded code has to hold the same
-        std::filesystem::path path;        // a private copy
+        std::string manifest_text;   // the loaded code has to hold the same
+        std::filesystem::path path;  // a private copy
         std::uint64_t number = 0;
         const core::Clock* clock = nullptr;
         std::shared_ptr<Deadlines> deadlines;  // shared: a stuck thread may outlive the catalog
@@ -74,7 +75,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
     // False when the thread takes no more: it was closed, or is stuck.
     bool post(std::function<void()> task);
 
-    // Posts a completion of the hub's, which runs in any case: on another thread when this one takes no more.
+    // Posts a completion of the hub's, which runs in any case: on another thread when this one
+    // takes no more.
     void complete(std::function<void()> completion);
 
     // Posts, and gives the thread up as stuck if it has not come to the task within the grace.
@@ -107,14 +109,15 @@ class Generation : public std::enable_shared_from_this<Generation> {
     class Library;
     const Options options_;
     Tables tables_;
-    std::shared_ptr<Library> library_;  // touched by the thread while it opens, then by close() alone
+    std::shared_ptr<Library>
+        library_;  // touched by the thread while it opens, then by close() alone
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Task> tasks_;
     std::vector<std::shared_ptr<Resident>> residents_;
     bool is_closing_ = false;
-    bool is_seized_ = false;                      // the thread is stuck in a call
+    bool is_seized_ = false;  // the thread is stuck in a call
     std::atomic<bool> is_stuck_{false};
     std::atomic<std::int64_t> busy_since_ns_{0};  // 0: between tasks
     std::atomic<std::thread::id> thread_id_{};

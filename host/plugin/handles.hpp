@@ -1,5 +1,5 @@
-// Handles that a connector holds: 64-bit numbers that are never given twice, so that one which is over, of another
-// instance or invented is simply not found.
+// Handles that a connector holds: 64-bit numbers that are never given twice, so that one which is
+// over, of another instance or invented is simply not found.
 #pragma once
 
 #include <cstdint>

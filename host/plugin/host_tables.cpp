@@ -1,5 +1,6 @@
-// The functions that a connector calls, and the tables in which it finds them. Nothing that a connector passes is
-// trusted: a host handle that is stale yields SYNCLINE_E_STALE, a call from a foreign thread SYNCLINE_E_PLUGIN_BUG.
+// The functions that a connector calls, and the tables in which it finds them. Nothing that a
+// connector passes is trusted: a host handle that is stale yields SYNCLINE_E_STALE, a call from a
+// foreign thread SYNCLINE_E_PLUGIN_BUG.
 #include <string_view>
 
 #include "core/log.hpp"
@@ -53,9 +54,9 @@ void SYNCLINE_CALL host_stopped(syncline_host_handle host) {
     });
 }
 
-syncline_status SYNCLINE_CALL http_send(syncline_host_handle host, const syncline_http_request* request,
-                                        uint64_t user_id, syncline_http_handle* handle,
-                                        syncline_error* error) {
+syncline_status SYNCLINE_CALL http_send(syncline_host_handle host,
+                                        const syncline_http_request* request, uint64_t user_id,
+                                        syncline_http_handle* handle, syncline_error* error) {
     return on_instance(host, [&](LiveInstance& instance) {
         return instance.send(request, user_id, handle, error);
     });
@@ -66,10 +67,10 @@ void SYNCLINE_CALL http_cancel(syncline_host_handle host, syncline_http_handle h
 }
 
 void SYNCLINE_CALL log_line(syncline_host_handle host, syncline_severity severity,
-                            syncline_str message, const syncline_pair* fields, uint32_t field_count) {
-    on_any(host, [&](LiveInstance& instance) {
-        instance.log(severity, message, fields, field_count);
-    });
+                            syncline_str message, const syncline_pair* fields,
+                            uint32_t field_count) {
+    on_any(host,
+           [&](LiveInstance& instance) { instance.log(severity, message, fields, field_count); });
 }
 
 int64_t SYNCLINE_CALL clock_now(syncline_host_handle host) {
@@ -84,11 +85,11 @@ int64_t SYNCLINE_CALL clock_monotonic(syncline_host_handle host) {
     return now != 0 ? now : core::system_clock().monotonic().count();
 }
 
-syncline_status SYNCLINE_CALL write_outcome(syncline_host_handle host, syncline_write_handle operation,
-                                            uint32_t index, const syncline_outcome* outcome) {
-    return on_instance(host, [&](LiveInstance& instance) {
-        return instance.outcome(operation, index, outcome);
-    });
+syncline_status SYNCLINE_CALL write_outcome(syncline_host_handle host,
+                                            syncline_write_handle operation, uint32_t index,
+                                            const syncline_outcome* outcome) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.outcome(operation, index, outcome); });
 }
 
 syncline_status SYNCLINE_CALL write_complete(syncline_host_handle host,
@@ -114,7 +115,8 @@ const void* SYNCLINE_CALL host_get_table(syncline_host_handle, syncline_str id) 
 }  // namespace
 
 syncline_host make_host_table(syncline_host_handle handle) {
-    return {sizeof(syncline_host), SYNCLINE_ABI_MINOR, handle, host_get_table, host_post, host_stopped};
+    return {sizeof(syncline_host), SYNCLINE_ABI_MINOR, handle,
+            host_get_table,        host_post,          host_stopped};
 }
 
 }  // namespace syncline::plugin

@@ -21,7 +21,8 @@ Result<Library> examine_bytes(std::string bytes) {
     std::string_view text = find_note(elf.note, SYNCLINE_NOTE_NAME, SYNCLINE_NOTE_TYPE);
     while (!text.empty() && text.back() == '\0') text.remove_suffix(1);
     if (text.empty()) {
-        return Error{kNotAConnector, "the library has no manifest (note " SYNCLINE_NOTE_SECTION ")"};
+        return Error{kNotAConnector,
+                     "the library has no manifest (note " SYNCLINE_NOTE_SECTION ")"};
     }
     SYNCLINE_TRY(library.manifest, parse_manifest(text));
     if (!elf.exports_entry) {

@@ -1,4 +1,5 @@
-// A connector's file as it was examined: whole, trusted, of our ABI, with a valid manifest. No code of it has run.
+// A connector's file as it was examined: whole, trusted, of our ABI, with a valid manifest. No code
+// of it has run.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +17,8 @@ struct Library {
     std::string bytes;
 };
 
-// Reads and checks the file `name`. Errors: all that `plugin.file_*`, `plugin.not_a_*`, `plugin.manifest_invalid`,
-// `plugin.abi_mismatch` and `plugin.host_too_old` stand for. [any]
+// Reads and checks the file `name`. Errors: all that `plugin.file_*`, `plugin.not_a_*`,
+// `plugin.manifest_invalid`, `plugin.abi_mismatch` and `plugin.host_too_old` stand for. [any]
 Result<Library> examine_library(const DropDirectory& directory, const std::string& name);
 
 // The same for bytes that were read already.

@@ -44,7 +44,8 @@ void LiveInstance::run_handshake(std::uint64_t call, const WebhookRequest& reque
                                  const std::function<void(Failure, WebhookReply)>& done) {
     const syncline_plugin_webhook* table = generation_->tables().webhook;
     if (table == nullptr || table->handshake == nullptr) {
-        const Failure failure{FailureClass::kUnsupported, "the connector knows no handshakes", "", -1};
+        const Failure failure{FailureClass::kUnsupported, "the connector knows no handshakes", "",
+                              -1};
         if (finish(call)) done(failure, {});
         return;
     }
@@ -96,7 +97,8 @@ Translation LiveInstance::translate_one(const WebhookRequest& request) {
     const bool has_returned = call_connector(
         [&] { status = table->translate(instance_, &view.view, sink.table(), &error); });
     if (!has_returned || !sink.problem().empty()) {
-        const std::string rule = has_returned ? sink.problem() : "an exception escaped from translate()";
+        const std::string rule =
+            has_returned ? sink.problem() : "an exception escaped from translate()";
         misbehaved(rule);
         return {plugin_bug(rule), {}};
     }

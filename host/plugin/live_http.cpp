@@ -43,12 +43,13 @@ syncline_status LiveInstance::send(const syncline_http_request* request, std::ui
         }
         id = exchanges_.insert({user_id, current_operation_, 0});
     }
-    const std::uint64_t transport_id = options_.http->send(
-        std::move(copy), [self = shared_from_this(), id](HttpReply reply) {
+    const std::uint64_t transport_id =
+        options_.http->send(std::move(copy), [self = shared_from_this(), id](HttpReply reply) {
             auto shared = std::make_shared<const HttpReply>(std::move(reply));
             self->generation_->post([self, id, shared] { self->deliver(id, *shared); });
         });
-    // The entry is still there: it is taken out by deliver(), on this very thread, unless the thread was seized.
+    // The entry is still there: it is taken out by deliver(), on this very thread, unless the
+    // thread was seized.
     const std::lock_guard lock{mutex_};
     if (auto* exchange = exchanges_.find(id)) exchange->transport_id = transport_id;
     *handle = id;

@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t kLogTextBytesMax = 1024;
 constexpr std::uint32_t kLogFieldsMax = 16;
 
-// The instances that connectors may name by their host handle. Never destroyed: a stuck thread may still ask.
+// The instances that connectors may name by their host handle. Never destroyed: a stuck thread may
+// still ask.
 struct Registry {
     std::mutex mutex;
     std::unordered_map<std::uint64_t, std::weak_ptr<LiveInstance>> instances;
@@ -29,10 +30,14 @@ Registry& registry() {
 
 core::LogLevel level_of(syncline_severity severity) {
     switch (severity) {
-        case SYNCLINE_LOG_DEBUG: return core::LogLevel::kDebug;
-        case SYNCLINE_LOG_INFO: return core::LogLevel::kInfo;
-        case SYNCLINE_LOG_ERROR: return core::LogLevel::kError;
-        default: return core::LogLevel::kWarning;
+        case SYNCLINE_LOG_DEBUG:
+            return core::LogLevel::kDebug;
+        case SYNCLINE_LOG_INFO:
+            return core::LogLevel::kInfo;
+        case SYNCLINE_LOG_ERROR:
+            return core::LogLevel::kError;
+        default:
+            return core::LogLevel::kWarning;
     }
 }
 
@@ -59,7 +64,8 @@ void unregister_instance(std::uint64_t handle) {
     registry().instances.erase(handle);
 }
 
-// ---- Start ---------------------------------------------------------------------------------------
+// ---- Start
+// ---------------------------------------------------------------------------------------
 
 LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options)
     : generation_(std::move(generation)),
@@ -93,7 +99,8 @@ Result<std::shared_ptr<LiveInstance>> LiveInstance::start(std::shared_ptr<Genera
     // Ends in any case: the generation gives up a thread that is stuck, which evicts the instance.
     const Failure failure = outcome.get();
     if (failure.failure_class == FailureClass::kNone) return instance;
-    return Error{kStartFailed, std::string{to_string(failure.failure_class)} + ": " + failure.message}
+    return Error{kStartFailed,
+                 std::string{to_string(failure.failure_class)} + ": " + failure.message}
         .at(instance->options_.account);
 }
 
@@ -101,7 +108,8 @@ Failure LiveInstance::start_up() {
     const syncline_plugin& plugin = *generation_->tables().plugin;
     syncline_error error = empty_error();
     syncline_status status = SYNCLINE_OK;
-    const Failure escaped{FailureClass::kPluginBug, "an exception escaped from the connector", "", -1};
+    const Failure escaped{FailureClass::kPluginBug, "an exception escaped from the connector", "",
+                          -1};
     if (!call_connector([&] { instance_ = plugin.create(&host_); })) return escaped;
     if (instance_ == nullptr) {
         clear_failed_start();
@@ -138,7 +146,8 @@ void LiveInstance::clear_failed_start() {
     generation_->release(this);
 }
 
-// ---- Calls ---------------------------------------------------------------------------------------
+// ---- Calls
+// ---------------------------------------------------------------------------------------
 
 std::optional<Failure> LiveInstance::refusal() const {
     if (state_ == State::kOver || state_ == State::kStopping) {
@@ -190,8 +199,8 @@ syncline_status LiveInstance::post(std::uint64_t user_id) {
     if (state_ == State::kOver || has_reported_stopped_) return SYNCLINE_E_STALE;
     if (open_posts_ >= kPostsMax) return SYNCLINE_E_TRANSIENT;
     ++open_posts_;
-    const bool is_posted = generation_->post(
-        [self = shared_from_this(), user_id, operation = current_operation_] {
+    const bool is_posted =
+        generation_->post([self = shared_from_this(), user_id, operation = current_operation_] {
             {
                 const std::lock_guard relock{self->mutex_};
                 --self->open_posts_;
@@ -207,7 +216,8 @@ syncline_status LiveInstance::post(std::uint64_t user_id) {
     return is_posted ? SYNCLINE_OK : SYNCLINE_E_STALE;
 }
 
-// ---- Stop ----------------------------------------------------------------------------------------
+// ---- Stop
+// ----------------------------------------------------------------------------------------
 
 void LiveInstance::stop(std::chrono::milliseconds deadline, std::function<void()> stopped) {
     {
@@ -300,7 +310,8 @@ void LiveInstance::give_up(std::string_view why) {
     generation_->mark_stuck();
     core::log_error(channel_, "an instance is left behind; its library stays loaded until restart",
                     {{"account", options_.account}, {"why", why}});
-    leave_behind({FailureClass::kPluginBug, "the connector was left behind: " + std::string{why}, "", -1});
+    leave_behind(
+        {FailureClass::kPluginBug, "the connector was left behind: " + std::string{why}, "", -1});
 }
 
 void LiveInstance::evict() {
@@ -332,17 +343,19 @@ void LiveInstance::leave_behind(const Failure& failure) {
     for (auto& completion : completions) generation_->complete(std::move(completion));
 }
 
-// ---- Log -----------------------------------------------------------------------------------------
+// ---- Log
+// -----------------------------------------------------------------------------------------
 
-void LiveInstance::log(syncline_severity severity, syncline_str message, const syncline_pair* fields,
-                       std::uint32_t count) {
+void LiveInstance::log(syncline_severity severity, syncline_str message,
+                       const syncline_pair* fields, std::uint32_t count) {
     const core::LogLevel level = level_of(severity);
     std::uint64_t suppressed = 0;
     if (!core::log_enabled(level) || !log_gate_.admit(suppressed)) return;
     std::string detail;
     for (std::uint32_t i = 0; fields != nullptr && i < std::min(count, kLogFieldsMax); ++i) {
         if (i != 0) detail += ' ';
-        detail += printable(fields[i].name, 64) + '=' + printable(fields[i].value, kLogTextBytesMax);
+        detail +=
+            printable(fields[i].name, 64) + '=' + printable(fields[i].value, kLogTextBytesMax);
     }
     core::log(level, channel_, log_gate_.without_secrets(printable(message, kLogTextBytesMax)),
               {{"account", options_.account},

@@ -1,8 +1,8 @@
 // An instance in service: the bridge between the hub's C++ and a connector's C.
 //
-// What the connector holds are handles; what belongs to them is in tables here, and an entry leaves its table exactly
-// once. So a completion that comes twice, late or from nowhere finds nothing, and one that the connector owes is made up
-// for by the host.
+// What the connector holds are handles; what belongs to them is in tables here, and an entry leaves
+// its table exactly once. So a completion that comes twice, late or from nowhere finds nothing, and
+// one that the connector owes is made up for by the host.
 #pragma once
 
 #include <atomic>
@@ -23,13 +23,14 @@
 
 namespace syncline::plugin {
 
-inline constexpr std::size_t kOpenCallsMax = 4096;      // calls and write operations that wait or run
+inline constexpr std::size_t kOpenCallsMax = 4096;  // calls and write operations that wait or run
 inline constexpr std::size_t kOpenExchangesMax = 1024;
 inline constexpr std::size_t kPostsMax = 4096;
 
 // Purpose: one account on one generation.
 // Lifecycle: start, calls, stop; the generation keeps it alive in between.
-// Concurrency: [any] unless said otherwise. [thread] means the generation's. The mutex is held neither while the
+// Concurrency: [any] unless said otherwise. [thread] means the generation's. The mutex is held
+// neither while the
 //   connector runs nor while a callback of the hub's does.
 class LiveInstance final : public Instance,
                            public Resident,
@@ -40,7 +41,8 @@ class LiveInstance final : public Instance,
                                                        InstanceOptions options);
 
     const Manifest& manifest() const override { return generation_->manifest(); }
-    void handshake(WebhookRequest request, std::function<void(Failure, WebhookReply)> done) override;
+    void handshake(WebhookRequest request,
+                   std::function<void(Failure, WebhookReply)> done) override;
     void translate(std::vector<std::shared_ptr<const WebhookRequest>> requests,
                    std::function<void(std::vector<Translation>)> done) override;
     void write(WriteBatch batch, std::function<void(WriteResult)> done) override;
@@ -52,14 +54,14 @@ class LiveInstance final : public Instance,
     const core::Clock& clock() const { return *generation_->options().clock; }
     void log(syncline_severity severity, syncline_str message, const syncline_pair* fields,
              std::uint32_t count);
-    syncline_status post(std::uint64_t user_id);                                        // [thread]
-    void stopped();                                                                     // [thread]
+    syncline_status post(std::uint64_t user_id);  // [thread]
+    void stopped();                               // [thread]
     syncline_status send(const syncline_http_request* request, std::uint64_t user_id,
-                         syncline_http_handle* handle, syncline_error* error);          // [thread]
+                         syncline_http_handle* handle, syncline_error* error);  // [thread]
     void cancel_exchange(syncline_http_handle handle);
     syncline_status outcome(syncline_write_handle operation, std::uint32_t index,
-                            const syncline_outcome* outcome);                           // [thread]
-    syncline_status complete(syncline_write_handle operation);                          // [thread]
+                            const syncline_outcome* outcome);   // [thread]
+    syncline_status complete(syncline_write_handle operation);  // [thread]
 
     // The connector broke a rule of the ABI: logged, counted, survived.
     void misbehaved(std::string_view rule);
@@ -83,32 +85,33 @@ class LiveInstance final : public Instance,
     LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options);
 
     // live_instance.cpp
-    Failure start_up();                                                                // [thread]
-    void clear_failed_start();                                                         // [thread]
-    std::optional<Failure> refusal() const;                                            // locked
-    void enqueue(std::function<void(std::uint64_t call)> begin, std::function<void(Failure)> abandon);
+    Failure start_up();                      // [thread]
+    void clear_failed_start();               // [thread]
+    std::optional<Failure> refusal() const;  // locked
+    void enqueue(std::function<void(std::uint64_t call)> begin,
+                 std::function<void(Failure)> abandon);
     bool is_open(std::uint64_t call);
     bool finish(std::uint64_t call);
-    void begin_stop();                                                                 // [thread]
-    void destroy_if_idle();                                                            // locked
-    void destroy();                                                                    // [thread]
-    void give_up(std::string_view why);                                                // [thread]
+    void begin_stop();                   // [thread]
+    void destroy_if_idle();              // locked
+    void destroy();                      // [thread]
+    void give_up(std::string_view why);  // [thread]
     void leave_behind(const Failure& failure);
 
     // live_calls.cpp
     void run_handshake(std::uint64_t call, const WebhookRequest& request,
-                       const std::function<void(Failure, WebhookReply)>& done);        // [thread]
-    Translation translate_one(const WebhookRequest& request);                          // [thread]
+                       const std::function<void(Failure, WebhookReply)>& done);  // [thread]
+    Translation translate_one(const WebhookRequest& request);                    // [thread]
 
     // live_write.cpp
-    void begin_write(std::uint64_t handle);                                            // [thread]
+    void begin_write(std::uint64_t handle);  // [thread]
     void on_timeout(std::uint64_t handle);
-    void cancel_write(std::uint64_t handle);                                           // [thread]
-    void abandon_write(std::uint64_t handle);                                          // [thread]
-    std::function<void()> report(Operation& operation, const Failure& failure);        // locked
+    void cancel_write(std::uint64_t handle);                                     // [thread]
+    void abandon_write(std::uint64_t handle);                                    // [thread]
+    std::function<void()> report(Operation& operation, const Failure& failure);  // locked
 
     // live_http.cpp
-    void deliver(std::uint64_t handle, const HttpReply& reply);                        // [thread]
+    void deliver(std::uint64_t handle, const HttpReply& reply);  // [thread]
     void cancel_exchanges(std::optional<std::uint64_t> operation);
 
     const std::shared_ptr<Generation> generation_;

@@ -1,4 +1,5 @@
 // One open write operation.
+// Concurrency: [work], the generation's thread.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// Write operations: begun by the hub, reported on record by record, completed by the connector or made up for.
+// Write operations: begun by the hub, reported on record by record, completed by the connector or
+// made up for.
 #include <utility>
 
 #include "core/log.hpp"
@@ -13,8 +14,8 @@ Failure check_batch(const Manifest& manifest, const WriteBatch& batch) {
     for (const StreamSpec& stream : manifest.streams) {
         if (!manifest.can_write || stream.name != batch.stream || !stream.is_destination) continue;
         if (stream.batch_records_max != 0 && batch.records.size() > stream.batch_records_max) {
-            return {FailureClass::kHostBug, "the batch holds more records than the connector takes", "",
-                    -1};
+            return {FailureClass::kHostBug, "the batch holds more records than the connector takes",
+                    "", -1};
         }
         return {};
     }
@@ -84,15 +85,16 @@ void LiveInstance::begin_write(std::uint64_t handle) {
              SYNCLINE_BODY_JSON, record.was_delivered ? 1 : 0});
     }
     for (const auto& record : operation->records) operation->pointers.push_back(&record);
-    operation->view = {sizeof(syncline_write_batch), static_cast<std::uint32_t>(batch.records.size()),
-                       to_str(batch.stream), operation->pointers.data(), batch.timeout.count()};
+    operation->view = {sizeof(syncline_write_batch),
+                       static_cast<std::uint32_t>(batch.records.size()), to_str(batch.stream),
+                       operation->pointers.data(), batch.timeout.count()};
 
     syncline_error error = empty_error();
     syncline_status status = SYNCLINE_OK;
     current_operation_ = handle;
     const auto& table = *generation_->tables().write;
-    const bool has_returned = call_connector(
-        [&] { status = table.write(instance_, handle, &operation->view, &error); });
+    const bool has_returned =
+        call_connector([&] { status = table.write(instance_, handle, &operation->view, &error); });
     current_operation_ = 0;
     if (!has_returned) misbehaved("an exception escaped from write()");
 
@@ -106,8 +108,8 @@ void LiveInstance::begin_write(std::uint64_t handle) {
             Outcome{OutcomeKind::kFailed, copy_failure(status, error), "", ""});
     }
     if (!operation->is_reported) {
-        generation_->complete(
-            report(*operation, {FailureClass::kPluginBug, "an exception escaped from write()", "", -1}));
+        generation_->complete(report(
+            *operation, {FailureClass::kPluginBug, "an exception escaped from write()", "", -1}));
     }
     operations_.erase(handle);
     destroy_if_idle();
@@ -120,8 +122,8 @@ void LiveInstance::on_timeout(std::uint64_t handle) {
         const auto* found = operations_.find(handle);
         if (found == nullptr || state_ == State::kOver) return;
         if (!(*found)->has_begun) {
-            generation_->complete(
-                report(**found, {FailureClass::kDeadline, "the batch waited until its timeout", "", -1}));
+            generation_->complete(report(
+                **found, {FailureClass::kDeadline, "the batch waited until its timeout", "", -1}));
             operations_.erase(handle);
             destroy_if_idle();
             return;
@@ -150,8 +152,8 @@ void LiveInstance::cancel_write(std::uint64_t handle) {
     current_operation_ = 0;
 }
 
-// The connector has had its time: what it sent in this operation's name is called off. The operation stays in the
-// table, because the batch is borrowed until it completes.
+// The connector has had its time: what it sent in this operation's name is called off. The
+// operation stays in the table, because the batch is borrowed until it completes.
 void LiveInstance::abandon_write(std::uint64_t handle) {
     cancel_exchanges(handle);
     const std::lock_guard lock{mutex_};
@@ -160,16 +162,18 @@ void LiveInstance::abandon_write(std::uint64_t handle) {
     core::log_error(channel_, "a write was not completed though cancelled; its outcome is unknown",
                     {{"account", options_.account}, {"stream", (*found)->batch.stream}});
     generation_->complete(report(
-        **found, {FailureClass::kDeadline, "the connector did not complete the batch in time", "", -1}));
+        **found,
+        {FailureClass::kDeadline, "the connector did not complete the batch in time", "", -1}));
 }
 
-// Marks the operation as reported and returns what tells the hub: the outcomes that the connector gave, and `failure`
-// for the others.
+// Marks the operation as reported and returns what tells the hub: the outcomes that the connector
+// gave, and `failure` for the others.
 std::function<void()> LiveInstance::report(Operation& operation, const Failure& failure) {
     operation.is_reported = true;
     if (operation.deadline) generation_->options().deadlines->cancel(*operation.deadline);
     WriteResult result;
-    const OutcomeKind rest = operation.has_begun ? OutcomeKind::kUnknown : OutcomeKind::kNotAttempted;
+    const OutcomeKind rest =
+        operation.has_begun ? OutcomeKind::kUnknown : OutcomeKind::kNotAttempted;
     for (auto& outcome : operation.outcomes) {
         result.outcomes.push_back(outcome ? std::move(*outcome) : Outcome{rest, failure, "", ""});
     }
@@ -199,8 +203,8 @@ syncline_status LiveInstance::outcome(syncline_write_handle handle, std::uint32_
         }
         // Whatever it meant to say, this record's fate is not known.
         if (index < outcomes.size() && !outcomes[index]) {
-            outcomes[index] = Outcome{OutcomeKind::kUnknown,
-                                      {FailureClass::kPluginBug, problem, "", -1}, "", ""};
+            outcomes[index] =
+                Outcome{OutcomeKind::kUnknown, {FailureClass::kPluginBug, problem, "", -1}, "", ""};
         }
     }
     misbehaved(problem);

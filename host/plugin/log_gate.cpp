@@ -25,7 +25,8 @@ void collect_secrets(const json::object& schema, const json::object& settings,
         }
         const json::value* mark = property->if_contains("writeOnly");
         const json::string* text = setting->if_string();
-        if (mark && mark->is_bool() && mark->get_bool() && text && text->size() >= kSecretBytesMin) {
+        if (mark && mark->is_bool() && mark->get_bool() && text &&
+            text->size() >= kSecretBytesMin) {
             secrets.emplace_back(*text);
         }
     }

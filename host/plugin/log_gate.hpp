@@ -1,4 +1,5 @@
-// What stands between a connector and the log: a limit, so that one can't drown the others, and the hiding of secrets.
+// What stands between a connector and the log: a limit, so that one can't drown the others, and the
+// hiding of secrets.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -18,8 +19,8 @@ class LogGate {
     LogGate(const core::Clock& clock, const boost::json::object& schema,
             const boost::json::object& settings);
 
-    // Whether one more line may pass: 200 at once, 20 a second after that. `suppressed` gets how many did not pass
-    // since the last that did.
+    // Whether one more line may pass: 200 at once, 20 a second after that. `suppressed` gets how
+    // many did not pass since the last that did.
     bool admit(std::uint64_t& suppressed);
 
     std::string without_secrets(std::string text) const;

@@ -19,8 +19,12 @@ constexpr std::size_t kIdBytesMax = 64;
 constexpr std::size_t kTextBytesMax = 1024;
 constexpr std::size_t kListMax = 256;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
 
 bool is_connector_id(std::string_view text) {
     if (text.empty() || text.size() > kIdBytesMax || !is_lower(text[0])) return false;
@@ -34,7 +38,8 @@ bool is_stream_name(std::string_view text) {
                        [](char c) { return is_lower(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
-// ---- Semantic versions ---------------------------------------------------------------------------
+// ---- Semantic versions
+// ---------------------------------------------------------------------------
 
 std::string_view take_until(std::string_view& rest, char separator) {
     const std::size_t at = rest.find(separator);
@@ -101,7 +106,8 @@ std::strong_ordering compare_dotted(std::string_view a, std::string_view b) {
     return a.size() <=> b.size();
 }
 
-// ---- Fields --------------------------------------------------------------------------------------
+// ---- Fields
+// --------------------------------------------------------------------------------------
 
 class Reader {
   public:
@@ -179,8 +185,8 @@ void read_capabilities(Reader& reader, const json::object& root, Manifest& manif
         } else if (capability == "write") {
             manifest.can_write = true;
         } else {
-            reader.problem("capabilities", "names \"" + capability +
-                                               "\"; known are \"webhook\" and \"write\"");
+            reader.problem("capabilities",
+                           "names \"" + capability + "\"; known are \"webhook\" and \"write\"");
         }
     }
     if (reader.problems.empty() && !manifest.can_webhook && !manifest.can_write) {
@@ -240,7 +246,8 @@ void read_handshakes(Reader& reader, const json::object& root, Manifest& manifes
             }
         }
         if (pattern.methods.empty() && pattern.query.empty()) {
-            reader.problem("handshakes", "has a pattern without conditions, which is every request");
+            reader.problem("handshakes",
+                           "has a pattern without conditions, which is every request");
         }
         manifest.handshakes.push_back(std::move(pattern));
     }
@@ -254,7 +261,8 @@ bool is_host_pattern(std::string_view host) {
     }
     if (host.empty() || host.size() > 253) return false;
     return std::all_of(host.begin(), host.end(), [](char c) {
-        return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '.' || c == '_';
+        return is_lower(c) || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '.' ||
+               c == '_';
     });
 }
 
@@ -272,9 +280,8 @@ void read_hosts(Reader& reader, const json::object& root, Manifest& manifest) {
             const json::value* properties = manifest.settings_schema.if_contains("properties");
             const json::object* known = properties ? properties->if_object() : nullptr;
             if (!grant.from_setting.empty() && (!known || !known->contains(grant.from_setting))) {
-                reader.problem("allowed_hosts",
-                               "refers to the setting \"" + grant.from_setting +
-                                   "\", which the settings schema does not have");
+                reader.problem("allowed_hosts", "refers to the setting \"" + grant.from_setting +
+                                                    "\", which the settings schema does not have");
             }
         } else {
             reader.problem("allowed_hosts", "must hold host names or {\"from_setting\": name}");
@@ -333,18 +340,17 @@ Result<void> read_abi(const json::object& root, Manifest& manifest) {
         const auto version = [](std::uint32_t major, std::uint32_t draft) {
             return std::to_string(major) + " draft " + std::to_string(draft);
         };
-        return Error{kAbiMismatch,
-                     "it was built for ABI " + version(manifest.abi_major, manifest.abi_draft) +
-                         ", this syncline has ABI " +
-                         version(SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_DRAFT)};
+        return Error{kAbiMismatch, "it was built for ABI " +
+                                       version(manifest.abi_major, manifest.abi_draft) +
+                                       ", this syncline has ABI " +
+                                       version(SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_DRAFT)};
     }
     constexpr std::uint32_t kHostMinor = SYNCLINE_ABI_MINOR;
     if (manifest.min_host_minor > kHostMinor) {
         const std::string major = std::to_string(SYNCLINE_ABI_MAJOR) + '.';
-        return Error{kHostTooOld, "it needs ABI " + major +
-                                      std::to_string(manifest.min_host_minor) +
-                                      " or newer, this syncline has ABI " + major +
-                                      std::to_string(kHostMinor)};
+        return Error{kHostTooOld,
+                     "it needs ABI " + major + std::to_string(manifest.min_host_minor) +
+                         " or newer, this syncline has ABI " + major + std::to_string(kHostMinor)};
     }
     return {};
 }
@@ -358,7 +364,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
                                            " are allowed"};
     }
     auto parsed = record::parse_json(text);
-    if (!parsed) return Error{kManifestInvalid, "the manifest is not JSON: " + parsed.error().what()};
+    if (!parsed)
+        return Error{kManifestInvalid, "the manifest is not JSON: " + parsed.error().what()};
     const json::object* root = parsed->if_object();
     if (root == nullptr) return Error{kManifestInvalid, "the manifest is not a JSON object"};
 
@@ -370,8 +377,9 @@ Result<Manifest> parse_manifest(std::string_view text) {
     manifest.name = reader.text(*root, "name", true);
     manifest.summary = reader.text(*root, "summary", false);
     if (!manifest.id.empty() && !is_connector_id(manifest.id)) {
-        reader.problem("id", "must have lower-case letters, digits and '-', begin with a letter, and "
-                             "have at most 64 characters");
+        reader.problem("id",
+                       "must have lower-case letters, digits and '-', begin with a letter, and "
+                       "have at most 64 characters");
     }
     if (!manifest.version.empty() && !is_semantic_version(manifest.version)) {
         reader.problem("version", "must be a semantic version such as 1.2.0");

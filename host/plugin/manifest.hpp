@@ -1,4 +1,5 @@
-// The manifest's text, read into a Manifest. It is untrusted, and written by people: everything that is wrong is said.
+// The manifest's text, read into a Manifest. It is untrusted, and written by people: everything
+// that is wrong is said.
 #pragma once
 
 #include <compare>
@@ -11,11 +12,12 @@ namespace syncline::plugin {
 
 inline constexpr std::size_t kManifestBytesMax = 256 * 1024;
 
-// Errors: `plugin.abi_mismatch`, `plugin.host_too_old` (both before anything else is looked at, with both versions),
-// `plugin.manifest_invalid` (all problems, separated by `; `). [any]
+// Errors: `plugin.abi_mismatch`, `plugin.host_too_old` (both before anything else is looked at,
+// with both versions), `plugin.manifest_invalid` (all problems, separated by `; `). [any]
 Result<Manifest> parse_manifest(std::string_view text);
 
-// The order of semantic versions (precedence; build metadata does not count). Both were accepted by parse_manifest.
+// The order of semantic versions (precedence; build metadata does not count). Both were accepted by
+// parse_manifest.
 std::strong_ordering compare_versions(std::string_view a, std::string_view b);
 
 }  // namespace syncline::plugin

@@ -24,16 +24,23 @@ namespace json = boost::json;
 using valijson::adapters::BoostJsonAdapter;
 
 constexpr std::size_t kSettingBytesMax = 64 * 1024;
-// std::regex recurses for each character that a repetition takes: longer text could exhaust the stack.
+// std::regex recurses for each character that a repetition takes: longer text could exhaust the
+// stack.
 constexpr std::size_t kMatchedBytesMax = 2 * 1024;
 constexpr std::size_t kPatternBytesMax = 512;
 
 // What a person who reads a form needs; `x-` is free for tools.
-constexpr std::string_view kKeywords[] = {
-    "$schema",   "title",     "description", "examples", "default",  "type",     "properties",
-    "required",  "enum",      "const",       "minimum",  "maximum",  "pattern",  "additionalProperties",
-    "minLength", "maxLength", "minItems",    "maxItems", "format",   "items",    "writeOnly",
-    "$comment"};
+constexpr std::string_view kKeywords[] = {"$schema",     "title",
+                                          "description", "examples",
+                                          "default",     "type",
+                                          "properties",  "required",
+                                          "enum",        "const",
+                                          "minimum",     "maximum",
+                                          "pattern",     "additionalProperties",
+                                          "minLength",   "maxLength",
+                                          "minItems",    "maxItems",
+                                          "format",      "items",
+                                          "writeOnly",   "$comment"};
 
 const json::object* member_object(const json::object& object, std::string_view name) {
     const json::value* member = object.if_contains(name);
@@ -67,8 +74,8 @@ void check_pattern(const json::object& schema, const std::string& at,
     const json::string* pattern = member_string(schema, "pattern");
     if (pattern == nullptr) return;
     if (pattern->size() > kPatternBytesMax) {
-        problems.push_back(at + ": the pattern is longer than " +
-                           std::to_string(kPatternBytesMax) + " bytes");
+        problems.push_back(at + ": the pattern is longer than " + std::to_string(kPatternBytesMax) +
+                           " bytes");
         return;
     }
     try {
@@ -110,7 +117,8 @@ void check_keywords(const json::object& schema, const std::string& at,
     }
 }
 
-// ---- Sentences about values: the library says which value is wrong, the schema says what it should be ----------------
+// ---- Sentences about values: the library says which value is wrong, the schema says what it
+// should be ----------------
 
 std::string type_phrase(std::string_view type) {
     if (type == "string") return "a string";
@@ -176,7 +184,8 @@ std::string describe(const json::object& schema) {
     return sentence == "must be" ? "is not allowed here" : sentence;
 }
 
-// RFC 3986: a scheme and something after it, in the characters of a URL; http and https need a host.
+// RFC 3986: a scheme and something after it, in the characters of a URL; http and https need a
+// host.
 bool is_uri(std::string_view text) {
     const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     const std::size_t colon = text.find(':');
@@ -185,10 +194,12 @@ bool is_uri(std::string_view text) {
     const std::string_view rest = text.substr(colon + 1);
     if (!is_letter(scheme[0])) return false;
     for (const char c : scheme) {
-        if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '+' && c != '-' && c != '.') return false;
+        if (!is_letter(c) && !(c >= '0' && c <= '9') && c != '+' && c != '-' && c != '.')
+            return false;
     }
     for (const char c : rest) {
-        if (c <= ' ' || c >= 0x7f || std::string_view{"<>\"{}|\\^`"}.find(c) != std::string_view::npos) {
+        if (c <= ' ' || c >= 0x7f ||
+            std::string_view{"<>\"{}|\\^`"}.find(c) != std::string_view::npos) {
             return false;
         }
     }
@@ -197,8 +208,8 @@ bool is_uri(std::string_view text) {
            rest[2] != '#' && rest[2] != ':';
 }
 
-// One pass along the schema for what the library leaves out: formats, and strings too long for its patterns. Returns
-// whether all are short enough.
+// One pass along the schema for what the library leaves out: formats, and strings too long for its
+// patterns. Returns whether all are short enough.
 bool check_strings(const json::object& schema, const json::value& value, const std::string& at,
                    std::set<std::string>& violations) {
     if (const json::string* text = value.if_string()) {
@@ -244,7 +255,8 @@ std::string name_after(std::string_view message, std::string_view prefix) {
     return std::string{message.substr(begin, message.size() - 2 - begin)};
 }
 
-// Translates one message of the library; the ones that only say "something below failed" give nothing.
+// Translates one message of the library; the ones that only say "something below failed" give
+// nothing.
 void add_violation(const json::object& root, const valijson::ValidationResults::Error& error,
                    std::set<std::string>& violations) {
     std::string at;

@@ -1,5 +1,5 @@
-// The JSON Schema (draft 7) by which a connector describes its settings. A subset is understood: enough for a form, and
-// nothing that could make a schema from a strange file recurse or fetch.
+// The JSON Schema (draft 7) by which a connector describes its settings. A subset is understood:
+// enough for a form, and nothing that could make a schema from a strange file recurse or fetch.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -11,7 +11,8 @@ namespace syncline::plugin {
 // Adds a sentence for everything in the schema that is wrong or outside the subset. [any]
 void check_schema(const boost::json::object& schema, std::vector<std::string>& problems);
 
-// The settings with the `default` of every property that is absent, so that a connector sees them all. [any]
+// The settings with the `default` of every property that is absent, so that a connector sees them
+// all. [any]
 boost::json::object with_defaults(const boost::json::object& schema, boost::json::object settings);
 
 }  // namespace syncline::plugin

@@ -1,5 +1,6 @@
-// Where a connector's output of one call goes. A sink lives for the call, on the generation's thread; its handle means
-// nothing before, after, or on another thread.
+// Where a connector's output of one call goes. A sink lives for the call, on the generation's
+// thread; its handle means nothing before, after, or on another thread.
+// Concurrency: [work], the generation's thread, for the duration of one call.
 #pragma once
 
 #include <string>

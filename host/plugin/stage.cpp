@@ -52,7 +52,8 @@ Result<void> prepare_stage(const std::filesystem::path& directory) {
     if (::fchmod(fd.get(), 0700) != 0) {
         return failed(directory, "can't make the directory for copies private", errno);
     }
-    // Copies alone are removed: a wrong path in the configuration must not empty somebody's directory.
+    // Copies alone are removed: a wrong path in the configuration must not empty somebody's
+    // directory.
     std::filesystem::directory_iterator entry{directory, error};
     for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
         std::error_code ignored;

@@ -1,5 +1,6 @@
-// Private copies of libraries: only they are ever loaded, so what happens to the dropped file later has no effect, and
-// each has a name of its own, because the loader answers a known name with the library that it already has.
+// Private copies of libraries: only they are ever loaded, so what happens to the dropped file later
+// has no effect, and each has a name of its own, because the loader answers a known name with the
+// library that it already has.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace syncline::plugin {
 
-// Makes the directory with mode 0700, or checks that it is ours alone, and removes the copies that an earlier process
-// left. Errors: `plugin.stage_failed`. [any]
+// Makes the directory with mode 0700, or checks that it is ours alone, and removes the copies that
+// an earlier process left. Errors: `plugin.stage_failed`. [any]
 Result<void> prepare_stage(const std::filesystem::path& directory);
 
 // Writes `<id>-<first digits of the SHA-256>-g<generation>.so` with mode 0500 and returns its path.

@@ -36,7 +36,8 @@ Result<Body> Bodies::keep(std::string text) {
 Result<std::string> Bodies::read(const Body& body) const {
     if (body.file.empty()) return body.text;
     auto missing = [&](const char* why) {
-        return Error{kBodyMissing, std::string{"the body "} + (directory_ / body.file).string() + why};
+        return Error{kBodyMissing,
+                     std::string{"the body "} + (directory_ / body.file).string() + why};
     };
     Result<File> file = File::open(directory_ / body.file, O_RDONLY);
     if (!file.has_value()) return missing(" can't be opened");
@@ -60,7 +61,8 @@ void Bodies::remove_orphans(const std::set<std::string>& referenced) const {
         std::string name = entry.path().filename().string();
         if (!referenced.contains(name)) orphans.push_back(std::move(name));
     }
-    if (!orphans.empty()) core::log_info("store", "removing bodies without a fact", {{"count", orphans.size()}});
+    if (!orphans.empty())
+        core::log_info("store", "removing bodies without a fact", {{"count", orphans.size()}});
     remove(orphans);
 }
 

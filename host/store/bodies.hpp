@@ -23,7 +23,8 @@ class Bodies {
     // File names begin with the epoch, so that none is used twice. Before the first write.
     void set_epoch(std::uint64_t epoch) { epoch_ = epoch; }
 
-    // A small body stays in memory; a large one is in a durable file when this returns. Blocks for the flush: not on io.
+    // A small body stays in memory; a large one is in a durable file when this returns. Blocks for
+    // the flush: not on io.
     Result<Body> keep(std::string text);
 
     // The body, wherever it is. Errors: store.body_missing. Blocks: not on io.

@@ -78,13 +78,15 @@ Result<void> check_state_if_unclean(const std::filesystem::path& directory) {
     std::error_code error;
     if (!std::filesystem::exists(directory / "data.mdb", error)) return {};
     Pipe pipe;
-    if (::pipe(pipe.ends) != 0) return Error{kIo, std::string{"pipe failed: "} + std::strerror(errno)};
+    if (::pipe(pipe.ends) != 0)
+        return Error{kIo, std::string{"pipe failed: "} + std::strerror(errno)};
     pid_t child = ::fork();
     if (child < 0) return Error{kIo, std::string{"fork failed: "} + std::strerror(errno)};
     if (child == 0) {
         // Nothing of the hub's may outlive it in here: the lock of the data directory, above all.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        ::dup2(pipe.ends[1], STDERR_FILENO);  // LMDB's last words before it aborts become the report
+        ::dup2(pipe.ends[1],
+               STDERR_FILENO);  // LMDB's last words before it aborts become the report
         ::close_range(STDERR_FILENO + 1, ~0u, 0);
         std::string report = look_through(directory);
         ssize_t ignored = ::write(STDERR_FILENO, report.data(), report.size());

@@ -1,4 +1,6 @@
-// Looks through the database in a child process, because LMDB aborts its process on a page that makes no sense.
+// Looks through the database in a child process, because LMDB aborts its process on a page that
+// makes no sense.
+// Concurrency: only while the process has one thread.
 #pragma once
 
 #include <filesystem>
@@ -7,8 +9,9 @@
 
 namespace syncline::store {
 
-// After an unclean end: reads every row of every table in a child and checks its checksum. A clean or new database is not
-// looked through. Errors: store.state_damaged with what was found. Only while the process has one thread.
+// After an unclean end: reads every row of every table in a child and checks its checksum. A clean
+// or new database is not looked through. Errors: store.state_damaged with what was found. Only
+// while the process has one thread.
 Result<void> check_state_if_unclean(const std::filesystem::path& directory);
 
 }  // namespace syncline::store

@@ -1,7 +1,8 @@
 // The bytes of facts and rows: little helpers that write and read fields in order, bounds checked.
 //
-// Integers in rows' and facts' bodies are little-endian and fixed in width; in LMDB keys they are big-endian, so that byte
-// order is numeric order (key.hpp).
+// Integers in rows' and facts' bodies are little-endian and fixed in width; in LMDB keys they are
+// big-endian, so that byte order is numeric order (key.hpp).
+// Concurrency: [any]; an object belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,7 @@ namespace syncline::store {
 class Writer {
   public:
     template <class Integer>
-        requires std::is_integral_v<Integer>
-    Writer& integer(Integer number) {
+    requires std::is_integral_v<Integer> Writer& integer(Integer number) {
         char bytes[sizeof number];
         std::memcpy(bytes, &number, sizeof number);
         out_.append(bytes, sizeof bytes);
@@ -45,8 +45,7 @@ class Reader {
     explicit Reader(std::string_view bytes) : rest_(bytes) {}
 
     template <class Integer>
-        requires std::is_integral_v<Integer>
-    Integer integer() {
+    requires std::is_integral_v<Integer> Integer integer() {
         Integer number{};
         if (!has(sizeof number)) return number;
         std::memcpy(&number, rest_.data(), sizeof number);

@@ -28,12 +28,14 @@ Result<void> write(Database::Write transaction, const Overlay::Layer& layer) {
 
 }  // namespace
 
-Result<void> write_layer(Database& database, const DataDir& directory, const Overlay::Layer& layer) {
+Result<void> write_layer(Database& database, const DataDir& directory,
+                         const Overlay::Layer& layer) {
     // LMDB refuses to begin after a meta page could not be written: that is never a matter of room.
     SYNCLINE_TRY(Database::Write transaction, database.begin_write());
     Result<void> written = write(std::move(transaction), layer);
     if (written.has_value() || written.error().is(kMapFull)) return written;
-    // LMDB reports a short write, which is how a full disk looks from inside, as an input/output error.
+    // LMDB reports a short write, which is how a full disk looks from inside, as an input/output
+    // error.
     if (written.error().is(kIo) && room_of(directory.path()).free < kFullBelowBytes) {
         return Error{kDiskFull, "no room to commit the state"};
     }

@@ -3,6 +3,7 @@
 //   .lock       held by the running hub (flock)          journal/   segments
 //   state/      LMDB                                      bodies/    large bodies
 //   ballast     room given back when the disk is full
+// Concurrency: [any] once open.
 #pragma once
 
 #include <filesystem>
@@ -14,14 +15,15 @@
 
 namespace syncline::store {
 
-// The name of a file system on which locks, memory maps or flushes do not mean what a durable store needs; null for any
-// other. `type` as statfs(2) gives it.
+// The name of a file system on which locks, memory maps or flushes do not mean what a durable store
+// needs; null for any other. `type` as statfs(2) gives it.
 const char* unsafe_filesystem_name(long type);
 
 class DataDir {
   public:
-    // Creates what is missing (mode 0700) and takes the lock, which the kernel releases when the process ends, however it
-    // ends. Errors: store.in_use (names the process), store.directory_unusable, store.unsafe_filesystem.
+    // Creates what is missing (mode 0700) and takes the lock, which the kernel releases when the
+    // process ends, however it ends. Errors: store.in_use (names the process),
+    // store.directory_unusable, store.unsafe_filesystem.
     static Result<DataDir> open(const std::filesystem::path& path, bool allow_unsafe_filesystem);
 
     const std::filesystem::path& path() const { return path_; }
@@ -32,7 +34,6 @@ class DataDir {
     // Room that a commit of the state may use when the disk is full, so that the backlog can drain.
     void make_ballast() const;
     bool drop_ballast() const;
-
 
   private:
     std::filesystem::path path_;

@@ -1,7 +1,7 @@
 #include "store/database.hpp"
 
-#include <lmdb.h>
 #include <fcntl.h>
+#include <lmdb.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -18,9 +18,13 @@ namespace {
 
 constexpr std::size_t kCrcBytes = 4;
 
-MDB_val to_val(std::string_view bytes) { return MDB_val{bytes.size(), const_cast<char*>(bytes.data())}; }
+MDB_val to_val(std::string_view bytes) {
+    return MDB_val{bytes.size(), const_cast<char*>(bytes.data())};
+}
 
-std::string_view to_view(const MDB_val& value) { return {static_cast<const char*>(value.mv_data), value.mv_size}; }
+std::string_view to_view(const MDB_val& value) {
+    return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
 
 // The checksum covers the key as well: a value in the wrong place is as bad as a wrong value.
 std::uint32_t row_crc(std::string_view key, std::string_view value) {
@@ -34,11 +38,12 @@ Result<std::string_view> checked_value(Table table, std::string_view key, std::s
         std::memcpy(&crc, stored.data() + value.size(), kCrcBytes);
         if (crc == row_crc(key, value)) return value;
     }
-    return Error{kStateDamaged,
-                 std::string{"a row of table "} + name_of(table) + " has a wrong checksum (key " + core::to_hex(key) + ")"};
+    return Error{kStateDamaged, std::string{"a row of table "} + name_of(table) +
+                                    " has a wrong checksum (key " + core::to_hex(key) + ")"};
 }
 
-// LMDB writes its lock file through a map: when the disk is full that is a SIGBUS, unless the room was reserved before.
+// LMDB writes its lock file through a map: when the disk is full that is a SIGBUS, unless the room
+// was reserved before.
 Result<void> reserve_lock_file(const std::filesystem::path& directory) {
     constexpr off_t kLockBytes = 16 * 1024;  // for the 126 readers that LMDB makes room for
     SYNCLINE_TRY(File file, File::open(directory / "lock.mdb", O_RDWR | O_CREAT));
@@ -50,9 +55,9 @@ Result<void> reserve_lock_file(const std::filesystem::path& directory) {
 }  // namespace
 
 const char* name_of(Table table) {
-    static constexpr const char* kNames[kTableCount] = {"meta",  "name",    "event", "record",       "lane",
-                                                        "queue", "ready",   "due",   "key_map",      "dedup",
-                                                        "dedup_expiry", "letter", "body", "ledger"};
+    static constexpr const char* kNames[kTableCount] = {
+        "meta", "name",    "event", "record",       "lane",   "queue", "ready",
+        "due",  "key_map", "dedup", "dedup_expiry", "letter", "body",  "ledger"};
     return kNames[static_cast<std::size_t>(table)];
 }
 
@@ -77,9 +82,10 @@ Result<void> Database::open_tables() {
     unsigned flags = options_.is_read_only ? unsigned{MDB_RDONLY} : 0u;
     int code = mdb_txn_begin(environment_, nullptr, flags, &transaction);
     for (std::size_t i = 0; code == 0 && i < kTableCount; ++i) {
-        code = mdb_dbi_open(transaction, name_of(static_cast<Table>(i)), options_.is_read_only ? 0u : unsigned{MDB_CREATE},
-                            &handles_[i]);
-        // A crash in the very first start leaves a file without tables: for a reader they are empty.
+        code = mdb_dbi_open(transaction, name_of(static_cast<Table>(i)),
+                            options_.is_read_only ? 0u : unsigned{MDB_CREATE}, &handles_[i]);
+        // A crash in the very first start leaves a file without tables: for a reader they are
+        // empty.
         is_missing_[i] = code == MDB_NOTFOUND && options_.is_read_only;
         if (is_missing_[i]) code = 0;
     }
@@ -123,7 +129,8 @@ Result<std::optional<Database::Row>> Database::seek(Table table, std::string_vie
     if (is_missing_[static_cast<std::size_t>(table)]) return std::optional<Row>{};
     MDB_val key = to_val(from);
     MDB_val found{};
-    int code = mdb_cursor_get(cursors_[static_cast<std::size_t>(table)], &key, &found, MDB_SET_RANGE);
+    int code =
+        mdb_cursor_get(cursors_[static_cast<std::size_t>(table)], &key, &found, MDB_SET_RANGE);
     if (code == MDB_NOTFOUND) return std::optional<Row>{};
     if (code != 0) return error("a read failed", code);
     SYNCLINE_TRY(std::string_view value, checked_value(table, to_view(key), to_view(found)));
@@ -172,7 +179,8 @@ Result<void> Database::Write::put(Table table, std::string_view key, std::string
 
 Result<void> Database::Write::erase(Table table, std::string_view key) {
     MDB_val k = to_val(key);
-    int code = mdb_del(transaction_, owner_->handles_[static_cast<std::size_t>(table)], &k, nullptr);
+    int code =
+        mdb_del(transaction_, owner_->handles_[static_cast<std::size_t>(table)], &k, nullptr);
     if (code != 0 && code != MDB_NOTFOUND) return owner_->error("a removal failed", code);
     return {};
 }
@@ -192,7 +200,7 @@ Result<void> Database::grow() {
 }
 
 std::uint64_t Database::bytes_on_disk() const {
-    struct stat info{};
+    struct stat info {};
     if (::stat((options_.directory / "data.mdb").c_str(), &info) != 0) return 0;
     return static_cast<std::uint64_t>(info.st_blocks) * 512;
 }
@@ -212,7 +220,8 @@ int Database::clear_stale_readers() {
 Error Database::error(const std::string& what, int code) const {
     if (code == MDB_MAP_FULL) return Error{kMapFull, "the map is full"};
     if (code > 0) return io_error("state: " + what, code);
-    bool is_damage = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID || code == MDB_NOTFOUND;
+    bool is_damage = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID ||
+                     code == MDB_NOTFOUND;
     return Error{is_damage ? kStateDamaged : kIo, "state: " + what + ": " + mdb_strerror(code)};
 }
 

@@ -1,9 +1,11 @@
-// LMDB behind a small interface: one environment, one table each, every value with a CRC-32C (LMDB has no checksums).
+// LMDB behind a small interface: one environment, one table each, every value with a CRC-32C (LMDB
+// has no checksums).
 //
-// Measured rules of LMDB 0.9.24: durable mode only, never WRITEMAP, NOSYNC, NOMETASYNC or DUPSORT; the map is reserved large;
-// readers are short; a full map and a full disk show at commit, not at put. LMDB aborts the process on a page that makes no
-// sense: after an unclean end the file is checked in a child process first (check.hpp).
-// Concurrency: one thread writes (commit), one other thread holds the one reader. Internal to store.
+// Measured rules of LMDB 0.9.24: durable mode only, never WRITEMAP, NOSYNC, NOMETASYNC or DUPSORT;
+// the map is reserved large; readers are short; a full map and a full disk show at commit, not at
+// put. LMDB aborts the process on a page that makes no sense: after an unclean end the file is
+// checked in a child process first (check.hpp). Concurrency: one thread writes (commit), one other
+// thread holds the one reader. Internal to store.
 #pragma once
 
 #include <array>
@@ -42,7 +44,7 @@ class Database {
     Result<std::optional<Row>> seek(Table table, std::string_view from);
     // Makes the reader see the newest commit; frees the pages that the old view pinned.
     void renew();
-    void release();   // the reader sees nothing until renew()
+    void release();  // the reader sees nothing until renew()
 
     // A write transaction; nothing is kept unless commit() succeeds.
     class Write {
@@ -50,8 +52,9 @@ class Database {
         Write(Write&&) noexcept;
         ~Write();
         Result<void> put(Table table, std::string_view key, std::string_view value);
-        Result<void> erase(Table table, std::string_view key);   // a missing key is no error
-        // Errors: store.disk_full; store.io_failed; kMapFull, which the caller answers with grow() and a repetition.
+        Result<void> erase(Table table, std::string_view key);  // a missing key is no error
+        // Errors: store.disk_full; store.io_failed; kMapFull, which the caller answers with grow()
+        // and a repetition.
         Result<void> commit();
 
       private:
@@ -63,10 +66,13 @@ class Database {
     };
     Result<Write> begin_write();
 
-    // Doubles the map. No transaction may be open anywhere in the process: release() the reader first.
+    // Doubles the map. No transaction may be open anywhere in the process: release() the reader
+    // first.
     Result<void> grow();
 
-    std::uint64_t reads() const { return reads_; }   // rows looked up since open(): what a question costs
+    std::uint64_t reads() const {
+        return reads_;
+    }  // rows looked up since open(): what a question costs
     std::uint64_t bytes_on_disk() const;
     Result<void> sync();
     int clear_stale_readers();

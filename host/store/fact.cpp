@@ -12,37 +12,80 @@ namespace {
 constexpr std::uint8_t kFactVersion = 1;
 constexpr std::size_t kPlainLaneKeyMax = 240;
 
-// One byte of type, one of version, four of length, then the fields. The numbers are the format: never reuse one.
+// One byte of type, one of version, four of length, then the fields. The numbers are the format:
+// never reuse one.
 enum class FactType : std::uint8_t {
-    kEpochBegan = 1, kNamed, kHandshakeAnswered, kReceived, kTranslated, kEventDied, kSettled, kCommand, kTicked,
+    kEpochBegan = 1,
+    kNamed,
+    kHandshakeAnswered,
+    kReceived,
+    kTranslated,
+    kEventDied,
+    kSettled,
+    kCommand,
+    kTicked,
 };
 
-template <class T> struct TypeOf;
-template <> struct TypeOf<EpochBegan> { static constexpr auto value = FactType::kEpochBegan; };
-template <> struct TypeOf<Named> { static constexpr auto value = FactType::kNamed; };
-template <> struct TypeOf<HandshakeAnswered> { static constexpr auto value = FactType::kHandshakeAnswered; };
-template <> struct TypeOf<Received> { static constexpr auto value = FactType::kReceived; };
-template <> struct TypeOf<Translated> { static constexpr auto value = FactType::kTranslated; };
-template <> struct TypeOf<EventDied> { static constexpr auto value = FactType::kEventDied; };
-template <> struct TypeOf<Settled> { static constexpr auto value = FactType::kSettled; };
-template <> struct TypeOf<Command> { static constexpr auto value = FactType::kCommand; };
-template <> struct TypeOf<Ticked> { static constexpr auto value = FactType::kTicked; };
+template <class T>
+struct TypeOf;
+template <>
+struct TypeOf<EpochBegan> {
+    static constexpr auto value = FactType::kEpochBegan;
+};
+template <>
+struct TypeOf<Named> {
+    static constexpr auto value = FactType::kNamed;
+};
+template <>
+struct TypeOf<HandshakeAnswered> {
+    static constexpr auto value = FactType::kHandshakeAnswered;
+};
+template <>
+struct TypeOf<Received> {
+    static constexpr auto value = FactType::kReceived;
+};
+template <>
+struct TypeOf<Translated> {
+    static constexpr auto value = FactType::kTranslated;
+};
+template <>
+struct TypeOf<EventDied> {
+    static constexpr auto value = FactType::kEventDied;
+};
+template <>
+struct TypeOf<Settled> {
+    static constexpr auto value = FactType::kSettled;
+};
+template <>
+struct TypeOf<Command> {
+    static constexpr auto value = FactType::kCommand;
+};
+template <>
+struct TypeOf<Ticked> {
+    static constexpr auto value = FactType::kTicked;
+};
 
 // Enumerators are numbered from 1 without gaps.
-template <class Enum> inline constexpr Enum kLast = Enum{};
-template <> inline constexpr NameKind kLast<NameKind> = NameKind::kConnection;
-template <> inline constexpr record::Operation kLast<record::Operation> = record::Operation::kDelete;
-template <> inline constexpr Settlement kLast<Settlement> = Settlement::kRetry;
-template <> inline constexpr CommandKind kLast<CommandKind> = CommandKind::kReplayLetter;
+template <class Enum>
+inline constexpr Enum kLast = Enum{};
+template <>
+inline constexpr NameKind kLast<NameKind> = NameKind::kConnection;
+template <>
+inline constexpr record::Operation kLast<record::Operation> = record::Operation::kDelete;
+template <>
+inline constexpr Settlement kLast<Settlement> = Settlement::kRetry;
+template <>
+inline constexpr CommandKind kLast<CommandKind> = CommandKind::kReplayLetter;
 
-// An archive visits the fields of a fact in order; the same list of fields serves writing and reading.
+// An archive visits the fields of a fact in order; the same list of fields serves writing and
+// reading.
 struct Put {
     Writer& out;
     template <class Integer>
-        requires std::is_integral_v<Integer>
+    requires std::is_integral_v<Integer>
     void operator()(const Integer& n) { out.integer(n); }
     template <class Enum>
-        requires std::is_enum_v<Enum>
+    requires std::is_enum_v<Enum>
     void operator()(const Enum& e) { out.integer(static_cast<std::underlying_type_t<Enum>>(e)); }
     void operator()(const bool& flag) { out.integer(static_cast<std::uint8_t>(flag)); }
     void operator()(const std::string& text) { out.text(text); }
@@ -59,13 +102,14 @@ struct Get {
     Reader& in;
     bool is_known = true;  // every enumerator was one that this version has
     template <class Integer>
-        requires std::is_integral_v<Integer>
+    requires std::is_integral_v<Integer>
     void operator()(Integer& n) { n = in.integer<Integer>(); }
     template <class Enum>
-        requires std::is_enum_v<Enum>
+    requires std::is_enum_v<Enum>
     void operator()(Enum& e) {
         auto number = in.integer<std::underlying_type_t<Enum>>();
-        is_known = is_known && number >= 1 && number <= static_cast<std::underlying_type_t<Enum>>(kLast<Enum>);
+        is_known = is_known && number >= 1 &&
+                   number <= static_cast<std::underlying_type_t<Enum>>(kLast<Enum>);
         e = static_cast<Enum>(number);
     }
     void operator()(bool& flag) { flag = in.integer<std::uint8_t>() != 0; }
@@ -73,7 +117,8 @@ struct Get {
     void operator()(Position& p) { p.value = in.integer<std::uint64_t>(); }
     void operator()(core::Hash128& hash) {
         std::string_view bytes = in.raw(hash.bytes.size());
-        if (bytes.size() == hash.bytes.size()) std::memcpy(hash.bytes.data(), bytes.data(), bytes.size());
+        if (bytes.size() == hash.bytes.size())
+            std::memcpy(hash.bytes.data(), bytes.data(), bytes.size());
     }
     template <class T>
     void list(std::vector<T>& items, auto visit) {
@@ -83,16 +128,12 @@ struct Get {
 };
 
 template <class Archive, class F>
-void fields(Archive& a, F& f)
-    requires std::is_same_v<std::remove_const_t<F>, Body>
-{
+void fields(Archive& a, F& f) requires std::is_same_v<std::remove_const_t<F>, Body> {
     a(f.text), a(f.file), a(f.size);
 }
 
 template <class Archive, class F>
-void fields(Archive& a, F& f)
-    requires std::is_same_v<std::remove_const_t<F>, FailureNote>
-{
+void fields(Archive& a, F& f) requires std::is_same_v<std::remove_const_t<F>, FailureNote> {
     a(f.failure_class), a(f.message), a(f.provider_code);
 }
 
@@ -120,8 +161,10 @@ void fields(Archive& a, F& f) {
         a(f.route), a(f.event), a(f.at_ns);
         fields(a, f.failure);
     } else if constexpr (std::is_same_v<T, Settled>) {
-        a(f.connection), a(f.lane), a(f.record.event), a(f.record.index), a(f.attempt), a(f.settlement);
-        a(f.is_unknown), a(f.at_ns), a(f.due_ns), a(f.destination_key), a(f.row_hash), a(f.field_hashes);
+        a(f.connection), a(f.lane), a(f.record.event), a(f.record.index), a(f.attempt),
+            a(f.settlement);
+        a(f.is_unknown), a(f.at_ns), a(f.due_ns), a(f.destination_key), a(f.row_hash),
+            a(f.field_hashes);
         fields(a, f.failure);
     } else if constexpr (std::is_same_v<T, Command>) {
         a(f.kind), a(f.letter), a(f.is_forced), a(f.at_ns);
@@ -138,7 +181,8 @@ Result<Fact> decode_as(std::string_view payload) {
     T fact;
     fields(get, fact);
     if (!in.at_end() || !get.is_known) {
-        return Error{kJournalDamaged, "a fact of type " + std::to_string(static_cast<int>(TypeOf<T>::value)) +
+        return Error{kJournalDamaged, "a fact of type " +
+                                          std::to_string(static_cast<int>(TypeOf<T>::value)) +
                                           " makes no sense"};
     }
     return Fact{std::move(fact)};
@@ -146,15 +190,24 @@ Result<Fact> decode_as(std::string_view payload) {
 
 Result<Fact> decode_type(std::uint8_t type, std::string_view payload) {
     switch (static_cast<FactType>(type)) {
-        case FactType::kEpochBegan: return decode_as<EpochBegan>(payload);
-        case FactType::kNamed: return decode_as<Named>(payload);
-        case FactType::kHandshakeAnswered: return decode_as<HandshakeAnswered>(payload);
-        case FactType::kReceived: return decode_as<Received>(payload);
-        case FactType::kTranslated: return decode_as<Translated>(payload);
-        case FactType::kEventDied: return decode_as<EventDied>(payload);
-        case FactType::kSettled: return decode_as<Settled>(payload);
-        case FactType::kCommand: return decode_as<Command>(payload);
-        case FactType::kTicked: return decode_as<Ticked>(payload);
+        case FactType::kEpochBegan:
+            return decode_as<EpochBegan>(payload);
+        case FactType::kNamed:
+            return decode_as<Named>(payload);
+        case FactType::kHandshakeAnswered:
+            return decode_as<HandshakeAnswered>(payload);
+        case FactType::kReceived:
+            return decode_as<Received>(payload);
+        case FactType::kTranslated:
+            return decode_as<Translated>(payload);
+        case FactType::kEventDied:
+            return decode_as<EventDied>(payload);
+        case FactType::kSettled:
+            return decode_as<Settled>(payload);
+        case FactType::kCommand:
+            return decode_as<Command>(payload);
+        case FactType::kTicked:
+            return decode_as<Ticked>(payload);
     }
     return Error{kNewerFormat, "the journal holds a fact of type " + std::to_string(type) +
                                    ", which this version does not know"};
@@ -189,8 +242,9 @@ Result<Fact> decode(std::string_view& bytes) {
     if (!in.ok()) return Error{kJournalDamaged, "a fact is cut short"};
     bytes = bytes.substr(bytes.size() - in.left());
     if (version > kFactVersion) {
-        return Error{kNewerFormat, "the journal holds a fact of type " + std::to_string(type) + " in version " +
-                                       std::to_string(version) + "; this syncline reads up to version " +
+        return Error{kNewerFormat, "the journal holds a fact of type " + std::to_string(type) +
+                                       " in version " + std::to_string(version) +
+                                       "; this syncline reads up to version " +
                                        std::to_string(kFactVersion)};
     }
     return decode_type(type, payload);
@@ -199,7 +253,8 @@ Result<Fact> decode(std::string_view& bytes) {
 std::size_t size_of(const Fact& fact) {
     constexpr std::size_t kEnvelope = 64;
     if (const auto* received = std::get_if<Received>(&fact)) {
-        std::size_t size = kEnvelope + received->query.size() + received->path.size() + received->body.text.size();
+        std::size_t size =
+            kEnvelope + received->query.size() + received->path.size() + received->body.text.size();
         for (const auto& [name, value] : received->headers) size += name.size() + value.size() + 8;
         return size;
     }
@@ -211,7 +266,8 @@ std::size_t size_of(const Fact& fact) {
         return size;
     }
     if (const auto* settled = std::get_if<Settled>(&fact)) {
-        return kEnvelope + settled->lane.size() + settled->field_hashes.size() + settled->failure.message.size();
+        return kEnvelope + settled->lane.size() + settled->field_hashes.size() +
+               settled->failure.message.size();
     }
     return kEnvelope;
 }

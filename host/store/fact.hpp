@@ -1,7 +1,9 @@
-// Everything that happens is a fact; the journal is a sequence of facts, and all other state is derived from them.
+// Everything that happens is a fact; the journal is a sequence of facts, and all other state is
+// derived from them.
 //
-// Rule 6: a fact holds every time, hash, due time and target connection that applying it needs, so that applying is
-// deterministic. Facts carry a version; a newer one is refused by name, an older one stays readable for ever.
+// Rule 6: a fact holds every time, hash, due time and target connection that applying it needs, so
+// that applying is deterministic. Facts carry a version; a newer one is refused by name, an older
+// one stays readable for ever.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +19,17 @@
 
 namespace syncline::store {
 
-// Small stable numbers for routes and connections; names are for people and may be reused, these are not.
+// Small stable numbers for routes and connections; names are for people and may be reused, these
+// are not.
 using RouteId = std::uint32_t;
 using ConnectionId = std::uint32_t;
 
-// A body stands in the fact itself, or, when it is large, in a file that was made durable before the fact (rule 17).
+// A body stands in the fact itself, or, when it is large, in a file that was made durable before
+// the fact (rule 17).
 struct Body {
     std::string text;
-    std::string file;         // name within bodies/, empty when `text` holds the body
-    std::uint64_t size = 0;   // bytes, wherever it is
+    std::string file;        // name within bodies/, empty when `text` holds the body
+    std::uint64_t size = 0;  // bytes, wherever it is
 
     static Body inline_text(std::string value) {
         Body body;
@@ -41,7 +45,8 @@ struct EpochBegan {
     std::string version;
 };
 
-// A route or connection of the configuration gets its number, or comes back, or is gone (then its records are parked).
+// A route or connection of the configuration gets its number, or comes back, or is gone (then its
+// records are parked).
 enum class NameKind : std::uint8_t { kRoute = 1, kConnection = 2 };
 struct Named {
     NameKind kind = NameKind::kRoute;
@@ -60,7 +65,8 @@ struct Received {
     std::int64_t received_ns = 0;
     std::string message_id;  // 16 bytes of hash, or empty: no deduplication
     std::string method, path, query;
-    std::vector<std::pair<std::string, std::string>> headers;  // without those that authenticated the request
+    std::vector<std::pair<std::string, std::string>>
+        headers;  // without those that authenticated the request
     Body body;
 };
 
@@ -82,7 +88,7 @@ struct Translated {
 
 // Why something failed, for people and for the dead letter. Bounded by the pipeline.
 struct FailureNote {
-    std::string failure_class;   // `transient`, `permanent`, ... or `mapping`
+    std::string failure_class;  // `transient`, `permanent`, ... or `mapping`
     std::string message;
     std::string provider_code;
 };
@@ -101,23 +107,24 @@ enum class Settlement : std::uint8_t {
     kFiltered = 3,
     kSuperseded = 4,
     kDead = 5,
-    kRetry = 6,     // stays at the head of its lane until `due_ns`
+    kRetry = 6,  // stays at the head of its lane until `due_ns`
 };
 
 // The result of one attempt with the record at the head of a lane.
 struct Settled {
     ConnectionId connection = 0;
-    std::string lane;              // the lane's key (see lane_key)
+    std::string lane;  // the lane's key (see lane_key)
     RecordId record;
-    std::uint32_t attempt = 0;     // 1 for the first; a result of another attempt than the lane's is ignored
+    std::uint32_t attempt =
+        0;  // 1 for the first; a result of another attempt than the lane's is ignored
     Settlement settlement = Settlement::kDelivered;
-    bool is_unknown = false;       // the attempt may have had its effect (rule 13)
+    bool is_unknown = false;  // the attempt may have had its effect (rule 13)
     std::int64_t at_ns = 0;
-    std::int64_t due_ns = 0;       // kRetry
-    std::string destination_key;   // kDelivered; empty: keep the one there is
-    core::Hash128 row_hash;        // kDelivered, kUnchanged
-    std::string field_hashes;      // kDelivered (record::encode_field_hashes)
-    FailureNote failure;           // kDead, kRetry
+    std::int64_t due_ns = 0;      // kRetry
+    std::string destination_key;  // kDelivered; empty: keep the one there is
+    core::Hash128 row_hash;       // kDelivered, kUnchanged
+    std::string field_hashes;     // kDelivered (record::encode_field_hashes)
+    FailureNote failure;          // kDead, kRetry
 };
 
 enum class CommandKind : std::uint8_t { kDiscardLetter = 1, kReplayLetter = 2 };
@@ -126,7 +133,7 @@ enum class CommandKind : std::uint8_t { kDiscardLetter = 1, kReplayLetter = 2 };
 struct Command {
     CommandKind kind = CommandKind::kDiscardLetter;
     std::uint64_t letter = 0;
-    bool is_forced = false;   // replay even when the key got something newer
+    bool is_forced = false;  // replay even when the key got something newer
     std::int64_t at_ns = 0;
 };
 
@@ -146,15 +153,16 @@ struct NumberedFact {
 // Appends type, version, length and fields. [any]
 void encode(const Fact& fact, std::string& out);
 
-// Reads one fact off the front of `bytes`. Errors: store.newer_format (unknown type or version, by number),
-// store.journal_damaged (malformed). [any]
+// Reads one fact off the front of `bytes`. Errors: store.newer_format (unknown type or version, by
+// number), store.journal_damaged (malformed). [any]
 Result<Fact> decode(std::string_view& bytes);
 
 // About what the fact weighs in memory and on disk. [any]
 std::size_t size_of(const Fact& fact);
 
-// The key of a record's lane within its connection, and of its key map row: the source key itself when it is short,
-// otherwise a prefix and its SHA-256, so that two keys never share a lane and the key fits LMDB's limit. [any]
+// The key of a record's lane within its connection, and of its key map row: the source key itself
+// when it is short, otherwise a prefix and its SHA-256, so that two keys never share a lane and the
+// key fits LMDB's limit. [any]
 std::string lane_key(std::string_view record_key);
 
 }  // namespace syncline::store

@@ -33,7 +33,8 @@ Result<File> File::open(const std::filesystem::path& path, int flags, unsigned m
 
 Result<void> File::write_at(std::uint64_t offset, std::string_view bytes) {
     while (!bytes.empty()) {
-        ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        ssize_t written =
+            ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (written < 0) {
             if (errno == EINTR) continue;
             return io_error("a write failed", errno);
@@ -48,7 +49,8 @@ Result<std::string> File::read_at(std::uint64_t offset, std::size_t size) const 
     std::string bytes(size, '\0');
     std::size_t filled = 0;
     while (filled < size) {
-        ssize_t got = ::pread(descriptor_, bytes.data() + filled, size - filled, static_cast<off_t>(offset + filled));
+        ssize_t got = ::pread(descriptor_, bytes.data() + filled, size - filled,
+                              static_cast<off_t>(offset + filled));
         if (got < 0) {
             if (errno == EINTR) continue;
             return io_error("a read failed", errno);
@@ -61,7 +63,7 @@ Result<std::string> File::read_at(std::uint64_t offset, std::size_t size) const 
 }
 
 Result<std::uint64_t> File::size() const {
-    struct stat info{};
+    struct stat info {};
     if (::fstat(descriptor_, &info) != 0) return io_error("fstat failed", errno);
     return static_cast<std::uint64_t>(info.st_size);
 }
@@ -73,12 +75,13 @@ Result<void> File::sync() {
 
 Result<void> sync_directory(const std::filesystem::path& directory) {
     SYNCLINE_TRY(File handle, File::open(directory, O_RDONLY | O_DIRECTORY));
-    if (::fsync(handle.descriptor()) != 0) return io_error("can't make " + directory.string() + " durable", errno);
+    if (::fsync(handle.descriptor()) != 0)
+        return io_error("can't make " + directory.string() + " durable", errno);
     return {};
 }
 
 Room room_of(const std::filesystem::path& path) {
-    struct statvfs info{};
+    struct statvfs info {};
     if (::statvfs(path.c_str(), &info) != 0) return {};
     return Room{static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize,
                 static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize};

@@ -1,4 +1,5 @@
-// Files as the store uses them: owned descriptors, whole writes, durable directories. EINTR and short writes end here.
+// Files as the store uses them: owned descriptors, whole writes, durable directories. EINTR and
+// short writes end here.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +19,20 @@ class File {
     File& operator=(File&& other) noexcept;
     ~File();
 
-    // Flags as for open(2); O_CLOEXEC and O_NOFOLLOW are added. Errors: store.io_failed, store.disk_full. [any]
+    // Flags as for open(2); O_CLOEXEC and O_NOFOLLOW are added. Errors: store.io_failed,
+    // store.disk_full. [any]
     static Result<File> open(const std::filesystem::path& path, int flags, unsigned mode = 0600);
 
     bool is_open() const { return descriptor_ >= 0; }
     int descriptor() const { return descriptor_; }
 
     Result<void> write_at(std::uint64_t offset, std::string_view bytes);
-    Result<std::string> read_at(std::uint64_t offset, std::size_t size) const;  // shorter at the end of the file
+    Result<std::string> read_at(std::uint64_t offset,
+                                std::size_t size) const;  // shorter at the end of the file
     Result<std::uint64_t> size() const;
 
-    // fdatasync(2). After an error the caller must not try again: the kernel may have dropped the pages.
+    // fdatasync(2). After an error the caller must not try again: the kernel may have dropped the
+    // pages.
     Result<void> sync();
 
   private:
@@ -45,7 +49,8 @@ struct Room {
 };
 Room room_of(const std::filesystem::path& path);
 
-// The error of a failed system call: store.disk_full for ENOSPC and EDQUOT, otherwise store.io_failed.
+// The error of a failed system call: store.disk_full for ENOSPC and EDQUOT, otherwise
+// store.io_failed.
 Error io_error(const std::string& what, int error_number);
 
 }  // namespace syncline::store

@@ -70,8 +70,9 @@ Result<void> Journal::scan() {
     return make_durable();
 }
 
-// What a killed hub had written but not flushed yet can be read now and gone after a power cut: before anyone builds upon it,
-// it has to be on the disk. Only the last file can hold such a batch, and only the last names may not be durable.
+// What a killed hub had written but not flushed yet can be read now and gone after a power cut:
+// before anyone builds upon it, it has to be on the disk. Only the last file can hold such a batch,
+// and only the last names may not be durable.
 Result<void> Journal::make_durable() const {
     if (!used_.empty()) {
         SYNCLINE_TRY(File file, File::open(used_.back().file, O_RDWR));
@@ -82,17 +83,19 @@ Result<void> Journal::make_durable() const {
 
 Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::path& file) {
     OnDamage on_damage = options_.salvage ? OnDamage::kSkip : OnDamage::kStop;
-    SYNCLINE_TRY(SegmentScan scan,
-                 scan_segment(file, number, on_damage, [](const BatchView&) { return Result<void>{}; }));
+    SYNCLINE_TRY(SegmentScan scan, scan_segment(file, number, on_damage,
+                                                [](const BatchView&) { return Result<void>{}; }));
     if (scan.is_header_damaged && !options_.salvage) {
-        return Error{kJournalDamaged, "the header of a journal file can't be read"}.at(place(file, 0));
+        return Error{kJournalDamaged, "the header of a journal file can't be read"}.at(
+            place(file, 0));
     }
     if (!scan.is_used) {
         // A file of another size was not finished when the hub was killed.
         if (scan.is_header_damaged) {
             std::filesystem::path aside = file;
             aside += ".damaged";
-            if (::rename(file.c_str(), aside.c_str()) != 0) return io_error("can't rename " + file.string(), errno);
+            if (::rename(file.c_str(), aside.c_str()) != 0)
+                return io_error("can't rename " + file.string(), errno);
         } else if (scan.file_bytes == options_.segment_bytes) {
             spares_.push_back(Segment{file, number, {}});
         } else {
@@ -104,24 +107,28 @@ Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::pat
         before_first_ = scan.header.previous_last;
         last_ = scan.header.previous_last;
     }
-    // A start seals what it found by naming it in its own first segment: a difference means that something that was
-    // there then is gone now, or the other way round.
+    // A start seals what it found by naming it in its own first segment: a difference means that
+    // something that was there then is gone now, or the other way round.
     if (scan.header.previous_last != last_ && !options_.salvage) {
         return Error{kJournalDamaged, "the facts between " + to_string(last_) + " and " +
                                           to_string(scan.header.previous_last) + " can't be read"}
             .at(file.string());
     }
     if (scan.has_batch_after_tail && !options_.salvage) {
-        return Error{kJournalDamaged, "the facts after " + to_string(scan.last) + " can't be read, later ones can"}
+        return Error{kJournalDamaged,
+                     "the facts after " + to_string(scan.last) + " can't be read, later ones can"}
             .at(place(file, scan.tail_offset));
     }
     if (scan.has_tail) {
-        core::log_info("store", "the journal ends in a write that was cut short; it was never acknowledged",
+        core::log_info("store",
+                       "the journal ends in a write that was cut short; it was never acknowledged",
                        {{"file", file.string()}, {"offset", scan.tail_offset}});
     }
     for (Segment& spare : spares_) {
-        // A file without a header of its own in front of a used one is a spare that a crash left out of order.
-        core::log_debug("store", "removing an unused journal file", {{"file", spare.file.string()}});
+        // A file without a header of its own in front of a used one is a spare that a crash left
+        // out of order.
+        core::log_debug("store", "removing an unused journal file",
+                        {{"file", spare.file.string()}});
         ::unlink(spare.file.c_str());
     }
     spares_.clear();
@@ -130,7 +137,8 @@ Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::pat
     return {};
 }
 
-Result<void> Journal::replay(Position after, const std::function<Result<void>(NumberedFact)>& visit) const {
+Result<void> Journal::replay(Position after,
+                             const std::function<Result<void>(NumberedFact)>& visit) const {
     OnDamage on_damage = options_.salvage ? OnDamage::kSkip : OnDamage::kStop;
     for (const Segment& segment : used_) {
         if (segment.last <= after) continue;
@@ -144,7 +152,8 @@ Result<void> Journal::replay(Position after, const std::function<Result<void>(Nu
             }
             return {};
         };
-        SYNCLINE_TRY(SegmentScan scan, scan_segment(segment.file, segment.number, on_damage, visit_batch));
+        SYNCLINE_TRY(SegmentScan scan,
+                     scan_segment(segment.file, segment.number, on_damage, visit_batch));
         (void)scan;
     }
     return {};
@@ -154,19 +163,26 @@ Result<NumberedFact> Journal::begin(std::uint64_t at_least, EpochBegan fact) {
     SYNCLINE_ASSERT(writer_ == nullptr);
     std::uint64_t epoch = std::max(last_.epoch(), at_least) + 1;
     if (core::is_planted(core::PlantedBug::kPositionReused) && epoch > 1) --epoch;
-    SYNCLINE_TRY(writer_, Writer::start(Writer::Start{options_.directory, options_.segment_bytes, options_.on_batch,
-                                                      options_.on_fatal, std::move(used_), std::move(spares_),
-                                                      last_number_, last_, Position::of(epoch, 1)}));
+    SYNCLINE_TRY(writer_, Writer::start(Writer::Start{
+                              options_.directory, options_.segment_bytes, options_.on_batch,
+                              options_.on_fatal, std::move(used_), std::move(spares_), last_number_,
+                              last_, Position::of(epoch, 1)}));
     NumberedFact first{Position::of(epoch, 1), Fact{std::move(fact)}};
     SYNCLINE_CHECK(writer_->write_first(first));
     return first;
 }
 
-void Journal::append(Append append) { writer_->append(std::move(append)); }
+void Journal::append(Append append) {
+    writer_->append(std::move(append));
+}
 
-bool Journal::has_room() const { return writer_ == nullptr || writer_->has_room(); }
+bool Journal::has_room() const {
+    return writer_ == nullptr || writer_->has_room();
+}
 
-void Journal::truncate(Position position) { writer_->truncate(position); }
+void Journal::truncate(Position position) {
+    writer_->truncate(position);
+}
 
 void Journal::stop() {
     if (writer_) writer_->stop();

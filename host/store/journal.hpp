@@ -1,14 +1,19 @@
 // The journal: facts, durable in the order in which they were appended.
 //
-// Purpose: an acknowledgement costs one sequential write and one flush, shared by everyone who waits at that moment
+// Purpose: an acknowledgement costs one sequential write and one flush, shared by everyone who
+// waits at that moment
 //   (group commit without a timer: the previous flush is the timer).
-// Lifecycle: open() reads what there is; replay() gives it; begin() starts a new epoch and the threads; append() any time
+// Lifecycle: open() reads what there is; replay() gives it; begin() starts a new epoch and the
+// threads; append() any time
 //   after that; the destructor writes what was appended before it.
-// Concurrency: open, replay and begin by one thread; append and truncate are [any]. Callbacks run on the journal's thread
+// Concurrency: open, replay and begin by one thread; append and truncate are [any]. Callbacks run
+// on the journal's thread
 //   and must be short.
-// Limits: events are refused while there is no prepared segment in reserve (disk full); results and commands use that
+// Limits: events are refused while there is no prepared segment in reserve (disk full); results and
+// commands use that
 //   reserve, so that a backlog can drain (rule 10).
-// A failed flush is final: nothing of its batch is acknowledged and `on_fatal` is called; the process has to end.
+// A failed flush is final: nothing of its batch is acknowledged and `on_fatal` is called; the
+// process has to end.
 #pragma once
 
 #include <atomic>
@@ -28,17 +33,18 @@ namespace syncline::store {
 // What one caller appends together: consecutive positions, all durable or none.
 struct Append {
     std::vector<Fact> facts;
-    // Called once, with the position of the first fact, when all are durable; or with an error, when they are not and
-    // will not be. May be empty. [journal]
+    // Called once, with the position of the first fact, when all are durable; or with an error,
+    // when they are not and will not be. May be empty. [journal]
     std::function<void(Result<Position>)> on_durable;
-    // Called once when the last of the facts is durable and applied, with the reason when it is a command that was turned
-    // down. Not called when the hub stops before. May be empty. [state]
+    // Called once when the last of the facts is durable and applied, with the reason when it is a
+    // command that was turned down. Not called when the hub stops before. May be empty. [state]
     std::function<void(std::optional<Error>)> on_applied;
 };
 
 struct DurableBatch {
     std::vector<NumberedFact> facts;
-    std::vector<std::pair<Position, std::function<void(std::optional<Error>)>>> on_applied;  // by the last fact they wait for
+    std::vector<std::pair<Position, std::function<void(std::optional<Error>)>>>
+        on_applied;  // by the last fact they wait for
     std::size_t bytes = 0;
 };
 
@@ -47,9 +53,9 @@ class Journal {
     struct Options {
         std::filesystem::path directory;
         std::uint64_t segment_bytes = 16 * 1024 * 1024;
-        bool salvage = false;                               // read past damage instead of refusing
-        std::function<void(DurableBatch)> on_batch;         // [journal] the state's inlet
-        std::function<void(const Error&)> on_fatal;         // [journal]
+        bool salvage = false;                        // read past damage instead of refusing
+        std::function<void(DurableBatch)> on_batch;  // [journal] the state's inlet
+        std::function<void(const Error&)> on_fatal;  // [journal]
     };
 
     // Errors: store.journal_damaged (file and offset), store.io_failed.
@@ -59,11 +65,13 @@ class Journal {
     // The last durable position found by open(); 0 when the journal is empty.
     Position last() const { return last_; }
 
-    // The position before the oldest fact that is still here: a state older than it can't be brought up to date.
+    // The position before the oldest fact that is still here: a state older than it can't be
+    // brought up to date.
     Position before_first() const { return before_first_; }
 
     // Every fact after `after`, in order. `visit` may stop with an error.
-    Result<void> replay(Position after, const std::function<Result<void>(NumberedFact)>& visit) const;
+    Result<void> replay(Position after,
+                        const std::function<Result<void>(NumberedFact)>& visit) const;
 
     // Starts an epoch above every one seen and above `at_least`, and makes its first fact durable.
     Result<NumberedFact> begin(std::uint64_t at_least, EpochBegan fact);
@@ -77,7 +85,8 @@ class Journal {
     // Everything up to `position` is in the state for good: its segments can go. [any]
     void truncate(Position position);
 
-    // Appends everything that was given before, then ends the threads; later appends fail with store.stopping.
+    // Appends everything that was given before, then ends the threads; later appends fail with
+    // store.stopping.
     void stop();
 
   private:
@@ -95,8 +104,8 @@ class Journal {
     Result<void> make_durable() const;
 
     const Options options_;
-    std::vector<Segment> used_;     // oldest first; handed to the writer by begin()
-    std::vector<Segment> spares_;   // prepared, lowest number first; handed to the writer by begin()
+    std::vector<Segment> used_;    // oldest first; handed to the writer by begin()
+    std::vector<Segment> spares_;  // prepared, lowest number first; handed to the writer by begin()
     std::uint64_t last_number_ = 0;
     Position before_first_;
     Position last_;

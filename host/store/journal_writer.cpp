@@ -21,8 +21,8 @@ constexpr std::size_t kSparesKept = 2;
 constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
 constexpr std::chrono::seconds kRetryPrepareAfter{1};
 constexpr int kPatienceAtStop = 5;  // times kRetryPrepareAfter
-// New files leave this much of the disk to the commits of the state, without which a backlog can't drain: what it may hold in
-// memory and then some, but never more than a quarter of a small disk.
+// New files leave this much of the disk to the commits of the state, without which a backlog can't
+// drain: what it may hold in memory and then some, but never more than a quarter of a small disk.
 constexpr std::uint64_t kReserveBytes = 128 * 1024 * 1024;
 
 std::size_t bytes_of(const Append& append) {
@@ -105,7 +105,8 @@ void Journal::Writer::run_commits() {
             }
             Result<void> committed = commit(group);
             if (!committed.has_value()) {
-                std::move(taken.begin() + static_cast<std::ptrdiff_t>(at), taken.end(), std::back_inserter(group));
+                std::move(taken.begin() + static_cast<std::ptrdiff_t>(at), taken.end(),
+                          std::back_inserter(group));
                 return fail(group, committed.error());
             }
         }
@@ -163,13 +164,15 @@ Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
     return {};
 }
 
-// Waits while the disk is full: what is waiting here are results, which give room back, and what was taken before. At the
-// end of the hub not for ever.
-Result<Journal::Segment> Journal::Writer::take_spare(std::unique_lock<std::mutex>& lock, std::uint64_t bytes) {
+// Waits while the disk is full: what is waiting here are results, which give room back, and what
+// was taken before. At the end of the hub not for ever.
+Result<Journal::Segment> Journal::Writer::take_spare(std::unique_lock<std::mutex>& lock,
+                                                     std::uint64_t bytes) {
     bool is_large = bytes + kBlockBytes > segment_bytes_;
     for (int waited = 0;; ++waited) {
         if (is_large) {
-            // A batch larger than a file gets one of its own; it comes after the spares, which are given up.
+            // A batch larger than a file gets one of its own; it comes after the spares, which are
+            // given up.
             for (const Segment& skipped : spares_) ::unlink(skipped.file.c_str());
             spares_.clear();
             Result<Segment> made = prepare(bytes + kBlockBytes, false);
@@ -180,7 +183,8 @@ Result<Journal::Segment> Journal::Writer::take_spare(std::unique_lock<std::mutex
             spares_.pop_front();
             return spare;
         }
-        if (is_ending_ && waited >= kPatienceAtStop) return Error{kDiskFull, "no room for another journal file"};
+        if (is_ending_ && waited >= kPatienceAtStop)
+            return Error{kDiskFull, "no room for another journal file"};
         files_changed_.wait_for(lock, kRetryPrepareAfter);
     }
 }
@@ -190,7 +194,8 @@ void Journal::Writer::acknowledge(std::vector<Append>& group, Position first) {
     static std::atomic<unsigned> forgotten{0};
     Position position = first;
     for (Append& append : group) {
-        bool is_forgotten = core::is_planted(core::PlantedBug::kLostWakeUp) && ++forgotten % 500 == 0;
+        bool is_forgotten =
+            core::is_planted(core::PlantedBug::kLostWakeUp) && ++forgotten % 500 == 0;
         if (append.on_durable && !is_forgotten) append.on_durable(position);
         position = Position{position.value + append.facts.size()};
     }
@@ -202,18 +207,22 @@ void Journal::Writer::hand_on(std::vector<Append>& group, Position first, bool i
     for (Append& append : group) {
         for (Fact& fact : append.facts) {
             batch.bytes += size_of(fact);
-            // A planted bug hands facts on before they are written: then they are still needed here.
-            batch.facts.push_back(NumberedFact{position, is_written ? Fact{std::move(fact)} : fact});
+            // A planted bug hands facts on before they are written: then they are still needed
+            // here.
+            batch.facts.push_back(
+                NumberedFact{position, is_written ? Fact{std::move(fact)} : fact});
             position = position.next();
         }
         if (append.on_applied) {
-            batch.on_applied.emplace_back(Position{position.value - 1}, std::move(append.on_applied));
+            batch.on_applied.emplace_back(Position{position.value - 1},
+                                          std::move(append.on_applied));
         }
     }
     on_batch_(std::move(batch));
 }
 
-// Nothing of the group may be acknowledged, and nothing may be written behind a batch of unknown fate.
+// Nothing of the group may be acknowledged, and nothing may be written behind a batch of unknown
+// fate.
 void Journal::Writer::fail(std::vector<Append>& group, const Error& error) {
     std::vector<Append> waiting;
     {
@@ -239,11 +248,13 @@ void Journal::Writer::run_files() {
             recycle(std::move(done));
         }
         bool has_spares = prepare_spares(lock);
-        if (has_spares && is_full_) core::log_info("store", "there is room for journal files again");
+        if (has_spares && is_full_)
+            core::log_info("store", "there is room for journal files again");
         is_full_ = !has_spares && !files_stopping_;
         has_room_ = !is_full_ || !spares_.empty();
         // What changed while the lock was not held must not wait for the next second.
-        files_changed_.wait_for(lock, kRetryPrepareAfter, [this] { return std::exchange(has_files_work_, false); });
+        files_changed_.wait_for(lock, kRetryPrepareAfter,
+                                [this] { return std::exchange(has_files_work_, false); });
     }
 }
 
@@ -255,7 +266,8 @@ bool Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
         lock.unlock();
         Result<void> made = Error{kDiskFull, "no room for another journal file"};
         Room room = room_of(directory_);
-        if (room.free >= segment_bytes_ + std::min(kReserveBytes, room.total / 4)) made = prepare_segment(file, segment_bytes_, true);
+        if (room.free >= segment_bytes_ + std::min(kReserveBytes, room.total / 4))
+            made = prepare_segment(file, segment_bytes_, true);
         if (made.has_value()) made = sync_directory(directory_);
         lock.lock();
         if (!made.has_value()) {
@@ -272,11 +284,12 @@ bool Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
     return spares_.size() >= kSparesKept;
 }
 
-// Called with files_mutex_ held. A file that is full of old batches is as good as one full of zeros: the checksum covers
-// the position.
+// Called with files_mutex_ held. A file that is full of old batches is as good as one full of
+// zeros: the checksum covers the position.
 void Journal::Writer::recycle(Segment segment) {
     std::error_code error;
-    bool is_regular_size = std::filesystem::file_size(segment.file, error) == segment_bytes_ && !error;
+    bool is_regular_size =
+        std::filesystem::file_size(segment.file, error) == segment_bytes_ && !error;
     if (spares_.size() >= kSparesKept || !is_regular_size) {
         ::unlink(segment.file.c_str());
         return;

@@ -1,4 +1,5 @@
-// The running half of the journal: group commit on one thread, files prepared and recycled on another. Internal to store.
+// The running half of the journal: group commit on one thread, files prepared and recycled on
+// another. Internal to store.
 #pragma once
 
 #include <atomic>
@@ -38,15 +39,15 @@ class Journal::Writer {
     // Writes the epoch's first fact and starts the threads.
     Result<void> write_first(const NumberedFact& fact);
 
-    void append(Append append);                       // [any]
+    void append(Append append);                                                  // [any]
     bool has_room() const { return has_room_.load(std::memory_order_relaxed); }  // [any]
-    void truncate(Position position);                 // [any]
+    void truncate(Position position);                                            // [any]
     void stop();
 
   private:
     explicit Writer(Start start);
 
-    void run_commits();                               // [journal]
+    void run_commits();  // [journal]
     Result<void> commit(std::vector<Append>& group);
     Result<void> write(Position first, std::uint32_t count);
     Result<void> make_room(std::uint64_t bytes);
@@ -55,7 +56,7 @@ class Journal::Writer {
     void hand_on(std::vector<Append>& group, Position first, bool is_written);
     void fail(std::vector<Append>& group, const Error& error);
 
-    void run_files();                                 // the files' thread
+    void run_files();  // the files' thread
     void recycle(Segment segment);
     bool prepare_spares(std::unique_lock<std::mutex>& lock);
     Result<Segment> prepare(std::uint64_t bytes, bool is_zeroed);
@@ -72,7 +73,7 @@ class Journal::Writer {
     std::string payload_, block_;
 
     std::atomic<bool> has_room_{true};
-    std::atomic<bool> is_ending_{false};              // stop() was called
+    std::atomic<bool> is_ending_{false};  // stop() was called
 
     std::mutex queue_mutex_;
     std::condition_variable queue_filled_;
@@ -88,7 +89,7 @@ class Journal::Writer {
     Position truncate_to_;
     bool files_stopping_ = false;
     bool has_files_work_ = false;
-    bool is_full_ = false;                            // the last file could not be prepared
+    bool is_full_ = false;  // the last file could not be prepared
 
     std::thread commits_thread_, files_thread_;
 };

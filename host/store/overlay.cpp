@@ -33,7 +33,8 @@ Result<std::optional<std::string_view>> Overlay::get(Table table, std::string_vi
     return database_.get(table, key);
 }
 
-Result<std::optional<Overlay::Row>> Overlay::seek(Table table, std::string_view from, std::string_view prefix) {
+Result<std::optional<Overlay::Row>> Overlay::seek(Table table, std::string_view from,
+                                                  std::string_view prefix) {
     auto index = static_cast<std::size_t>(table);
     std::string at{from};
     for (;;) {
@@ -52,8 +53,10 @@ Result<std::optional<Overlay::Row>> Overlay::seek(Table table, std::string_view 
         if (least.empty() || !least.starts_with(prefix)) return std::optional<Row>{};
 
         const Change* change = nullptr;
-        if (has_active && active->first == least) change = &active->second;
-        else if (has_frozen && frozen->first == least) change = &frozen->second;
+        if (has_active && active->first == least)
+            change = &active->second;
+        else if (has_frozen && frozen->first == least)
+            change = &frozen->second;
         if (change == nullptr) return std::optional{Row{std::string{least}, below->value}};
         if (change->value) return std::optional{Row{std::string{least}, *change->value}};
         at = std::string{least} + '\0';  // erased: go on behind it
@@ -68,7 +71,8 @@ void Overlay::put(Table table, std::string_view key, std::string value, bool is_
         active_bytes_ -= weight(key, at->second);
         at->second.value = std::move(value);
     } else {
-        bool is_fresh = is_new && !(frozen_ && (*frozen_)[static_cast<std::size_t>(table)].contains(key));
+        bool is_fresh =
+            is_new && !(frozen_ && (*frozen_)[static_cast<std::size_t>(table)].contains(key));
         at = changes.emplace_hint(at, std::string{key}, Change{std::move(value), is_fresh});
     }
     active_bytes_ += weight(key, at->second);

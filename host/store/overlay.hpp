@@ -1,8 +1,9 @@
 // What the state knows beyond the last commit: changes in memory over a committed snapshot.
 //
-// Two layers: the *active* one takes changes; while a commit runs, the *frozen* one holds what is being written. A read looks
-// at active, frozen, database, in this order. A row that comes and goes between two commits leaves nothing behind (rule 9).
-// Concurrency: one thread, the state's; a frozen layer is constant and may be read by the committing thread as well.
+// Two layers: the *active* one takes changes; while a commit runs, the *frozen* one holds what is
+// being written. A read looks at active, frozen, database, in this order. A row that comes and goes
+// between two commits leaves nothing behind (rule 9). Concurrency: one thread, the state's; a
+// frozen layer is constant and may be read by the committing thread as well.
 #pragma once
 
 #include <array>
@@ -37,7 +38,8 @@ class Overlay {
     // The first row with a key at or after `from` that begins with `prefix`.
     Result<std::optional<Row>> seek(Table table, std::string_view from, std::string_view prefix);
 
-    // `is_new`: the caller knows that get() would find nothing, so that a later erase() may leave no trace.
+    // `is_new`: the caller knows that get() would find nothing, so that a later erase() may leave
+    // no trace.
     void put(Table table, std::string_view key, std::string value, bool is_new = false);
     void erase(Table table, std::string_view key);
 

@@ -1,4 +1,5 @@
 // Where a fact stands in the journal.
+// Concurrency: [any]; plain values.
 #pragma once
 
 #include <compare>
@@ -7,10 +8,11 @@
 
 namespace syncline::store {
 
-// An epoch (one start of the hub) and a counter within it, in one number that orders as the facts do. Never used twice:
-// each start takes a new epoch before it appends anything (rule 1).
+// An epoch (one start of the hub) and a counter within it, in one number that orders as the facts
+// do. Never used twice: each start takes a new epoch before it appends anything (rule 1).
 struct Position {
-    static constexpr unsigned kCounterBits = 40;  // a million million facts a start, 16 million starts
+    static constexpr unsigned kCounterBits =
+        40;  // a million million facts a start, 16 million starts
 
     std::uint64_t value = 0;  // 0 is before every fact
 

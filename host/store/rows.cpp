@@ -8,11 +8,15 @@ namespace {
 
 constexpr std::uint8_t kRowVersion = 1;
 
-void put(Writer& out, const RecordId& id) { out.integer(id.event.value).integer(id.index); }
+void put(Writer& out, const RecordId& id) {
+    out.integer(id.event.value).integer(id.index);
+}
 void put(Writer& out, const FailureNote& note) {
     out.text(note.failure_class).text(note.message).text(note.provider_code);
 }
-void put(Writer& out, const Body& body) { out.text(body.text).text(body.file).integer(body.size); }
+void put(Writer& out, const Body& body) {
+    out.text(body.text).text(body.file).integer(body.size);
+}
 
 void get(Reader& in, RecordId& id) {
     id.event.value = in.integer<std::uint64_t>();
@@ -71,14 +75,16 @@ void read(Reader& in, LetterRow& row) {
 }
 
 void read(Reader& in, RouteLedger& row) {
-    for (auto* counter : {&row.received, &row.translated, &row.handshake, &row.duplicate, &row.dead, &row.pending}) {
+    for (auto* counter : {&row.received, &row.translated, &row.handshake, &row.duplicate, &row.dead,
+                          &row.pending}) {
         *counter = in.integer<std::uint64_t>();
     }
 }
 
 void read(Reader& in, ConnectionLedger& row) {
-    for (auto* counter : {&row.routed, &row.generated, &row.delivered, &row.unchanged, &row.filtered, &row.superseded,
-                          &row.discarded, &row.dead, &row.pending}) {
+    for (auto* counter :
+         {&row.routed, &row.generated, &row.delivered, &row.unchanged, &row.filtered,
+          &row.superseded, &row.discarded, &row.dead, &row.pending}) {
         *counter = in.integer<std::uint64_t>();
     }
 }
@@ -93,7 +99,9 @@ Writer begin() {
 
 std::string encode(const RecordRow& row) {
     Writer out = begin();
-    out.integer(row.references).integer(row.route).integer(static_cast<std::uint8_t>(row.operation));
+    out.integer(row.references)
+        .integer(row.route)
+        .integer(static_cast<std::uint8_t>(row.operation));
     out.text(row.stream).text(row.key).integer(row.occurred_ns).integer(row.received_ns);
     put(out, row.body);
     return out.take();
@@ -102,7 +110,10 @@ std::string encode(const RecordRow& row) {
 std::string encode(const LaneRow& row) {
     Writer out = begin();
     put(out, row.head);
-    out.integer(static_cast<std::uint8_t>(row.is_forced)).integer(row.count).integer(row.attempts).integer(row.due_ns);
+    out.integer(static_cast<std::uint8_t>(row.is_forced))
+        .integer(row.count)
+        .integer(row.attempts)
+        .integer(row.due_ns);
     put(out, row.last_failure);
     return out.take();
 }
@@ -119,7 +130,10 @@ std::string encode(const LetterRow& row) {
     Writer out = begin();
     out.integer(static_cast<std::uint8_t>(row.kind)).integer(row.owner);
     put(out, row.record);
-    out.text(row.lane).integer(row.attempts).integer(static_cast<std::uint8_t>(row.is_unknown)).integer(row.at_ns);
+    out.text(row.lane)
+        .integer(row.attempts)
+        .integer(static_cast<std::uint8_t>(row.is_unknown))
+        .integer(row.at_ns);
     put(out, row.failure);
     out.text(row.event);
     return out.take();
@@ -127,7 +141,8 @@ std::string encode(const LetterRow& row) {
 
 std::string encode(const RouteLedger& row) {
     Writer out = begin();
-    for (auto counter : {row.received, row.translated, row.handshake, row.duplicate, row.dead, row.pending}) {
+    for (auto counter :
+         {row.received, row.translated, row.handshake, row.duplicate, row.dead, row.pending}) {
         out.integer(counter);
     }
     return out.take();
@@ -135,8 +150,8 @@ std::string encode(const RouteLedger& row) {
 
 std::string encode(const ConnectionLedger& row) {
     Writer out = begin();
-    for (auto counter : {row.routed, row.generated, row.delivered, row.unchanged, row.filtered, row.superseded,
-                         row.discarded, row.dead, row.pending}) {
+    for (auto counter : {row.routed, row.generated, row.delivered, row.unchanged, row.filtered,
+                         row.superseded, row.discarded, row.dead, row.pending}) {
         out.integer(counter);
     }
     return out.take();
@@ -148,7 +163,8 @@ Result<Row> decode_row(std::string_view bytes) {
     auto version = in.integer<std::uint8_t>();
     if (version > kRowVersion) {
         return Error{kNewerFormat, "the state holds a row in version " + std::to_string(version) +
-                                       "; this syncline reads up to version " + std::to_string(kRowVersion)};
+                                       "; this syncline reads up to version " +
+                                       std::to_string(kRowVersion)};
     }
     Row row;
     read(in, row);

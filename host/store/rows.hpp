@@ -1,4 +1,6 @@
-// The rows of the state's tables: what they hold and how they are spelled in bytes. Each begins with a version.
+// The rows of the state's tables: what they hold and how they are spelled in bytes. Each begins
+// with a version.
+// Concurrency: [any]; plain values.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +12,8 @@
 
 namespace syncline::store {
 
-// A source record that waits in one or more lanes, or belongs to a dead letter. The body is stored once.
+// A source record that waits in one or more lanes, or belongs to a dead letter. The body is stored
+// once.
 struct RecordRow {
     std::uint32_t references = 0;
     RouteId route = 0;
@@ -25,17 +28,17 @@ struct RecordRow {
 // One key of one connection with something to deliver.
 struct LaneRow {
     RecordId head;
-    bool is_forced = false;          // the head is a replay that may overwrite newer data
-    std::uint32_t count = 0;         // records in the lane, the head included
-    std::uint32_t attempts = 0;      // finished attempts with the head
-    std::int64_t due_ns = 0;         // not before; 0: at once
+    bool is_forced = false;      // the head is a replay that may overwrite newer data
+    std::uint32_t count = 0;     // records in the lane, the head included
+    std::uint32_t attempts = 0;  // finished attempts with the head
+    std::int64_t due_ns = 0;     // not before; 0: at once
     FailureNote last_failure;
 };
 
 // What a connection knows about one key (rules 12 and 13).
 struct KeyMapRow {
-    bool is_unknown = false;         // an attempt may have had its effect: the next send is complete
-    RecordId last;                   // the newest record that the key got
+    bool is_unknown = false;  // an attempt may have had its effect: the next send is complete
+    RecordId last;            // the newest record that the key got
     core::Hash128 row_hash;
     std::string field_hashes;
     std::string destination_key;
@@ -46,26 +49,30 @@ enum class LetterKind : std::uint8_t { kRecord = 1, kEvent = 2 };
 // A dead letter. Its id is the position of the fact that made it.
 struct LetterRow {
     LetterKind kind = LetterKind::kRecord;
-    std::uint32_t owner = 0;         // the connection of a record, the route of an event
-    RecordId record;                 // of an event: index 0
+    std::uint32_t owner = 0;  // the connection of a record, the route of an event
+    RecordId record;          // of an event: index 0
     std::string lane;
     std::uint32_t attempts = 0;
     bool is_unknown = false;
     std::int64_t at_ns = 0;
     FailureNote failure;
-    std::string event;               // kEvent: the received fact, encoded
+    std::string event;  // kEvent: the received fact, encoded
 };
 
 struct RouteLedger {
     std::uint64_t received = 0, translated = 0, handshake = 0, duplicate = 0, dead = 0, pending = 0;
-    bool balances() const { return received == translated + handshake + duplicate + dead + pending; }
+    bool balances() const {
+        return received == translated + handshake + duplicate + dead + pending;
+    }
 };
 
 struct ConnectionLedger {
-    std::uint64_t routed = 0, generated = 0, delivered = 0, unchanged = 0, filtered = 0, superseded = 0, discarded = 0,
-                  dead = 0, pending = 0;   // `parked` is `pending` of a connection that is not configured now
+    std::uint64_t routed = 0, generated = 0, delivered = 0, unchanged = 0, filtered = 0,
+                  superseded = 0, discarded = 0, dead = 0,
+                  pending = 0;  // `parked` is `pending` of a connection that is not configured now
     bool balances() const {
-        return routed + generated == delivered + unchanged + filtered + superseded + discarded + dead + pending;
+        return routed + generated ==
+               delivered + unchanged + filtered + superseded + discarded + dead + pending;
     }
 };
 

@@ -22,7 +22,10 @@ constexpr std::size_t kSecondHeaderAt = 2048;  // in another sector than the fir
 
 std::string encode_header(const SegmentHeader& header) {
     Writer out;
-    out.integer(kSegmentMagic).integer(header.number).integer(header.base.value).integer(header.previous_last.value);
+    out.integer(kSegmentMagic)
+        .integer(header.number)
+        .integer(header.base.value)
+        .integer(header.previous_last.value);
     out.integer(header.salt);
     std::uint32_t crc = core::crc32c(out.bytes());
     out.integer(crc);
@@ -42,13 +45,17 @@ bool decode_header(std::string_view bytes, SegmentHeader& header) {
     header.previous_last.value = in.integer<std::uint64_t>();
     header.salt = in.integer<std::uint32_t>();
     auto crc = in.integer<std::uint32_t>();
-    return in.ok() && magic == kSegmentMagic && crc == core::crc32c(bytes.substr(0, kHeaderBytes - sizeof crc));
+    return in.ok() && magic == kSegmentMagic &&
+           crc == core::crc32c(bytes.substr(0, kHeaderBytes - sizeof crc));
 }
 
-bool is_zero(std::string_view bytes) { return bytes.find_first_not_of('\0') == std::string_view::npos; }
+bool is_zero(std::string_view bytes) {
+    return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
 
-// A spare begins with zeros, or with the header of its earlier use, under another number; a header that was being written
-// when the power went leaves one of the two, sector by sector. Anything else is damage.
+// A spare begins with zeros, or with the header of its earlier use, under another number; a header
+// that was being written when the power went leaves one of the two, sector by sector. Anything else
+// is damage.
 void read_header(std::string_view block, std::uint64_t number, SegmentScan& scan) {
     bool is_some_header = false;
     for (std::size_t at : {std::size_t{0}, kSecondHeaderAt}) {
@@ -63,7 +70,9 @@ void read_header(std::string_view block, std::uint64_t number, SegmentScan& scan
     scan.is_header_damaged = !is_some_header && !is_zero(block);
 }
 
-std::uint64_t round_to_block(std::uint64_t bytes) { return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes; }
+std::uint64_t round_to_block(std::uint64_t bytes) {
+    return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+}
 
 // The header's first 28 bytes and the payload are covered; the checksum is the header's last field.
 std::uint32_t batch_crc(std::uint32_t salt, std::string_view header, std::string_view payload) {
@@ -97,15 +106,19 @@ void look_behind(std::string_view bytes, std::uint64_t offset, SegmentScan& scan
         std::memcpy(&first, block.data() + 8, sizeof first);
         if (first <= scan.last.value) continue;  // left from an earlier use of the file
         scan.has_tail = true;
-        if (at > offset && read_batch(scan.header.salt, block, batch)) scan.has_batch_after_tail = true;
+        if (at > offset && read_batch(scan.header.salt, block, batch))
+            scan.has_batch_after_tail = true;
     }
 }
 
 }  // namespace
 
-std::uint64_t batch_bytes(std::size_t payload_bytes) { return round_to_block(kBatchHeaderBytes + payload_bytes); }
+std::uint64_t batch_bytes(std::size_t payload_bytes) {
+    return round_to_block(kBatchHeaderBytes + payload_bytes);
+}
 
-void build_batch(std::uint32_t salt, Position first, std::uint32_t count, std::string_view payload, std::string& block) {
+void build_batch(std::uint32_t salt, Position first, std::uint32_t count, std::string_view payload,
+                 std::string& block) {
     Writer header;
     header.integer(kBatchMagic).integer(count).integer(first.value);
     header.integer(static_cast<std::uint64_t>(payload.size())).integer(std::uint32_t{0});
@@ -118,7 +131,8 @@ void build_batch(std::uint32_t salt, Position first, std::uint32_t count, std::s
     block.resize(batch_bytes(payload.size()), '\0');
 }
 
-Result<SegmentWriter> SegmentWriter::begin(const std::filesystem::path& path, const SegmentHeader& header) {
+Result<SegmentWriter> SegmentWriter::begin(const std::filesystem::path& path,
+                                           const SegmentHeader& header) {
     SegmentWriter writer;
     SYNCLINE_TRY(writer.file_, File::open(path, O_WRONLY));
     SYNCLINE_TRY(writer.capacity_, writer.file_.size());
@@ -135,7 +149,8 @@ Result<void> SegmentWriter::append(std::string_view batch) {
     return {};
 }
 
-Result<void> prepare_segment(const std::filesystem::path& path, std::uint64_t bytes, bool is_zeroed) {
+Result<void> prepare_segment(const std::filesystem::path& path, std::uint64_t bytes,
+                             bool is_zeroed) {
     SYNCLINE_TRY(File file, File::open(path, O_WRONLY | O_CREAT | O_EXCL));
     auto make = [&]() -> Result<void> {
         if (!is_zeroed) {
@@ -155,7 +170,8 @@ Result<void> prepare_segment(const std::filesystem::path& path, std::uint64_t by
     return made;
 }
 
-Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_t number, OnDamage on_damage,
+Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_t number,
+                                 OnDamage on_damage,
                                  const std::function<Result<void>(const BatchView&)>& visit) {
     SYNCLINE_TRY(File file, File::open(path, O_RDONLY));
     SYNCLINE_TRY(std::uint64_t size, file.size());
@@ -172,7 +188,8 @@ Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_
     while (offset < view.size()) {
         BatchView batch;
         bool is_whole = read_batch(scan.header.salt, view.substr(offset), batch);
-        if (is_whole && (on_damage == OnDamage::kSkip ? batch.first > scan.last : batch.first == scan.last.next())) {
+        if (is_whole && (on_damage == OnDamage::kSkip ? batch.first > scan.last
+                                                      : batch.first == scan.last.next())) {
             SYNCLINE_CHECK(visit(batch));
             scan.last = Position{batch.first.value + batch.count - 1};
             offset += batch_bytes(batch.payload.size());

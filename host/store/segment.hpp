@@ -1,10 +1,11 @@
 // One file of the journal: preallocated, written front to back in checksummed batches.
 //
-// Layout: a header block of 4 KiB, then batches. A batch is what one group commit wrote: 32 bytes of header, the encoded
-// facts, zeros up to the next multiple of 4 KiB. Because a batch never shares a block with another one, a torn write can't
-// touch what was acknowledged. The checksum begins with a random number of the file's header: neither what an earlier use of
-// the file left behind nor what a sender wrote into a body is ever taken for a batch. The header stands twice in its block,
-// so that one bad byte does not cost the file.
+// Layout: a header block of 4 KiB, then batches. A batch is what one group commit wrote: 32 bytes
+// of header, the encoded facts, zeros up to the next multiple of 4 KiB. Because a batch never
+// shares a block with another one, a torn write can't touch what was acknowledged. The checksum
+// begins with a random number of the file's header: neither what an earlier use of the file left
+// behind nor what a sender wrote into a body is ever taken for a batch. The header stands twice in
+// its block, so that one bad byte does not cost the file.
 #pragma once
 
 #include <cstdint>
@@ -22,22 +23,26 @@ namespace syncline::store {
 inline constexpr std::uint64_t kBlockBytes = 4096;
 
 struct SegmentHeader {
-    std::uint64_t number = 0;      // of the file
-    Position base;                 // of its first fact
-    Position previous_last;        // the last durable fact before it: what follows that one elsewhere was never acknowledged
-    std::uint32_t salt = 0;        // random; every checksum of the file begins with it
+    std::uint64_t number = 0;  // of the file
+    Position base;             // of its first fact
+    Position previous_last;  // the last durable fact before it: what follows that one elsewhere was
+                             // never acknowledged
+    std::uint32_t salt = 0;  // random; every checksum of the file begins with it
 };
 
 // Bytes that a batch with a payload of this size takes in the file.
 std::uint64_t batch_bytes(std::size_t payload_bytes);
 
 // Fills `block` (cleared first) with a whole batch, padding included.
-void build_batch(std::uint32_t salt, Position first, std::uint32_t count, std::string_view payload, std::string& block);
+void build_batch(std::uint32_t salt, Position first, std::uint32_t count, std::string_view payload,
+                 std::string& block);
 
 class SegmentWriter {
   public:
-    // Takes over a prepared file (see prepare_segment). Writes the header; the first sync() makes it durable.
-    static Result<SegmentWriter> begin(const std::filesystem::path& file, const SegmentHeader& header);
+    // Takes over a prepared file (see prepare_segment). Writes the header; the first sync() makes
+    // it durable.
+    static Result<SegmentWriter> begin(const std::filesystem::path& file,
+                                       const SegmentHeader& header);
 
     std::uint64_t room() const { return capacity_ > offset_ ? capacity_ - offset_ : 0; }
     const SegmentHeader& header() const { return header_; }
@@ -55,14 +60,16 @@ class SegmentWriter {
     std::uint64_t capacity_ = 0;
 };
 
-// Creates a file of `bytes` with its blocks allocated and written, so that later flushes need no metadata.
-// `is_zeroed` false only reserves the blocks: faster to make, slower to flush. Errors: store.disk_full, store.io_failed.
-Result<void> prepare_segment(const std::filesystem::path& file, std::uint64_t bytes, bool is_zeroed);
+// Creates a file of `bytes` with its blocks allocated and written, so that later flushes need no
+// metadata. `is_zeroed` false only reserves the blocks: faster to make, slower to flush. Errors:
+// store.disk_full, store.io_failed.
+Result<void> prepare_segment(const std::filesystem::path& file, std::uint64_t bytes,
+                             bool is_zeroed);
 
 struct BatchView {
     Position first;
     std::uint32_t count = 0;
-    std::string_view payload;   // valid during the visit
+    std::string_view payload;  // valid during the visit
 };
 
 struct SegmentScan {
@@ -70,17 +77,19 @@ struct SegmentScan {
     bool is_header_damaged = false;  // neither a header nor what a spare begins with
     std::uint64_t file_bytes = 0;
     SegmentHeader header;
-    Position last;               // of the last whole batch; header.base's predecessor when there is none
-    bool has_tail = false;       // something that is no batch, nor zeros, stands behind the last batch
-    bool has_batch_after_tail = false;  // ... and a whole batch behind that: damage, not a torn write
+    Position last;          // of the last whole batch; header.base's predecessor when there is none
+    bool has_tail = false;  // something that is no batch, nor zeros, stands behind the last batch
+    bool has_batch_after_tail =
+        false;  // ... and a whole batch behind that: damage, not a torn write
     std::uint64_t tail_offset = 0;
 };
 
 enum class OnDamage { kStop, kSkip };
 
-// Reads the file `number` front to back. `visit` may stop the scan with an error. With kSkip it goes on behind damage with the next
-// whole batch. [any]
-Result<SegmentScan> scan_segment(const std::filesystem::path& file, std::uint64_t number, OnDamage on_damage,
+// Reads the file `number` front to back. `visit` may stop the scan with an error. With kSkip it
+// goes on behind damage with the next whole batch. [any]
+Result<SegmentScan> scan_segment(const std::filesystem::path& file, std::uint64_t number,
+                                 OnDamage on_damage,
                                  const std::function<Result<void>(const BatchView&)>& visit);
 
 }  // namespace syncline::store

@@ -26,22 +26,29 @@ std::string encode_fact(const Fact& fact) {
 Result<Received> decode_received(std::string_view bytes) {
     SYNCLINE_TRY(Fact fact, decode(bytes));
     auto* received = std::get_if<Received>(&fact);
-    if (received == nullptr) return Error{kStateDamaged, "a row of table event holds something else"};
+    if (received == nullptr)
+        return Error{kStateDamaged, "a row of table event holds something else"};
     return std::move(*received);
 }
 
-std::uint32_t minute_of(std::int64_t ns) { return static_cast<std::uint32_t>(ns / kNsPerMinute); }
+std::uint32_t minute_of(std::int64_t ns) {
+    return static_cast<std::uint32_t>(ns / kNsPerMinute);
+}
 
 }  // namespace
 
 Result<Applied> State::apply(const NumberedFact& fact) {
     SYNCLINE_ASSERT(fact.position > applied_);
-    SYNCLINE_TRY(Applied applied, std::visit([&](const auto& f) { return apply_to(fact.position, f); }, fact.fact));
+    SYNCLINE_TRY(Applied applied,
+                 std::visit([&](const auto& f) { return apply_to(fact.position, f); }, fact.fact));
     applied_ = fact.position;
     return applied;
 }
 
-Result<Applied> State::apply_to(Position, const EpochBegan&) { return Applied{}; }
+Result<Applied> State::apply_to(Position at, const EpochBegan&) {
+    epoch_began_ = at;
+    return Applied{};
+}
 
 Result<Applied> State::apply_to(Position, const Named& fact) {
     auto& names = fact.kind == NameKind::kRoute ? routes_ : connections_;
@@ -103,7 +110,8 @@ Result<std::optional<Received>> State::take_event_row(RouteId route, Position po
 Result<Applied> State::apply_to(Position, const Translated& fact) {
     SYNCLINE_TRY(std::optional<Received> event, take_event_row(fact.route, fact.event));
     if (!event) {
-        for (const TranslatedRecord& record : fact.records) SYNCLINE_CHECK(drop_unless_referenced(record.body));
+        for (const TranslatedRecord& record : fact.records)
+            SYNCLINE_CHECK(drop_unless_referenced(record.body));
         return Applied{};
     }
     ++route_ledgers_[fact.route].translated;
@@ -115,8 +123,14 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
             continue;
         }
         std::set<ConnectionId> targets{record.targets.begin(), record.targets.end()};
-        RecordRow row{static_cast<std::uint32_t>(targets.size()), fact.route, record.operation, record.stream,
-                      record.key, record.occurred_ns, event->received_ns, record.body};
+        RecordRow row{static_cast<std::uint32_t>(targets.size()),
+                      fact.route,
+                      record.operation,
+                      record.stream,
+                      record.key,
+                      record.occurred_ns,
+                      event->received_ns,
+                      record.body};
         overlay_.put(Table::kRecord, record_key(id), encode(row), true);
         pending_bytes_ += record.body.size + kPendingOverheadBytes;
         SYNCLINE_CHECK(reference_body(record.body, 1));
@@ -149,7 +163,8 @@ Result<Applied> State::apply_to(Position at, const EventDied& fact) {
 }
 
 // Adds a record to its lane: at the head when the lane is empty, in order behind it otherwise.
-Result<void> State::enqueue(ConnectionId connection, std::string_view lane, RecordId record, bool is_forced) {
+Result<void> State::enqueue(ConnectionId connection, std::string_view lane, RecordId record,
+                            bool is_forced) {
     Key key = lane_row_key(connection, lane);
     SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, key));
     if (!found) {
@@ -164,8 +179,10 @@ Result<void> State::enqueue(ConnectionId connection, std::string_view lane, Reco
     SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
     ++row.count;
     overlay_.put(Table::kLane, key, encode(row));
-    overlay_.put(Table::kQueue, queue_key(connection, lane, record), std::string(1, is_forced ? '\1' : '\0'));
-    if (record < queue_begin(key.str())) note_queue_begin(key.str(), record);  // a letter that is replayed
+    overlay_.put(Table::kQueue, queue_key(connection, lane, record),
+                 std::string(1, is_forced ? '\1' : '\0'));
+    if (record < queue_begin(key.str()))
+        note_queue_begin(key.str(), record);  // a letter that is replayed
     return {};
 }
 
@@ -195,7 +212,8 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
     SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, lane_row_key(fact.connection, fact.lane)));
     if (!found) return Applied{};
     SYNCLINE_TRY(LaneRow lane, decode_row<LaneRow>(*found));
-    // Rule 13: a late result of an older attempt, or of a record that has been settled, changes nothing.
+    // Rule 13: a late result of an older attempt, or of a record that has been settled, changes
+    // nothing.
     if (lane.head != fact.record || lane.attempts + 1 != fact.attempt) return Applied{};
 
     lanes_in_flight_.erase(lane_row_key(fact.connection, fact.lane).str());
@@ -209,12 +227,23 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
     SYNCLINE_ASSERT(ledger.pending > 0);
     --ledger.pending;
     switch (fact.settlement) {
-        case Settlement::kDelivered: ++ledger.delivered; break;
-        case Settlement::kUnchanged: ++ledger.unchanged; break;
-        case Settlement::kFiltered: ++ledger.filtered; break;
-        case Settlement::kSuperseded: ++ledger.superseded; break;
-        case Settlement::kDead: ++ledger.dead; break;
-        case Settlement::kRetry: break;
+        case Settlement::kDelivered:
+            ++ledger.delivered;
+            break;
+        case Settlement::kUnchanged:
+            ++ledger.unchanged;
+            break;
+        case Settlement::kFiltered:
+            ++ledger.filtered;
+            break;
+        case Settlement::kSuperseded:
+            ++ledger.superseded;
+            break;
+        case Settlement::kDead:
+            ++ledger.dead;
+            break;
+        case Settlement::kRetry:
+            break;
     }
     SYNCLINE_ASSERT(ledger.balances());  // invariant 3
     if (fact.settlement == Settlement::kDead) {
@@ -234,7 +263,8 @@ void State::wait(const Settled& fact, LaneRow lane) {
     Key due = due_key(fact.connection, lane.due_ns, fact.lane);
     overlay_.put(Table::kDue, due, "");
     std::string& cursor = cursors_[fact.connection].due;
-    cursor = std::min(cursor, due.str());  // a due time may have passed already, or the clock was set back
+    cursor = std::min(cursor,
+                      due.str());  // a due time may have passed already, or the clock was set back
 }
 
 // The head is settled: the next record of the key moves up, or the lane ends.
@@ -273,7 +303,8 @@ void State::note_queue_begin(const std::string& lane_row, RecordId first) {
 
 // The key map: what the destination has now, as far as is known (rules 12 and 13).
 Result<void> State::remember(const Settled& fact) {
-    bool is_final = fact.settlement == Settlement::kDelivered || fact.settlement == Settlement::kUnchanged;
+    bool is_final =
+        fact.settlement == Settlement::kDelivered || fact.settlement == Settlement::kUnchanged;
     if (!is_final && !fact.is_unknown) return {};
     Key key = lane_row_key(fact.connection, fact.lane);
     SYNCLINE_TRY(auto found, overlay_.get(Table::kKeyMap, key));
@@ -326,7 +357,8 @@ Result<void> State::reference_body(const Body& body, int change) {
     if (body.file.empty()) return {};
     SYNCLINE_TRY(auto found, overlay_.get(Table::kBody, body.file));
     std::uint64_t count = found ? read_big_endian(*found) : 0;
-    if (change < 0 && count == 0) return Error{kStateDamaged, "a body is used that nothing refers to: " + body.file};
+    if (change < 0 && count == 0)
+        return Error{kStateDamaged, "a body is used that nothing refers to: " + body.file};
     dropped_bodies_.erase(body.file);
     count = change > 0 ? count + 1 : count - 1;
     if (count > 0) {
@@ -360,7 +392,8 @@ Result<Applied> State::apply_to(Position, const Command& fact) {
     }
     SYNCLINE_TRY(LetterRow letter, decode_row<LetterRow>(*found));
     overlay_.erase(Table::kLetter, Key{}.u64(fact.letter));
-    return fact.kind == CommandKind::kReplayLetter ? replay(fact, std::move(letter)) : discard(fact, std::move(letter));
+    return fact.kind == CommandKind::kReplayLetter ? replay(fact, std::move(letter))
+                                                   : discard(fact, std::move(letter));
 }
 
 Result<Applied> State::replay(const Command& fact, LetterRow letter) {
@@ -408,7 +441,8 @@ Result<void> State::expire(int count_max) {
     std::uint32_t oldest = minute_of(last_tick_ns_ - kDedupWindowNs);
     for (int expired = 0; expired < count_max && expiry_.minute < oldest; ++expired) {
         SYNCLINE_TRY(auto row, overlay_.seek(Table::kDedupExpiry, expiry_.from, ""));
-        expiry_.minute = row ? static_cast<std::uint32_t>(read_big_endian(std::string_view{row->key}.substr(0, 4)))
+        expiry_.minute = row ? static_cast<std::uint32_t>(
+                                   read_big_endian(std::string_view{row->key}.substr(0, 4)))
                              : std::numeric_limits<std::uint32_t>::max();
         if (expiry_.minute >= oldest) break;
         overlay_.erase(Table::kDedup, std::string_view{row->key}.substr(4));

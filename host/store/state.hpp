@@ -1,8 +1,9 @@
-// The state that the facts add up to: pending events, lanes, key map, duplicates, dead letters, ledger.
+// The state that the facts add up to: pending events, lanes, key map, duplicates, dead letters,
+// ledger.
 //
-// Purpose: one deterministic, total function from facts to state (rule 6), and the questions that delivery asks of it.
-// Concurrency: [state] only.
-// Errors: what apply() and the questions return as an error is a damaged database: the process has to end.
+// Purpose: one deterministic, total function from facts to state (rule 6), and the questions that
+// delivery asks of it. Concurrency: [state] only. Errors: what apply() and the questions return as
+// an error is a damaged database: the process has to end.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct LaneHead {
     ConnectionId connection = 0;
     std::string lane;
     RecordId record;
-    std::uint32_t attempt = 0;      // the number of the attempt to come
+    std::uint32_t attempt = 0;  // the number of the attempt to come
     bool is_forced = false;
     std::shared_ptr<const RecordRow> row;
     std::optional<KeyMapRow> key_map;
@@ -45,8 +46,8 @@ struct LaneHead {
 struct Letter {
     std::uint64_t id = 0;
     LetterRow row;
-    std::optional<RecordRow> record;    // kRecord
-    std::optional<Received> event;      // kEvent
+    std::optional<RecordRow> record;  // kRecord
+    std::optional<Received> event;    // kEvent
 };
 
 struct NameRow {
@@ -82,23 +83,28 @@ class State {
     // Applies the next fact.
     Result<Applied> apply(const NumberedFact& fact);
 
-    // ---- Delivery: what is taken is in flight until a fact settles it (in memory only: after a crash nothing is) ----
+    // ---- Delivery: what is taken is in flight until a fact settles it (in memory only: after a
+    // crash nothing is) ----
 
-    Result<std::vector<PendingEvent>> take_events(RouteId route, std::size_t count_max, std::size_t bytes_max);
-    Result<std::vector<LaneHead>> take_lanes(ConnectionId connection, std::size_t count_max, std::int64_t now_ns);
+    Result<std::vector<PendingEvent>> take_events(RouteId route, std::size_t count_max,
+                                                  std::size_t bytes_max);
+    Result<std::vector<LaneHead>> take_lanes(ConnectionId connection, std::size_t count_max,
+                                             std::int64_t now_ns);
     // Is there a lane that could be taken now?
     Result<bool> has_ready(ConnectionId connection, std::int64_t now_ns);
     // When the next waiting lane is due; none when no lane waits.
     Result<std::optional<std::int64_t>> next_due(ConnectionId connection, std::int64_t now_ns);
     std::uint64_t pending_events(RouteId route) const;
 
-    // ---- Questions ----------------------------------------------------------------------------------------------------
+    // ---- Questions
 
     const std::map<std::uint32_t, NameRow>& names(NameKind kind) const {
         return kind == NameKind::kRoute ? routes_ : connections_;
     }
     const std::map<RouteId, RouteLedger>& route_ledgers() const { return route_ledgers_; }
-    const std::map<ConnectionId, ConnectionLedger>& connection_ledgers() const { return connection_ledgers_; }
+    const std::map<ConnectionId, ConnectionLedger>& connection_ledgers() const {
+        return connection_ledgers_;
+    }
     std::uint64_t pending_bytes() const { return pending_bytes_; }
 
     // Up to `limit` letters with ids above `after`, oldest first.
@@ -111,7 +117,7 @@ class State {
     // Files that lost their last reference since the last call.
     std::vector<std::string> take_dropped_bodies();
 
-    // ---- Commit --------------------------------------------------------------------------------------------------------
+    // ---- Commit
 
     Overlay& overlay() { return overlay_; }
     // Writes ledger and position into the overlay: call right before freeze().
@@ -128,7 +134,8 @@ class State {
     Result<Applied> apply_to(Position at, const Command& fact);
     Result<Applied> apply_to(Position at, const Ticked& fact);
 
-    Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId record, bool is_forced);
+    Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId record,
+                         bool is_forced);
     Result<void> pop(const Settled& fact, LaneRow lane);
     void wait(const Settled& fact, LaneRow lane);
     Result<void> remember(const Settled& fact);
@@ -147,19 +154,20 @@ class State {
     Result<void> take_due(ConnectionId connection, std::size_t count_max, std::int64_t now_ns,
                           std::vector<LaneHead>& heads);
 
-    // Where the search for the next ready lane goes on, so that lanes in flight are not looked at again and again.
+    // Where the search for the next ready lane goes on, so that lanes in flight are not looked at
+    // again and again.
     struct Cursor {
-        RecordId ready;                  // everything before it was seen
-        std::set<RecordId> early;        // became ready before the cursor
-        std::string due;                 // the same for kDue
+        RecordId ready;            // everything before it was seen
+        std::set<RecordId> early;  // became ready before the cursor
+        std::string due;           // the same for kDue
     };
     bool is_in_flight(ConnectionId connection, std::string_view lane) const;
 
-    // Where a search begins that would otherwise step over everything that was erased since the last commit. Each is a lower
-    // bound; losing one costs time only.
+    // Where a search begins that would otherwise step over everything that was erased since the
+    // last commit. Each is a lower bound; losing one costs time only.
     struct ExpirySearch {
         std::string from = std::string(1, '\0');
-        std::uint32_t minute = 0;                         // of the first row at or behind `from`, or earlier
+        std::uint32_t minute = 0;  // of the first row at or behind `from`, or earlier
     };
     RecordId queue_begin(const std::string& lane_row) const;
     void note_queue_begin(const std::string& lane_row, RecordId first);
@@ -168,6 +176,7 @@ class State {
     Position applied_;
     std::uint64_t hash_seed_ = 0;
     bool was_clean_ = true;
+    Position epoch_began_;                  // of the running epoch
     std::uint64_t pending_bytes_ = 0;
     std::int64_t last_tick_ns_ = 0;
     std::map<std::uint32_t, NameRow> routes_, connections_;
@@ -179,7 +188,7 @@ class State {
     std::set<Position> events_in_flight_;
     std::map<ConnectionId, Cursor> cursors_;
     std::unordered_set<std::string> lanes_in_flight_;
-    std::unordered_map<std::string, RecordId> queue_begins_;   // by key of the lane's row
+    std::unordered_map<std::string, RecordId> queue_begins_;  // by key of the lane's row
     ExpirySearch expiry_;
 };
 

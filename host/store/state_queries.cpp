@@ -17,7 +17,9 @@ constexpr std::string_view kCleanName = "clean";
 constexpr std::string_view kPendingBytesName = "pending_bytes";
 constexpr std::string_view kLastTickName = "last_tick";
 
-std::string big_endian(std::uint64_t n) { return Key{}.u64(n).str(); }
+std::string big_endian(std::uint64_t n) {
+    return Key{}.u64(n).str();
+}
 
 }  // namespace
 
@@ -28,7 +30,8 @@ Result<void> State::load() {
     };
     SYNCLINE_TRY(std::uint64_t format, number(kFormatName));
     if (format > kFormat) {
-        return Error{kNewerFormat, "the state has format " + std::to_string(format) + "; this syncline reads up to format " +
+        return Error{kNewerFormat, "the state has format " + std::to_string(format) +
+                                       "; this syncline reads up to format " +
                                        std::to_string(kFormat)};
     }
     SYNCLINE_TRY(applied_.value, number(kAppliedName));
@@ -48,7 +51,8 @@ Result<void> State::load() {
         name.is_present = in.integer<std::uint8_t>() != 0;
         name.name = in.text();
         auto id = static_cast<std::uint32_t>(read_big_endian(std::string_view{row->key}.substr(1)));
-        auto& names = row->key.front() == static_cast<char>(NameKind::kRoute) ? routes_ : connections_;
+        auto& names =
+            row->key.front() == static_cast<char>(NameKind::kRoute) ? routes_ : connections_;
         names[id] = std::move(name);
         from = row->key + '\0';
     }
@@ -73,12 +77,15 @@ void State::create(std::uint64_t hash_seed) {
     overlay_.put(Table::kMeta, kFormatName, big_endian(kFormat));
 }
 
-void State::set_clean(bool is_clean) { overlay_.put(Table::kMeta, kCleanName, big_endian(is_clean ? 1 : 0)); }
+void State::set_clean(bool is_clean) {
+    overlay_.put(Table::kMeta, kCleanName, big_endian(is_clean ? 1 : 0));
+}
 
 void State::seal() {
     overlay_.put(Table::kMeta, kAppliedName, big_endian(applied_.value));
     overlay_.put(Table::kMeta, kPendingBytesName, big_endian(pending_bytes_));
-    overlay_.put(Table::kMeta, kLastTickName, big_endian(static_cast<std::uint64_t>(last_tick_ns_)));
+    overlay_.put(Table::kMeta, kLastTickName,
+                 big_endian(static_cast<std::uint64_t>(last_tick_ns_)));
     for (const auto& [id, ledger] : route_ledgers_) {
         overlay_.put(Table::kLedger, name_key(NameKind::kRoute, id), encode(ledger));
     }
@@ -96,7 +103,8 @@ std::uint64_t State::pending_events(RouteId route) const {
     return at == route_ledgers_.end() ? 0 : at->second.pending;
 }
 
-Result<std::vector<PendingEvent>> State::take_events(RouteId route, std::size_t count_max, std::size_t bytes_max) {
+Result<std::vector<PendingEvent>> State::take_events(RouteId route, std::size_t count_max,
+                                                     std::size_t bytes_max) {
     std::vector<PendingEvent> events;
     Position& cursor = event_cursors_[route];
     std::string prefix = Key{}.u32(route).str();
@@ -110,9 +118,11 @@ Result<std::vector<PendingEvent>> State::take_events(RouteId route, std::size_t 
         std::string_view encoded = row->value;
         SYNCLINE_TRY(Fact fact, decode(encoded));
         auto* received = std::get_if<Received>(&fact);
-        if (received == nullptr) return Error{kStateDamaged, "a row of table event holds something else"};
+        if (received == nullptr)
+            return Error{kStateDamaged, "a row of table event holds something else"};
         bytes += received->body.size;
-        events.push_back(PendingEvent{route, position, std::make_shared<const Received>(std::move(*received))});
+        events.push_back(
+            PendingEvent{route, position, std::make_shared<const Received>(std::move(*received))});
     }
     return events;
 }
@@ -133,6 +143,10 @@ Result<std::optional<LaneHead>> State::take_head(ConnectionId connection, std::s
     head.is_forced = row.is_forced;
     head.row = std::make_shared<const RecordRow>(std::move(record));
     SYNCLINE_TRY(head.key_map, key_map(connection, lane));
+    // Rule 13: what was there when the hub was killed may have been in flight: its effect is
+    // unknown.
+    if (!was_clean_ && head.key_map && head.record.event < epoch_began_)
+        head.key_map->is_unknown = true;
     lanes_in_flight_.insert(key.str());
     return std::optional{std::move(head)};
 }
@@ -157,7 +171,8 @@ Result<void> State::take_due(ConnectionId connection, std::size_t count_max, std
     return {};
 }
 
-Result<std::vector<LaneHead>> State::take_lanes(ConnectionId connection, std::size_t count_max, std::int64_t now_ns) {
+Result<std::vector<LaneHead>> State::take_lanes(ConnectionId connection, std::size_t count_max,
+                                                std::int64_t now_ns) {
     std::vector<LaneHead> heads;
     SYNCLINE_CHECK(take_due(connection, count_max, now_ns, heads));
     Cursor& cursor = cursors_[connection];
@@ -171,7 +186,8 @@ Result<std::vector<LaneHead>> State::take_lanes(ConnectionId connection, std::si
     }
     std::string prefix = Key{}.u32(connection).str();
     while (heads.size() < count_max) {
-        SYNCLINE_TRY(auto row, overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
+        SYNCLINE_TRY(auto row,
+                     overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
         if (!row) break;
         RecordId id = record_id_of(row->key);
         cursor.ready = RecordId{id.event, id.index + 1};
@@ -186,7 +202,8 @@ Result<bool> State::has_ready(ConnectionId connection, std::int64_t now_ns) {
     Cursor& cursor = cursors_[connection];
     if (!cursor.early.empty()) return true;
     std::string prefix = Key{}.u32(connection).str();
-    SYNCLINE_TRY(auto row, overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
+    SYNCLINE_TRY(auto row,
+                 overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
     if (row) return true;
     SYNCLINE_TRY(auto due, next_due(connection, now_ns));
     return due && *due <= now_ns;
@@ -198,7 +215,8 @@ Result<std::optional<std::int64_t>> State::next_due(ConnectionId connection, std
     if (cursor.due.empty()) cursor.due = prefix;
     SYNCLINE_TRY(auto row, overlay_.seek(Table::kDue, cursor.due, prefix));
     if (!row) return std::optional<std::int64_t>{};
-    return std::optional{static_cast<std::int64_t>(read_big_endian(std::string_view{row->key}.substr(4, 8)))};
+    return std::optional{
+        static_cast<std::int64_t>(read_big_endian(std::string_view{row->key}.substr(4, 8)))};
 }
 
 Result<std::optional<KeyMapRow>> State::key_map(ConnectionId connection, std::string_view lane) {

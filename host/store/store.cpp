@@ -35,18 +35,23 @@ Store::Store(Options options, DataDir directory, std::unique_ptr<Database> datab
 
 Result<std::unique_ptr<Store>> Store::open(Options options) {
     SYNCLINE_ASSERT(options.clock != nullptr);
-    SYNCLINE_TRY(DataDir directory, DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
+    SYNCLINE_TRY(DataDir directory,
+                 DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
     SYNCLINE_CHECK(check_state_if_unclean(directory.state()));
     Database::Options database_options{directory.state(), options.map_bytes, false};
     SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
-    SYNCLINE_CHECK(sync_directory(directory.state()));  // LMDB does not make the name of its file durable
+    SYNCLINE_CHECK(
+        sync_directory(directory.state()));  // LMDB does not make the name of its file durable
     database->clear_stale_readers();
-    std::unique_ptr<Store> store{new Store{std::move(options), std::move(directory), std::move(database)}};
+    std::unique_ptr<Store> store{
+        new Store{std::move(options), std::move(directory), std::move(database)}};
     SYNCLINE_CHECK(store->recover());
     return store;
 }
 
-Store::~Store() { stop(); }
+Store::~Store() {
+    stop();
+}
 
 Result<void> Store::recover() {
     SYNCLINE_CHECK(state_.load());
@@ -64,14 +69,15 @@ Result<void> Store::recover() {
     journal_options.on_fatal = [this](const Error& error) { fail(error); };
     SYNCLINE_TRY(journal_, Journal::open(std::move(journal_options)));
 
-    // Rule 1: a state that knows more than the journal, or a journal that begins behind the state, is a mixture of two
-    // histories.
+    // Rule 1: a state that knows more than the journal, or a journal that begins behind the state,
+    // is a mixture of two histories.
     if (state_.applied() > journal_->last()) {
         return Error{kStateAhead, "the state has facts up to " + to_string(state_.applied()) +
                                       ", the journal ends at " + to_string(journal_->last())};
     }
     if (journal_->before_first() > state_.applied()) {
-        return Error{kJournalDamaged, "the journal begins after " + to_string(journal_->before_first()) +
+        return Error{kJournalDamaged, "the journal begins after " +
+                                          to_string(journal_->before_first()) +
                                           ", the state ends at " + to_string(state_.applied())};
     }
     std::uint64_t replayed = 0;
@@ -86,7 +92,8 @@ Result<void> Store::recover() {
     bodies_.remove_orphans({referenced.begin(), referenced.end()});
     (void)state_.take_dropped_bodies();
     if (replayed > 0) {
-        core::log_info("store", "brought the state up to date", {{"facts", replayed}, {"position", to_string(state_.applied())}});
+        core::log_info("store", "brought the state up to date",
+                       {{"facts", replayed}, {"position", to_string(state_.applied())}});
     }
     return {};
 }
@@ -129,8 +136,10 @@ Result<void> Store::append_event(Received event, std::function<void(Result<Posit
     if (has_failed_) return Error{kStopping, "the hub is stopping"};
     if (!journal_->has_room()) return Error{kDiskFull, "the disk has no room for new events"};
     std::uint64_t in_memory = unapplied_bytes_ + overlay_bytes_;
-    if (in_memory > options_.unapplied_bytes_max) return Error{kBusy, "too much waits to be applied"};
-    if (pending_bytes_ > options_.pending_bytes_max) return Error{kQuota, "the backlog has reached its quota"};
+    if (in_memory > options_.unapplied_bytes_max)
+        return Error{kBusy, "too much waits to be applied"};
+    if (pending_bytes_ > options_.pending_bytes_max)
+        return Error{kQuota, "the backlog has reached its quota"};
     Append append;
     append.facts.emplace_back(std::move(event));
     append.on_durable = std::move(on_durable);
@@ -178,7 +187,8 @@ void Store::run_state() {
         {
             std::unique_lock lock{inbox_mutex_};
             auto has_work = [this] {
-                return !batches_.empty() || !questions_.empty() || is_woken_ || is_stopping_ || commit_result_;
+                return !batches_.empty() || !questions_.empty() || is_woken_ || is_stopping_ ||
+                       commit_result_;
             };
             std::chrono::nanoseconds now = options_.clock->monotonic();
             std::chrono::nanoseconds until = now + kSweepEvery;
@@ -200,7 +210,8 @@ void Store::run_state() {
         questions.clear();
         if (has_failed_) return;  // a map that could not grow is no map to read from
         if (committed) {
-            if (Result<void> finished = committed->has_value() ? finish_commit() : *committed; !finished.has_value()) {
+            if (Result<void> finished = committed->has_value() ? finish_commit() : *committed;
+                !finished.has_value()) {
                 return fail(finished.error());
             }
         }
@@ -236,7 +247,8 @@ void Store::publish() {
     applied_ = state_.applied().value;
 }
 
-// Facts that leave nothing but counters behind need a commit as well: until then their segments can't go.
+// Facts that leave nothing but counters behind need a commit as well: until then their segments
+// can't go.
 bool Store::needs_commit() {
     if (core::is_planted(core::PlantedBug::kLaneMovesBeforeDurable)) return false;
     Overlay& overlay = state_.overlay();
@@ -248,7 +260,8 @@ void Store::begin_commit() {
     if (!needs_commit()) return;
     Overlay& overlay = state_.overlay();
     std::chrono::nanoseconds now = options_.clock->monotonic();
-    bool is_due = now - last_commit_ >= options_.commit_interval || overlay.dirty_bytes() >= options_.commit_bytes ||
+    bool is_due = now - last_commit_ >= options_.commit_interval ||
+                  overlay.dirty_bytes() >= options_.commit_bytes ||
                   core::is_planted(core::PlantedBug::kStatePastJournal);
     if (!is_due) return;
     last_commit_ = now;
@@ -271,7 +284,8 @@ Result<void> Store::finish_commit() {
     return {};
 }
 
-// On the thread that reads, while nobody writes. After an error the database can't be used any more.
+// On the thread that reads, while nobody writes. After an error the database can't be used any
+// more.
 Result<void> Store::grow_map() {
     database_->release();
     Result<void> grown = database_->grow();
@@ -297,7 +311,8 @@ void Store::run_commits() {
         }
         Result<void> written = write_layer(*database_, directory_, *layer);
         bool is_reported = false;
-        while (!written.has_value() && (written.error().is(kDiskFull) || written.error().is(kMapFull))) {
+        while (!written.has_value() &&
+               (written.error().is(kDiskFull) || written.error().is(kMapFull))) {
             if (written.error().is(kMapFull)) {
                 // The reader belongs to the state's thread: it has to let go while the map moves.
                 auto grown = std::make_shared<std::optional<Result<void>>>();
@@ -316,9 +331,9 @@ void Store::run_commits() {
             } else {
                 if (!std::exchange(is_reported, true)) core::log_error("store", written.error());
                 std::unique_lock lock{commit_mutex_};
-                if (!directory_.drop_ballast() && commit_asked_.wait_for(lock, kRetryCommitAfter, [this] {
-                        return commits_stopping_;
-                    })) {
+                if (!directory_.drop_ballast() &&
+                    commit_asked_.wait_for(lock, kRetryCommitAfter,
+                                           [this] { return commits_stopping_; })) {
                     break;
                 }
             }
@@ -361,7 +376,8 @@ void Store::stop() {
     commits_thread_.join();
     if (has_failed_) return;
     if (state_.overlay().is_frozen()) {
-        if (!commit_result_ || !commit_result_->has_value()) return;  // the next start replays the journal
+        if (!commit_result_ || !commit_result_->has_value())
+            return;  // the next start replays the journal
         (void)finish_commit();
     }
     state_.set_clean(true);

@@ -1,10 +1,12 @@
 // The store: the journal and the state that follows it, with their threads.
 //
-// Purpose: whoever appends a fact learns when it is durable; whoever delivers looks at the state, on the state's thread.
-// Lifecycle: open() recovers; start() names the observer and opens the doors; stop() writes everything and closes cleanly;
+// Purpose: whoever appends a fact learns when it is durable; whoever delivers looks at the state,
+// on the state's thread. Lifecycle: open() recovers; start() names the observer and opens the
+// doors; stop() writes everything and closes cleanly;
 //   killed at any moment instead, the next open() finds everything that was acknowledged.
 // Concurrency: append, append_event, ask, wake and status are [any]; callbacks name their thread.
-// Limits: unapplied bytes, pending bytes, room on the disk: past any of them append_event() refuses (rule 10). Results and
+// Limits: unapplied bytes, pending bytes, room on the disk: past any of them append_event() refuses
+// (rule 10). Results and
 //   commands are always taken: their number is bounded by what is in flight.
 #pragma once
 
@@ -46,39 +48,41 @@ class Store {
         bool allow_unsafe_filesystem = false;
         std::uint64_t segment_bytes = 8 * 1024 * 1024;
         std::uint64_t map_bytes = std::uint64_t{64} << 30;
-        std::uint64_t commit_bytes = 8 * 1024 * 1024;            // of changes in memory
+        std::uint64_t commit_bytes = 8 * 1024 * 1024;  // of changes in memory
         std::chrono::milliseconds commit_interval{1000};
         std::uint64_t unapplied_bytes_max = 64 * 1024 * 1024;
         std::uint64_t pending_bytes_max = std::uint64_t{8} << 30;
-        // The disk failed or the state is damaged: nothing more is acknowledged and the process has to end. Called once, on
-        // one of the store's threads.
+        // The disk failed or the state is damaged: nothing more is acknowledged and the process has
+        // to end. Called once, on one of the store's threads.
         std::function<void(const Error&)> on_fatal;
     };
 
     // Delivery's way to the state.
     struct Observer {
         virtual ~Observer() = default;
-        // After every change and every wake(). Returns when it wants to be called again at the latest. An error ends the
-        // process. [state]
+        // After every change and every wake(). Returns when it wants to be called again at the
+        // latest. An error ends the process. [state]
         virtual Result<std::optional<std::chrono::nanoseconds>> on_state(State& state) = 0;
     };
 
-    // Errors: those of DataDir::open, store.journal_damaged, store.state_damaged, store.state_ahead, store.newer_format.
+    // Errors: those of DataDir::open, store.journal_damaged, store.state_damaged,
+    // store.state_ahead, store.newer_format.
     static Result<std::unique_ptr<Store>> open(Options options);
     ~Store();
 
-    // Begins the epoch and the threads. The observer must outlive stop(). Errors: store.disk_full, store.io_failed.
+    // Begins the epoch and the threads. The observer must outlive stop(). Errors: store.disk_full,
+    // store.io_failed.
     Result<void> start(Observer* observer);
 
-    // Takes an event, or refuses it: store.busy, store.quota, store.disk_full. The body is at most kInlineBodyBytesMax, or
-    // came from bodies().keep(). `on_durable` as in Append. [any]
+    // Takes an event, or refuses it: store.busy, store.quota, store.disk_full. The body is at most
+    // kInlineBodyBytesMax, or came from bodies().keep(). `on_durable` as in Append. [any]
     Result<void> append_event(Received event, std::function<void(Result<Position>)> on_durable);
 
     // Results, commands and the like: always taken. [any]
     void append(Append append);
 
-    // Runs on the state's thread; false (and not run) after stop() or a failure. What was asked before a failure may be
-    // destroyed without having run. [any]
+    // Runs on the state's thread; false (and not run) after stop() or a failure. What was asked
+    // before a failure may be destroyed without having run. [any]
     bool ask(std::function<void(State&)> question);
     void wake();
 
@@ -86,7 +90,8 @@ class Store {
     StoreStatus status() const;
     std::uint64_t hash_seed() const { return hash_seed_; }
 
-    // The names that open() found, for giving stable numbers to routes and connections. Before start().
+    // The names that open() found, for giving stable numbers to routes and connections. Before
+    // start().
     const State& recovered() const { return state_; }
 
     // Ends the threads after everything that was appended before is durable, applied and committed.
@@ -110,7 +115,7 @@ class Store {
     DataDir directory_;
     Bodies bodies_;
     std::unique_ptr<Database> database_;
-    State state_;                       // [state] after start()
+    State state_;  // [state] after start()
     std::unique_ptr<Journal> journal_;
     Observer* observer_ = nullptr;
     std::uint64_t hash_seed_ = 0;

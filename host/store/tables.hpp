@@ -1,4 +1,6 @@
-// The tables of the state, and how their keys are spelled. Integers in keys are big-endian: byte order is numeric order.
+// The tables of the state, and how their keys are spelled. Integers in keys are big-endian: byte
+// order is numeric order.
+// Concurrency: [any]; plain values.
 #pragma once
 
 #include <cstdint>
@@ -11,16 +13,17 @@
 namespace syncline::store {
 
 enum class Table : std::uint8_t {
-    kMeta,         // name -> bytes
-    kName,         // kind 1, id 4 -> present 1, name
-    kEvent,        // route 4, position 8 -> the received fact           (until it is translated)
-    kRecord,       // event 8, index 4 -> RecordRow                      (while a lane or letter holds it)
-    kLane,         // connection 4, lane key -> LaneRow                  (while it is not empty)
-    kQueue,        // connection 4, lane size 2, lane key, event 8, index 4 -> flags  (behind the head)
-    kReady,        // connection 4, event 8, index 4 -> lane key         (heads that may go out)
-    kDue,          // connection 4, due time 8, lane key -> ()           (heads that wait for a time)
-    kKeyMap,       // connection 4, lane key -> KeyMapRow
-    kDedup,        // route 4, message id 16 -> position 8
+    kMeta,    // name -> bytes
+    kName,    // kind 1, id 4 -> present 1, name
+    kEvent,   // route 4, position 8 -> the received fact           (until it is translated)
+    kRecord,  // event 8, index 4 -> RecordRow                      (while a lane or letter holds
+              // it)
+    kLane,    // connection 4, lane key -> LaneRow                  (while it is not empty)
+    kQueue,   // connection 4, lane size 2, lane key, event 8, index 4 -> flags  (behind the head)
+    kReady,   // connection 4, event 8, index 4 -> lane key         (heads that may go out)
+    kDue,     // connection 4, due time 8, lane key -> ()           (heads that wait for a time)
+    kKeyMap,  // connection 4, lane key -> KeyMapRow
+    kDedup,   // route 4, message id 16 -> position 8
     kDedupExpiry,  // minute 4, route 4, message id 16 -> ()
     kLetter,       // letter 8 -> LetterRow
     kBody,         // file name -> references 4
@@ -44,7 +47,8 @@ class Key {
 
   private:
     Key& big_endian(std::uint64_t n, int size) {
-        for (int shift = (size - 1) * 8; shift >= 0; shift -= 8) bytes_ += static_cast<char>(n >> shift & 0xff);
+        for (int shift = (size - 1) * 8; shift >= 0; shift -= 8)
+            bytes_ += static_cast<char>(n >> shift & 0xff);
         return *this;
     }
     std::string bytes_;
@@ -56,10 +60,18 @@ inline std::uint64_t read_big_endian(std::string_view bytes) {
     return n;
 }
 
-inline Key name_key(NameKind kind, std::uint32_t id) { return Key{}.u8(static_cast<std::uint8_t>(kind)).u32(id); }
-inline Key event_key(RouteId route, Position position) { return Key{}.u32(route).u64(position.value); }
-inline Key record_key(RecordId id) { return Key{}.u64(id.event.value).u32(id.index); }
-inline Key lane_row_key(ConnectionId connection, std::string_view lane) { return Key{}.u32(connection).raw(lane); }
+inline Key name_key(NameKind kind, std::uint32_t id) {
+    return Key{}.u8(static_cast<std::uint8_t>(kind)).u32(id);
+}
+inline Key event_key(RouteId route, Position position) {
+    return Key{}.u32(route).u64(position.value);
+}
+inline Key record_key(RecordId id) {
+    return Key{}.u64(id.event.value).u32(id.index);
+}
+inline Key lane_row_key(ConnectionId connection, std::string_view lane) {
+    return Key{}.u32(connection).raw(lane);
+}
 inline Key queue_prefix(ConnectionId connection, std::string_view lane) {
     return Key{}.u32(connection).u16(static_cast<std::uint16_t>(lane.size())).raw(lane);
 }

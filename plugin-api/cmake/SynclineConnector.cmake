@@ -1,7 +1,7 @@
 # syncline_add_connector(NAME SOURCES a.cpp ... [LINK lib ...])
-#   One connector: NAME.so, which exports `syncline_plugin_v1` and nothing else. The version script is what makes the library
-#   really unload (unique symbols of the C++ library keep it mapped otherwise); the other options find mistakes at link time
-#   instead of at run time. With SYNCLINE_CONNECTORS_DIR set the file goes there.
+#   One connector: NAME.so, which exports `syncline_plugin_v1` and nothing else. The version script is what makes
+#   the library really unload (unique symbols of the C++ library keep it mapped otherwise); the other options find
+#   mistakes at link time instead of at run time. With SYNCLINE_CONNECTORS_DIR set the file goes there.
 
 function(syncline_add_connector name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LINK")

@@ -34,7 +34,8 @@ TEST_CASE("mapp-dmp: VALIDATE is answered with 200, by GET and by POST", "[mapp-
 TEST_CASE("mapp-dmp: a list of users becomes one membership for each", "[mapp-dmp]") {
     const auto result = translate(
         "type=ADD_TO_AUDIENCE",
-        R"({"Type":"ADD_TO_AUDIENCE","Customer":123,"Mutation":[{"Audience":"a1","Users":["u1","u2"]},)"
+        R"({"Type":"ADD_TO_AUDIENCE","Customer":123,)"
+        R"("Mutation":[{"Audience":"a1","Users":["u1","u2"]},)"
         R"({"Audience":"a2","Users":["u1"]}]})");
 
     REQUIRE(result.status == SYNCLINE_OK);
@@ -85,7 +86,8 @@ TEST_CASE("mapp-dmp: pairs that differ have keys that differ", "[mapp-dmp]") {
 TEST_CASE("mapp-dmp: a new audience becomes a record of its own stream", "[mapp-dmp]") {
     const auto result = translate(
         "type=CREATE_AUDIENCE",
-        R"({"Type":"CREATE_AUDIENCE","Name":"Test audience","Customer":123,"Audience":"a5940e.3566"})");
+        R"({"Type":"CREATE_AUDIENCE","Name":"Test audience","Customer":123,)"
+        R"("Audience":"a5940e.3566"})");
 
     REQUIRE(result.records.size() == 1);
     CHECK(result.records[0].stream == "audiences");

@@ -36,7 +36,9 @@ int do_sync(const char* name, int fd) {
 
 }  // namespace
 
-void set_disk_hooks(DiskHooks* hooks) { current_hooks = hooks; }
+void set_disk_hooks(DiskHooks* hooks) {
+    current_hooks = hooks;
+}
 
 }  // namespace syncline::test
 
@@ -95,20 +97,26 @@ ssize_t writev(int fd, const iovec* parts, int count) {
     ssize_t left = written;
     for (int i = 0; i < count && left > 0 && offset >= 0; ++i) {
         auto part = std::min(static_cast<std::size_t>(left), parts[i].iov_len);
-        hooks->written(fd, static_cast<std::uint64_t>(offset), {static_cast<const char*>(parts[i].iov_base), part});
+        hooks->written(fd, static_cast<std::uint64_t>(offset),
+                       {static_cast<const char*>(parts[i].iov_base), part});
         offset += static_cast<off_t>(part);
         left -= static_cast<ssize_t>(part);
     }
     return written;
 }
 
-int fdatasync(int fd) { return syncline::test::do_sync("fdatasync", fd); }
-int fsync(int fd) { return syncline::test::do_sync("fsync", fd); }
+int fdatasync(int fd) {
+    return syncline::test::do_sync("fdatasync", fd);
+}
+int fsync(int fd) {
+    return syncline::test::do_sync("fsync", fd);
+}
 
 int posix_fallocate(int fd, off_t offset, off_t size) {
     int result = next<int(int, off_t, off_t)>("posix_fallocate")(fd, offset, size);
     DiskHooks* hooks = current_hooks.load();
-    if (hooks != nullptr && result == 0) hooks->allocated(fd, static_cast<std::uint64_t>(offset + size));
+    if (hooks != nullptr && result == 0)
+        hooks->allocated(fd, static_cast<std::uint64_t>(offset + size));
     return result;
 }
 

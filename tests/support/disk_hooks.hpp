@@ -1,7 +1,7 @@
 // Lets a test see and fail the system calls with which files become durable.
 //
-// A test binary that compiles disk_hooks.cpp in replaces open, pwrite, writev, fdatasync and the like for everything in the
-// process, liblmdb included. Without hooks they do what they always do.
+// A test binary that compiles disk_hooks.cpp in replaces open, pwrite, writev, fdatasync and the
+// like for everything in the process, liblmdb included. Without hooks they do what they always do.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace syncline::test {
 
-// Every method may be called from any thread. An answer other than 0 becomes errno, and the call is not made.
+// Every method may be called from any thread. An answer other than 0 becomes errno, and the call is
+// not made.
 class DiskHooks {
   public:
     virtual ~DiskHooks() = default;
@@ -26,7 +27,8 @@ class DiskHooks {
     virtual void renamed(const char* /*from*/, const char* /*to*/) {}
 };
 
-// For the whole process; null for none. The hooks must outlive every call that began while they were set.
+// For the whole process; null for none. The hooks must outlive every call that began while they
+// were set.
 void set_disk_hooks(DiskHooks* hooks);
 
 }  // namespace syncline::test

@@ -1,4 +1,5 @@
-// A store that delivers everything at once, as the store's tests and the power-loss simulator need it.
+// A store that delivers everything at once, as the store's tests and the power-loss simulator need
+// it.
 #pragma once
 
 #include <atomic>
@@ -18,7 +19,8 @@
 
 namespace syncline::store {
 
-// Translates every event into one record whose key is the event's path, for connection 11, and delivers it.
+// Translates every event into one record whose key is the event's path, for connection 11, and
+// delivers it.
 class Deliverer final : public Store::Observer {
   public:
     Result<std::optional<std::chrono::nanoseconds>> on_state(State& state) override {
@@ -51,8 +53,8 @@ class Deliverer final : public Store::Observer {
         store_->wake();
     }
 
-    std::atomic<std::uint64_t> delivered{0};                    // results that are durable
-    std::function<void(Position)> on_delivered;                 // [journal]
+    std::atomic<std::uint64_t> delivered{0};     // results that are durable
+    std::function<void(Position)> on_delivered;  // [journal]
 
   private:
     void send(Fact fact, Position settles) {
@@ -130,7 +132,8 @@ class RunningStore {
         store = *std::move(opened);
     }
     ~RunningStore() { store.reset(); }  // its threads use what stands below
-    explicit RunningStore(const std::filesystem::path& directory) : RunningStore(options(directory)) {}
+    explicit RunningStore(const std::filesystem::path& directory)
+        : RunningStore(options(directory)) {}
 
     bool start() {
         deliverer.use(*store);
@@ -140,11 +143,14 @@ class RunningStore {
     }
 
     // Appends and waits until it is durable, or refused.
-    Result<Position> event(std::string key, std::string body = "{}") { return event(event_of(std::move(key), std::move(body))); }
+    Result<Position> event(std::string key, std::string body = "{}") {
+        return event(event_of(std::move(key), std::move(body)));
+    }
     Result<Position> event(Received fact) {
         auto done = std::make_shared<std::promise<Result<Position>>>();
-        auto taken = store->append_event(std::move(fact),
-                                         [done](Result<Position> position) { done->set_value(std::move(position)); });
+        auto taken = store->append_event(std::move(fact), [done](Result<Position> position) {
+            done->set_value(std::move(position));
+        });
         if (!taken.has_value()) return taken.error();
         return done->get_future().get();
     }
@@ -154,7 +160,8 @@ class RunningStore {
     auto ask(Question question) {
         using Answer = decltype(question(std::declval<State&>()));
         auto done = std::make_shared<std::promise<Answer>>();
-        bool is_asked = store->ask([done, question](State& state) { done->set_value(question(state)); });
+        bool is_asked =
+            store->ask([done, question](State& state) { done->set_value(question(state)); });
         if (!is_asked) throw std::runtime_error{"the store has stopped"};
         return done->get_future().get();
     }
@@ -184,7 +191,7 @@ class RunningStore {
         return fatal_;
     }
 
-    Deliverer deliverer;   // outlives the store
+    Deliverer deliverer;  // outlives the store
     Tally fatal_calls;
     std::optional<Error> failure;
     std::unique_ptr<Store> store;

@@ -11,11 +11,12 @@
 //     capabilities   any of "webhook", "write"
 //     streams        [{"name": "profiles", "source": false, "destination": true,
 //                    "batch_records_max": 100}]
-//     handshakes     [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]: what handshake()
-//     answers webhook        {"success_status": 200}: what the platform wants to hear; optional,
-//     else 202 allowed_hosts  ["api.example.com", "*.example.org", {"from_setting": "base_url"}];
-//     nothing
-//                    else is reachable
+//     handshakes     [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]:
+//                    what handshake() answers
+//     webhook        {"success_status": 200}:
+//                    what the platform wants to hear; optional, else 202
+//     allowed_hosts  ["api.example.com", "*.example.org", {"from_setting": "base_url"}]:
+//                    nothing else is reachable
 //     settings       a JSON Schema (draft 7) of the account's settings
 #ifndef SYNCLINE_MANIFEST_H
 #define SYNCLINE_MANIFEST_H

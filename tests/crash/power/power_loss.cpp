@@ -1,9 +1,11 @@
-// The power-loss simulator: runs a store, rebuilds what a power cut may have left at random moments, and opens each.
+// The power-loss simulator: runs a store, rebuilds what a power cut may have left at random
+// moments, and opens each.
 //
 //   power_loss [--images N] [--seed S] [--lying-disk]
 //
-// Prints `images N, lost L, unopenable U`; the exit code is 0 when both are 0. With --lying-disk the journal's flushes do
-// nothing, and the exit code is 0 when losses are reported: the simulator has teeth.
+// Prints `images N, lost L, unopenable U`; the exit code is 0 when both are 0. With --lying-disk
+// the journal's flushes do nothing, and the exit code is 0 when losses are reported: the simulator
+// has teeth.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,7 +38,7 @@ struct Promise {
     std::size_t moment = 0;
     Position event;
     std::string key;
-    bool is_delivered = false;   // false: received
+    bool is_delivered = false;  // false: received
 };
 
 // Flushes cost nothing: the images are opened by the thousand, and never lose power themselves.
@@ -85,16 +87,19 @@ class Workload {
 
   private:
     void send(RunningStore& run, Tally& answered) {
-        std::string key = random_() % 3 == 0 ? "hot-" + std::to_string(random_() % 4) : "key-" + std::to_string(++keys_);
+        std::string key = random_() % 3 == 0 ? "hot-" + std::to_string(random_() % 4)
+                                             : "key-" + std::to_string(++keys_);
         Received event = event_of(key, std::string(random_() % 6000, 'x'));
         if (random_() % 60 == 0) {
             auto body = run.store->bodies().keep(std::string(kInlineBodyBytesMax + 1, 'b'));
             if (body.has_value()) event.body = *std::move(body);
         }
-        auto taken = run.store->append_event(std::move(event), [this, key, &answered](Result<Position> position) {
-            if (position.has_value()) promise(*position, key, false);
-            answered.add();
-        });
+        auto taken = run.store->append_event(std::move(event),
+                                             [this, key, &answered](Result<Position> position) {
+                                                 if (position.has_value())
+                                                     promise(*position, key, false);
+                                                 answered.add();
+                                             });
         if (!taken.has_value()) answered.add();
     }
 
@@ -110,7 +115,8 @@ class Workload {
     std::vector<Promise> promises_;
 };
 
-// ---- In the child that looks at an image ------------------------------------------------------------------------------
+// ---- In the child that looks at an image --------------------------------------------------------
+// ------------------------------------------------------------------------------
 
 std::string check_body(const Store& opened, const Body& body) {
     auto text = const_cast<Store&>(opened).bodies().read(body);
@@ -141,8 +147,8 @@ std::string check_promise(const Store& opened, State& state, const Promise& prom
     return check_body(opened, std::get<Received>(*fact).body);
 }
 
-std::string check_state(const Store& opened, State& state, const std::vector<Promise>& promises, std::size_t moment,
-                        Position began) {
+std::string check_state(const Store& opened, State& state, const std::vector<Promise>& promises,
+                        std::size_t moment, Position began) {
     std::map<std::uint64_t, std::string> keys;
     for (const Promise& promise : promises) {
         if (!promise.is_delivered) keys[promise.event.value] = promise.key;
@@ -166,7 +172,8 @@ std::string check_state(const Store& opened, State& state, const std::vector<Pro
 
 enum Verdict : int { kGood = 0, kLost = 1, kUnopenable = 2 };
 
-[[noreturn]] void look_at(const std::filesystem::path& image, const std::vector<Promise>& promises, std::size_t moment) {
+[[noreturn]] void look_at(const std::filesystem::path& image, const std::vector<Promise>& promises,
+                          std::size_t moment) {
     static NoFlush no_flush;
     test::set_disk_hooks(&no_flush);
     auto* run = new RunningStore{Workload::options(image)};  // the process ends without it
@@ -177,21 +184,22 @@ enum Verdict : int { kGood = 0, kLost = 1, kUnopenable = 2 };
         ::_exit(kUnopenable);
     }
     Position began = run->store->status().applied;
-    std::string fault =
-        run->ask([&](State& state) { return check_state(*run->store, state, promises, moment, began); });
+    std::string fault = run->ask(
+        [&](State& state) { return check_state(*run->store, state, promises, moment, began); });
     if (!fault.empty()) std::printf("lost: %s\n", fault.c_str());
     std::fflush(stdout);
     ::_exit(fault.empty() ? kGood : kLost);
 }
 
-// ---- The whole ---------------------------------------------------------------------------------------------------------
+// ---- The whole ----
 
 struct Tallies {
     unsigned images = 0, lost = 0, unopenable = 0;
 };
 
-void judge(const test::Recorder& recorder, const Workload& work, std::size_t from, std::size_t to, unsigned images,
-           std::mt19937_64& random, const std::filesystem::path& image, Tallies& tallies) {
+void judge(const test::Recorder& recorder, const Workload& work, std::size_t from, std::size_t to,
+           unsigned images, std::mt19937_64& random, const std::filesystem::path& image,
+           Tallies& tallies) {
     for (unsigned i = 0; i < images; ++i) {
         std::size_t moment = from + random() % (to - from + 1);
         recorder.build_cut(moment, random, image);
@@ -205,16 +213,18 @@ void judge(const test::Recorder& recorder, const Workload& work, std::size_t fro
         if (!WIFEXITED(status)) std::printf("the process died of signal %d\n", WTERMSIG(status));
         if (verdict == kLost) ++tallies.lost;
         if (verdict != kLost && verdict != kGood) ++tallies.unopenable;
-        if (verdict != kGood) std::printf("  ... image %u, cut at step %zu of %zu\n", tallies.images, moment, to);
+        if (verdict != kGood)
+            std::printf("  ... image %u, cut at step %zu of %zu\n", tallies.images, moment, to);
     }
 }
 
-// One life: two starts that end well, then a kill in the middle of the second and a third start on what it left. Power is
-// cut anywhere.
+// One life: two starts that end well, then a kill in the middle of the second and a third start on
+// what it left. Power is cut anywhere.
 bool live(const Arguments& arguments, std::uint64_t seed, unsigned images, Tallies& tallies) {
     test::TempDir directory;
     for (const char* name : {"one", "two", "image"}) {
-        for (const char* folder : {"journal", "state", "bodies"}) std::filesystem::create_directories(directory / name / folder);
+        for (const char* folder : {"journal", "state", "bodies"})
+            std::filesystem::create_directories(directory / name / folder);
     }
     std::mt19937_64 random{seed};
     test::Recorder recorder{directory / "one"};
@@ -236,7 +246,8 @@ bool live(const Arguments& arguments, std::uint64_t seed, unsigned images, Talli
     has_run = work.run(directory / "two");
     test::set_disk_hooks(nullptr);
     if (!has_run) return false;
-    judge(recorder, work, killed, recorder.now(), images - images / 2, random, directory / "image", tallies);
+    judge(recorder, work, killed, recorder.now(), images - images / 2, random, directory / "image",
+          tallies);
     return true;
 }
 
@@ -273,7 +284,8 @@ int main(int count, char** values) {
         unsigned images = std::min(kImagesALife, arguments.images - tallies.images);
         if (!live(arguments, arguments.seed * 1'000'003 + life, images, tallies)) return 1;
     }
-    std::printf("images %u, lost %u, unopenable %u\n", tallies.images, tallies.lost, tallies.unopenable);
+    std::printf("images %u, lost %u, unopenable %u\n", tallies.images, tallies.lost,
+                tallies.unopenable);
     if (arguments.is_lying) return tallies.lost + tallies.unopenable > 0 ? 0 : 1;
     return tallies.lost + tallies.unopenable == 0 ? 0 : 1;
 }

@@ -11,7 +11,9 @@
 namespace syncline::test {
 namespace {
 
-std::string folder_of(const std::string& name) { return name.substr(0, name.find('/')); }
+std::string folder_of(const std::string& name) {
+    return name.substr(0, name.find('/'));
+}
 
 bool is_ignored(const std::string& name) {
     // Locks mean nothing after a cut; the ballast holds nothing.
@@ -44,7 +46,8 @@ struct Recorder::Image {
     }
 };
 
-Recorder::Recorder(std::filesystem::path root) : root_(std::filesystem::canonical(root).string() + "/") {}
+Recorder::Recorder(std::filesystem::path root)
+    : root_(std::filesystem::canonical(root).string() + "/") {}
 
 std::size_t Recorder::now() {
     std::lock_guard lock{mutex_};
@@ -71,7 +74,8 @@ std::string Recorder::name_of(const char* path) const {
 
 std::string Recorder::name_of(int fd) const {
     char path[PATH_MAX];
-    ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path - 1);
+    ssize_t size =
+        ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path - 1);
     if (size <= 0) return {};
     path[size] = '\0';
     return name_of(path);
@@ -101,7 +105,8 @@ void Recorder::written(int fd, std::uint64_t offset, std::string_view bytes) {
     steps_.push_back(Step{Kind::kWrite, file, offset, 0, std::string{bytes}, {}});
     auto synchronous = synchronous_.find(fd);
     if (synchronous == synchronous_.end() || synchronous->second != file) return;
-    // LMDB's meta page: this write is durable, what others wrote to the file before it is not. Strictly less than a flush.
+    // LMDB's meta page: this write is durable, what others wrote to the file before it is not.
+    // Strictly less than a flush.
     steps_.push_back(Step{Kind::kSync, file, 1, steps_.size(), {}, {}});
 }
 
@@ -121,7 +126,8 @@ void Recorder::synced(int fd) {
         return;
     }
     char path[PATH_MAX];
-    ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path - 1);
+    ssize_t size =
+        ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path - 1);
     if (size <= 0) return;
     std::string folder{path, static_cast<std::size_t>(size)};
     if (folder.starts_with(root_)) {
@@ -136,7 +142,8 @@ bool Recorder::is_sync_lie(int fd) {
 
 void Recorder::allocated(int fd, std::uint64_t size) {
     std::lock_guard lock{mutex_};
-    if (FileId file = file_of(fd); file != 0) steps_.push_back(Step{Kind::kAllocate, file, size, 0, {}, {}});
+    if (FileId file = file_of(fd); file != 0)
+        steps_.push_back(Step{Kind::kAllocate, file, size, 0, {}, {}});
 }
 
 void Recorder::unlinked(const char* path) {
@@ -158,12 +165,15 @@ void Recorder::renamed(const char* from, const char* to) {
 }
 
 // Per step: is it durable at `moment`? Folders: how far their names are.
-std::vector<std::size_t> Recorder::durable_until(std::size_t moment, std::map<std::string, std::size_t>& folders) const {
+std::vector<std::size_t> Recorder::durable_until(
+    std::size_t moment, std::map<std::string, std::size_t>& folders) const {
     std::vector<std::size_t> until(last_file_ + 1, 0);
     for (std::size_t i = 0; i < moment; ++i) {
         const Step& step = steps_[i];
-        if (step.kind == Kind::kSync && step.offset == 0) until[step.file] = std::max(until[step.file], step.covers);
-        if (step.kind == Kind::kDirectorySync) folders[step.text] = std::max(folders[step.text], step.covers);
+        if (step.kind == Kind::kSync && step.offset == 0)
+            until[step.file] = std::max(until[step.file], step.covers);
+        if (step.kind == Kind::kDirectorySync)
+            folders[step.text] = std::max(folders[step.text], step.covers);
     }
     return until;
 }
@@ -179,11 +189,12 @@ void Recorder::build_all(std::size_t moment, const std::filesystem::path& to) co
     write_out(image, to);
 }
 
-void Recorder::build_cut(std::size_t moment, std::mt19937_64& random, const std::filesystem::path& to) const {
+void Recorder::build_cut(std::size_t moment, std::mt19937_64& random,
+                         const std::filesystem::path& to) const {
     std::map<std::string, std::size_t> folders;
     std::vector<std::size_t> until = durable_until(moment, folders);
     const std::size_t unit = random() % 2 == 0 ? 4096 : 512;
-    const std::uint64_t kept_of_ten = random() % 11;   // from "nothing more" to "everything"
+    const std::uint64_t kept_of_ten = random() % 11;  // from "nothing more" to "everything"
     std::map<std::string, std::size_t> names_until;
     for (const char* folder : {"journal", "state", "bodies"}) {
         std::size_t durable = folders.contains(folder) ? folders[folder] : 0;
@@ -195,21 +206,25 @@ void Recorder::build_cut(std::size_t moment, std::mt19937_64& random, const std:
         const Step& step = steps_[i];
         bool is_durable = i < until[step.file];
         if (step.kind == Kind::kWrite) {
-            bool is_flushed_itself = i + 1 < moment && steps_[i + 1].kind == Kind::kSync && steps_[i + 1].offset == 1;
+            bool is_flushed_itself =
+                i + 1 < moment && steps_[i + 1].kind == Kind::kSync && steps_[i + 1].offset == 1;
             if (is_durable || is_flushed_itself) {
                 image.contents[step.file].write(step.offset, step.text);
                 continue;
             }
             for (std::size_t at = 0; at < step.text.size();) {
-                std::size_t size = std::min(unit - (step.offset + at) % unit, step.text.size() - at);
+                std::size_t size =
+                    std::min(unit - (step.offset + at) % unit, step.text.size() - at);
                 if (random() % 10 < kept_of_ten) {
-                    image.contents[step.file].write(step.offset + at, std::string_view{step.text}.substr(at, size));
+                    image.contents[step.file].write(step.offset + at,
+                                                    std::string_view{step.text}.substr(at, size));
                 }
                 at += size;
             }
         } else if (step.kind == Kind::kAllocate) {
             if (is_durable || random() % 2 == 0) image.contents[step.file].grow(step.offset);
-        } else if (step.kind == Kind::kCreate || step.kind == Kind::kUnlink || step.kind == Kind::kRename) {
+        } else if (step.kind == Kind::kCreate || step.kind == Kind::kUnlink ||
+                   step.kind == Kind::kRename) {
             if (i < names_until[folder_of(step.text)]) image.apply_name(step);
         }
     }
@@ -218,7 +233,8 @@ void Recorder::build_cut(std::size_t moment, std::mt19937_64& random, const std:
 
 void Recorder::write_out(const Image& image, const std::filesystem::path& to) const {
     std::filesystem::remove_all(to);
-    for (const char* folder : {"journal", "state", "bodies"}) std::filesystem::create_directories(to / folder);
+    for (const char* folder : {"journal", "state", "bodies"})
+        std::filesystem::create_directories(to / folder);
     for (const auto& [name, file] : image.names) {
         auto content = image.contents.find(file);
         std::ofstream out{to / name, std::ios::binary};

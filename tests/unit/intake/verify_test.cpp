@@ -47,7 +47,8 @@ constexpr auto kHex = DigestEncoding::kHex;
 constexpr auto kBase64 = DigestEncoding::kBase64;
 
 constexpr const char* kMappBody =
-    R"({"Type":"CREATE_AUDIENCE","Name":"Test audience","Customer":123,"Audience":"a5940e473cea659.356693871497425011"})";
+    R"({"Type":"CREATE_AUDIENCE","Name":"Test audience","Customer":123,"Audience":)"
+    R"("a5940e473cea659.356693871497425011"})";
 constexpr const char* kMappDigest = "2f9fb4f9d7568469ae92fe290607eea1044333f2";
 
 }  // namespace

@@ -73,7 +73,8 @@ struct Stage {
     std::unique_ptr<Catalog> catalog;
     std::shared_ptr<Instance> instance;
 
-    explicit Stage(const char* mode, std::chrono::milliseconds call_limit = std::chrono::seconds{60}) {
+    explicit Stage(const char* mode,
+                   std::chrono::milliseconds call_limit = std::chrono::seconds{60}) {
         site.install("chaos");
         auto options = site.options();
         options.call_limit = call_limit;
@@ -108,7 +109,8 @@ struct Stage {
         batch.stream = "things";
         batch.timeout = timeout;
         for (std::size_t i = 0; i < count; ++i) {
-            batch.records.push_back({record::Operation::kUpsert, "k" + std::to_string(i), "{}", "", false});
+            batch.records.push_back(
+                {record::Operation::kUpsert, "k" + std::to_string(i), "{}", "", false});
         }
         instance->write(std::move(batch), waiter.callback());
         return waiter;
@@ -146,7 +148,8 @@ TEST_CASE("bridge: translates, answers handshakes and writes", "[plugin][bridge]
     stage.stop();
 }
 
-TEST_CASE("bridge: the C++ layer works, and what is thrown in it is a failure", "[plugin][bridge][B1]") {
+TEST_CASE("bridge: the C++ layer works, and what is thrown in it is a failure",
+          "[plugin][bridge][B1]") {
     Site site;
     site.install("polite");
     const auto catalog = site.open();
@@ -194,10 +197,11 @@ TEST_CASE("bridge: the C++ layer works, and what is thrown in it is a failure", 
     CHECK(http->open_count() == 0);
 }
 
-TEST_CASE("bridge: malformed records are the connector's bug, never a crash", "[plugin][bridge][B6]") {
-    for (const char* mode : {"wrong_stream", "empty_key", "long_key", "bad_utf8", "huge_length", "null_text",
-                             "bad_json", "wrong_operation", "wrong_format", "short_struct", "null_record",
-                             "throws", "flood"}) {
+TEST_CASE("bridge: malformed records are the connector's bug, never a crash",
+          "[plugin][bridge][B6]") {
+    for (const char* mode : {"wrong_stream", "empty_key", "long_key", "bad_utf8", "huge_length",
+                             "null_text", "bad_json", "wrong_operation", "wrong_format",
+                             "short_struct", "null_record", "throws", "flood"}) {
         INFO(mode);
         Stage stage{mode};
         const Translation translation = stage.translate();
@@ -220,15 +224,16 @@ TEST_CASE("bridge: failures are carried over, repaired where needed", "[plugin][
     CHECK(Stage{"stale_sink"}.translate().records.size() == 1);
 }
 
-TEST_CASE("bridge: handshakes without a proper reply are the connector's bug", "[plugin][bridge][B6]") {
+TEST_CASE("bridge: handshakes without a proper reply are the connector's bug",
+          "[plugin][bridge][B6]") {
     CHECK(Stage{"no_reply"}.handshake().first.failure_class == FailureClass::kPluginBug);
     CHECK(Stage{"wrong_status"}.handshake().first.failure_class == FailureClass::kPluginBug);
     CHECK(Stage{"refuses"}.handshake().first.message == "not for us");
 }
 
 TEST_CASE("bridge: malformed outcomes leave the record unknown", "[plugin][bridge][B6]") {
-    for (const char* mode : {"wrong_kind", "bad_utf8", "huge_length", "null_text", "short_struct", "no_error",
-                             "bad_reply", "null_outcome"}) {
+    for (const char* mode : {"wrong_kind", "bad_utf8", "huge_length", "null_text", "short_struct",
+                             "no_error", "bad_reply", "null_outcome"}) {
         INFO(mode);
         Stage stage{mode};
         const WriteResult result = stage.write().get();
@@ -241,9 +246,13 @@ TEST_CASE("bridge: malformed outcomes leave the record unknown", "[plugin][bridg
 }
 
 TEST_CASE("bridge: a completion counts once, whatever follows it", "[plugin][bridge][B7]") {
-    for (const auto& [mode, count] : {std::pair{"completes_twice", 1u}, {"outcome_twice", 1u},
-                                      {"wrong_index", 1u}, {"stale_handles", 1u}, {"foreign_thread", 1u},
-                                      {"inside", 2u}, {"after_destroy", 1u}}) {
+    for (const auto& [mode, count] : {std::pair{"completes_twice", 1u},
+                                      {"outcome_twice", 1u},
+                                      {"wrong_index", 1u},
+                                      {"stale_handles", 1u},
+                                      {"foreign_thread", 1u},
+                                      {"inside", 2u},
+                                      {"after_destroy", 1u}}) {
         INFO(mode);
         Stage stage{mode};
         const WriteResult result = stage.write().get();
@@ -275,18 +284,21 @@ TEST_CASE("bridge: a batch that the connector refuses had no effect", "[plugin][
     CHECK(Stage{""}.write(std::chrono::seconds{60}, 0).get().outcomes.empty());
 }
 
-TEST_CASE("bridge: past its timeout a write is cancelled and keeps what is known", "[plugin][bridge]") {
+TEST_CASE("bridge: past its timeout a write is cancelled and keeps what is known",
+          "[plugin][bridge]") {
     Stage stage{"http"};
     auto waiter = stage.write(std::chrono::milliseconds{20});
     const WriteResult result = waiter.get();
     CHECK(result.outcomes.at(0).kind == OutcomeKind::kUnknown);
-    CHECK(result.outcomes[0].failure.failure_class == FailureClass::kCancelled);  // the connector's own words
+    CHECK(result.outcomes[0].failure.failure_class ==
+          FailureClass::kCancelled);  // the connector's own words
     CHECK(stage.http->open_count() == 0);
     stage.stop();
     CHECK(stage.misbehaviours() == 0);
 }
 
-TEST_CASE("bridge: an operation that never completes is unknown after the grace", "[plugin][bridge][B4]") {
+TEST_CASE("bridge: an operation that never completes is unknown after the grace",
+          "[plugin][bridge][B4]") {
     for (const char* mode : {"never_completes", "deaf_http"}) {
         INFO(mode);
         Stage stage{mode};
@@ -295,11 +307,13 @@ TEST_CASE("bridge: an operation that never completes is unknown after the grace"
         CHECK(result.outcomes[0].failure.failure_class == FailureClass::kDeadline);
         CHECK(stage.http->open_count() == 0);
         CHECK(stage.translate().records.size() == 1);
-        stage.stop(std::chrono::milliseconds{50});  // the operation is still open: it is left behind
+        stage.stop(
+            std::chrono::milliseconds{50});  // the operation is still open: it is left behind
     }
 }
 
-TEST_CASE("bridge: stop cancels what is open and comes after every completion", "[plugin][bridge]") {
+TEST_CASE("bridge: stop cancels what is open and comes after every completion",
+          "[plugin][bridge]") {
     Stage stage{"http"};
     auto waiter = stage.write();
     stage.http->wait();
@@ -314,7 +328,8 @@ TEST_CASE("bridge: stop cancels what is open and comes after every completion", 
     stage.stop();
 }
 
-TEST_CASE("bridge: a connector that does not stop is left behind at the deadline", "[plugin][bridge][B10]") {
+TEST_CASE("bridge: a connector that does not stop is left behind at the deadline",
+          "[plugin][bridge][B10]") {
     Stage stage{"never_stopped"};
     stage.stop(std::chrono::milliseconds{20});
     CHECK(stage.translate().failure.failure_class == FailureClass::kCancelled);
@@ -324,7 +339,8 @@ TEST_CASE("bridge: a connector that does not stop is left behind at the deadline
     stage.stop();
 }
 
-TEST_CASE("bridge: `stopped` from inside stop is taken, with work open it is not", "[plugin][bridge]") {
+TEST_CASE("bridge: `stopped` from inside stop is taken, with work open it is not",
+          "[plugin][bridge]") {
     Stage idle{"stopped_early"};
     idle.stop();
     CHECK(idle.misbehaviours() == 0);
@@ -335,7 +351,8 @@ TEST_CASE("bridge: `stopped` from inside stop is taken, with work open it is not
     CHECK(before.is_ready());
 }
 
-TEST_CASE("bridge: a call that does not return takes its generation out of service, no more", "[plugin][bridge][B4]") {
+TEST_CASE("bridge: a call that does not return takes its generation out of service, no more",
+          "[plugin][bridge][B4]") {
     const syncline::test::TempDir gates;
     const auto gate = gates / "closed";  // its end lets the stuck thread go on
     write_file(gate, "");
@@ -367,12 +384,14 @@ TEST_CASE("bridge: a catalog that goes stops its instances first", "[plugin][bri
     stage.http->wait();
     stage.catalog.reset();
     REQUIRE(waiter.is_ready());
-    CHECK(stage.translate().failure.failure_class == FailureClass::kCancelled);  // completes all the same
+    CHECK(stage.translate().failure.failure_class ==
+          FailureClass::kCancelled);  // completes all the same
 }
 
 TEST_CASE("bridge: many calls from many threads complete once each", "[plugin][bridge][threads]") {
     Stage stage{""};
-    std::vector<std::shared_ptr<Instance>> instances{stage.instance, stage.start(""), stage.start("http")};
+    std::vector<std::shared_ptr<Instance>> instances{stage.instance, stage.start(""),
+                                                     stage.start("http")};
     std::atomic<int> completions{0};
     std::vector<std::thread> threads;
     for (int thread = 0; thread < 4; ++thread) {

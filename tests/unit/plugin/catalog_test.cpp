@@ -42,7 +42,8 @@ Generation::Options options_of(const Site& site, const std::string& name,
     auto library = examine_bytes(read_file(fixture(name))).value();
     REQUIRE(prepare_stage(site.root.path() / "stage").has_value());
     Generation::Options options;
-    options.path = stage_library(site.root.path() / "stage", name, number, "0123", library.bytes).value();
+    options.path =
+        stage_library(site.root.path() / "stage", name, number, "0123", library.bytes).value();
     options.manifest = library.manifest;
     options.manifest_text = library.manifest_text;
     options.clock = &core::system_clock();
@@ -72,10 +73,12 @@ TEST_CASE("catalog: finds connectors without running their code", "[plugin][cata
     CHECK(::getenv("SYNCLINE_TEST_CODE_RAN") == nullptr);
 }
 
-TEST_CASE("catalog: files of another ABI are refused before any of their code runs", "[plugin][catalog][B15]") {
+TEST_CASE("catalog: files of another ABI are refused before any of their code runs",
+          "[plugin][catalog][B15]") {
     ::unsetenv("SYNCLINE_TEST_CODE_RAN");
     CHECK(refusal_of("old_draft").is(kAbiMismatch));
-    CHECK_THAT(refusal_of("new_draft").what(), Catch::Contains("ABI 1 draft 2") && Catch::Contains("ABI 1 draft 1"));
+    CHECK_THAT(refusal_of("new_draft").what(),
+               Catch::Contains("ABI 1 draft 2") && Catch::Contains("ABI 1 draft 1"));
     CHECK(refusal_of("new_major").is(kAbiMismatch));
     CHECK(refusal_of("new_minor").is(kHostTooOld));
     CHECK(refusal_of("no_note").is(kNotAConnector));
@@ -84,8 +87,10 @@ TEST_CASE("catalog: files of another ABI are refused before any of their code ru
     CHECK(::getenv("SYNCLINE_TEST_CODE_RAN") == nullptr);
 }
 
-TEST_CASE("catalog: code that is not what its manifest says is refused when it is loaded", "[plugin][catalog][B15]") {
-    for (const auto& [name, part] : {std::pair{"other_manifest", "differs"}, {"short_entry", "struct_size"},
+TEST_CASE("catalog: code that is not what its manifest says is refused when it is loaded",
+          "[plugin][catalog][B15]") {
+    for (const auto& [name, part] : {std::pair{"other_manifest", "differs"},
+                                     {"short_entry", "struct_size"},
                                      {"no_table", "syncline.write/1"}}) {
         Site site;
         site.install(name);
@@ -102,7 +107,8 @@ TEST_CASE("catalog: a half-copied file is refused, the others serve", "[plugin][
     for (const std::size_t percent : {0u, 10u, 50u, 99u}) {
         Site site;
         site.install("polite");
-        write_file(site.file("cut"), std::string_view{whole}.substr(0, whole.size() * percent / 100));
+        write_file(site.file("cut"),
+                   std::string_view{whole}.substr(0, whole.size() * percent / 100));
         const auto catalog = site.open();
         REQUIRE(catalog->refusals().size() == 1);
         CHECK(catalog->refusals()[0].error.is(kNotALibrary));
@@ -119,12 +125,14 @@ TEST_CASE("catalog: of two files with one id the higher version serves", "[plugi
         REQUIRE(catalog->refusals().size() == 1);
         CHECK(catalog->refusals()[0].error.is(kDuplicateId));
         CHECK(catalog->refusals()[0].file.filename() == (is_newer_first ? "b.so" : "a.so"));
-        CHECK_THAT(catalog->refusals()[0].error.what(), Catch::Contains("1.0.0") && Catch::Contains("2.0.0"));
+        CHECK_THAT(catalog->refusals()[0].error.what(),
+                   Catch::Contains("1.0.0") && Catch::Contains("2.0.0"));
         CHECK(running_version(*catalog) == "2.0.0");
     }
 }
 
-TEST_CASE("catalog: overwriting the dropped file changes nothing for what runs", "[plugin][catalog][B13]") {
+TEST_CASE("catalog: overwriting the dropped file changes nothing for what runs",
+          "[plugin][catalog][B13]") {
     Site site;
     site.install("chaos");
     const auto catalog = site.open();
@@ -136,7 +144,8 @@ TEST_CASE("catalog: overwriting the dropped file changes nothing for what runs",
     CHECK(running_version(*catalog) == "1.0.0");
 }
 
-TEST_CASE("catalog: new content under an old path is what runs, beside the old", "[plugin][catalog][B14]") {
+TEST_CASE("catalog: new content under an old path is what runs, beside the old",
+          "[plugin][catalog][B14]") {
     Site site;
     site.install("chaos");
     const auto first = site.open();
@@ -151,7 +160,8 @@ TEST_CASE("catalog: new content under an old path is what runs, beside the old",
     }
 }
 
-TEST_CASE("catalog: an unknown connector is answered with what there is and why not", "[plugin][catalog]") {
+TEST_CASE("catalog: an unknown connector is answered with what there is and why not",
+          "[plugin][catalog]") {
     Site site;
     site.install("polite");
     site.install("new_major");
@@ -159,7 +169,8 @@ TEST_CASE("catalog: an unknown connector is answered with what there is and why 
     const auto instance = catalog->start("chaos", {});
     REQUIRE_FALSE(instance.has_value());
     CHECK(instance.error().is(kUnknownConnector));
-    CHECK_THAT(instance.error().what(), Catch::Contains("polite") && Catch::Contains("new_major.so") &&
+    CHECK_THAT(instance.error().what(), Catch::Contains("polite") &&
+                                            Catch::Contains("new_major.so") &&
                                             Catch::Contains("ABI 2"));
 }
 
@@ -172,15 +183,17 @@ TEST_CASE("catalog: settings are checked before the connector sees them", "[plug
     const auto instance = catalog->start("polite", options);
     REQUIRE_FALSE(instance.has_value());
     CHECK(instance.error().is(kSettingsInvalid));
-    CHECK_THAT(instance.error().to_string(), Catch::Contains("shop") && Catch::Contains("/base_url: is required"));
+    CHECK_THAT(instance.error().to_string(),
+               Catch::Contains("shop") && Catch::Contains("/base_url: is required"));
 }
 
 TEST_CASE("catalog: a connector that refuses to start says why", "[plugin][catalog]") {
     Site site;
     site.install("chaos");
     const auto catalog = site.open();
-    for (const auto& [mode, part] : {std::pair{"bad_key", "auth_denied: the platform refused the key"},
-                                     {"throw_init", "plugin_bug: an exception escaped"}}) {
+    for (const auto& [mode, part] :
+         {std::pair{"bad_key", "auth_denied: the platform refused the key"},
+          {"throw_init", "plugin_bug: an exception escaped"}}) {
         InstanceOptions options;
         options.settings = {{"mode", mode}};
         const auto instance = catalog->start("chaos", options);
@@ -233,7 +246,8 @@ TEST_CASE("generation: is really unloaded once its thread has ended", "[plugin][
         auto deadlines = std::make_shared<Deadlines>(core::system_clock());
         const auto options = options_of(site, name, deadlines);
         auto generation = Generation::load(options).value();
-        CHECK(::dlopen(options.path.c_str(), RTLD_NOLOAD | RTLD_LAZY) != nullptr);  // this counts as a use
+        CHECK(::dlopen(options.path.c_str(), RTLD_NOLOAD | RTLD_LAZY) !=
+              nullptr);  // this counts as a use
         CHECK(generation->close() == Unloading::kPinned);
 
         generation = Generation::load(options_of(site, name, deadlines, 2)).value();

@@ -20,7 +20,8 @@ TEST_CASE("elf: a connector shows its note and its entry", "[plugin][elf]") {
     const auto elf = inspect_elf(file, SYNCLINE_PLUGIN_SYMBOL);
     REQUIRE(elf.has_value());
     CHECK(elf->exports_entry);
-    CHECK(find_note(elf->note, SYNCLINE_NOTE_NAME, SYNCLINE_NOTE_TYPE).starts_with("{\"id\":\"chaos\""));
+    CHECK(find_note(elf->note, SYNCLINE_NOTE_NAME, SYNCLINE_NOTE_TYPE)
+              .starts_with("{\"id\":\"chaos\""));
     CHECK(find_note(elf->note, "other", SYNCLINE_NOTE_TYPE).empty());
     CHECK_FALSE(inspect_elf(file, "another_symbol")->exports_entry);
 }
@@ -31,7 +32,8 @@ TEST_CASE("elf: a library that is cut anywhere is refused before dlopen", "[plug
         REQUIRE(inspect_elf(file, SYNCLINE_PLUGIN_SYMBOL).has_value());
         std::size_t accepted = 0;
         for (std::size_t size = 0; size < file.size(); size += 97) {
-            const auto cut = inspect_elf(std::string_view{file}.substr(0, size), SYNCLINE_PLUGIN_SYMBOL);
+            const auto cut =
+                inspect_elf(std::string_view{file}.substr(0, size), SYNCLINE_PLUGIN_SYMBOL);
             if (cut || !cut.error().is(kNotALibrary)) ++accepted;
         }
         for (std::size_t missing = 1; missing <= 64; ++missing) {
@@ -46,7 +48,8 @@ TEST_CASE("elf: a library that is cut anywhere is refused before dlopen", "[plug
 TEST_CASE("elf: any two bytes of the headers may be wrong without a read out of bounds",
           "[plugin][elf][fuzz]") {
     const std::string original = read_file(fixture("chaos"));
-    const std::size_t section_table = original.size() - std::min<std::size_t>(original.size(), 64 * 40);
+    const std::size_t section_table =
+        original.size() - std::min<std::size_t>(original.size(), 64 * 40);
     std::uint64_t state = 1;
     const auto random = [&state] {
         state = state * 6364136223846793005u + 1442695040888963407u;
@@ -78,10 +81,12 @@ TEST_CASE("elf: another machine, class or type is refused by name", "[plugin][el
         const auto elf = inspect_elf(file, SYNCLINE_PLUGIN_SYMBOL);
         return elf ? std::string{} : elf.error().what();
     };
-    CHECK_THAT(refusal_of(offsetof(Elf64_Ehdr, e_machine), EM_MIPS), Catch::Contains("another processor"));
+    CHECK_THAT(refusal_of(offsetof(Elf64_Ehdr, e_machine), EM_MIPS),
+               Catch::Contains("another processor"));
     CHECK_THAT(refusal_of(EI_CLASS, ELFCLASS32), Catch::Contains("64-bit"));
     CHECK_THAT(refusal_of(EI_DATA, ELFDATA2MSB), Catch::Contains("little-endian"));
-    CHECK_THAT(refusal_of(offsetof(Elf64_Ehdr, e_type), ET_REL), Catch::Contains("not a shared library"));
+    CHECK_THAT(refusal_of(offsetof(Elf64_Ehdr, e_type), ET_REL),
+               Catch::Contains("not a shared library"));
     CHECK_THAT(refusal_of(0, 'x'), Catch::Contains("not an ELF"));
 }
 

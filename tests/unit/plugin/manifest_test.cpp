@@ -51,11 +51,13 @@ TEST_CASE("manifest: every field is read", "[plugin][manifest]") {
 }
 
 TEST_CASE("manifest: all problems are told at once", "[plugin][manifest]") {
-    const std::string problem = problem_of(R"({"id": "Bad Id", "version": "1.2", "abi": {"major": 1, "draft": 1},
+    const std::string problem =
+        problem_of(R"({"id": "Bad Id", "version": "1.2", "abi": {"major": 1, "draft": 1},
         "capabilities": ["fly"], "streams": [{"name": "x"}], "allowed_hosts": ["https://a.b/"],
         "unload": "maybe", "settings": {"type": "object", "$ref": "#"}})");
-    for (const char* part : {"`id`", "`version`", "`name` is missing", "\"fly\"", "neither a source",
-                             "no host name", "`unload`", "`$ref` is not supported"}) {
+    for (const char* part :
+         {"`id`", "`version`", "`name` is missing", "\"fly\"", "neither a source", "no host name",
+          "`unload`", "`$ref` is not supported"}) {
         CHECK_THAT(problem, Catch::Contains(part));
     }
 }
@@ -66,18 +68,22 @@ TEST_CASE("manifest: single mistakes are named", "[plugin][manifest]") {
         {"[]", "not a JSON object"},
         {R"({"id": "acme"})", "`abi`"},
         {with(R"("streams": 7)"), "`streams` must be a list"},
-        {with(R"("streams": [{"name": "a", "source": true}, {"name": "a", "source": true}])"), "twice"},
+        {with(R"("streams": [{"name": "a", "source": true}, {"name": "a", "source": true}])"),
+         "twice"},
         {with(R"("streams": [{"name": "A b", "source": true}])"), "lower-case"},
         {with(R"("streams": [{"name": "a", "source": 1}])"), "true or false"},
-        {with(R"("streams": [{"name": "a", "source": true, "batch_records_max": -1}])"), "integer from 1"},
+        {with(R"("streams": [{"name": "a", "source": true, "batch_records_max": -1}])"),
+         "integer from 1"},
         {with(R"("handshakes": [{}])"), "without conditions"},
         {with(R"("handshakes": [{"query": {"a": 1}}])"), "not a text"},
         {with(R"("allowed_hosts": [{"from_setting": "nowhere"}])"), "does not have"},
         {with(R"("allowed_hosts": ["*.com"])"), "no host name"},
         {with(R"("allowed_hosts": [7])"), "must hold host names"},
         {with(R"("settings": [])"), "JSON Schema"},
-        {with(R"("settings": {"type": "object", "properties": {"a": {"pattern": "("}}})"), "regular expression"},
-        {with(R"("settings": {"type": "object", "properties": {"a": {"minimum": "x"}}})"), "settings schema"},
+        {with(R"("settings": {"type": "object", "properties": {"a": {"pattern": "("}}})"),
+         "regular expression"},
+        {with(R"("settings": {"type": "object", "properties": {"a": {"minimum": "x"}}})"),
+         "settings schema"},
         {with(R"("style": "blocking")"), "async"},
         {with(R"("webhook": {"success_status": 500})"), "200 to 299"},
         {std::string(kManifestBytesMax + 1, ' '), "bytes"},
@@ -89,9 +95,11 @@ TEST_CASE("manifest: single mistakes are named", "[plugin][manifest]") {
     CHECK(problem_of(with("")).empty());
 }
 
-TEST_CASE("manifest: another ABI is refused with both versions, whatever else it says", "[plugin][manifest][B15]") {
+TEST_CASE("manifest: another ABI is refused with both versions, whatever else it says",
+          "[plugin][manifest][B15]") {
     const auto code_of = [](const char* abi) {
-        const auto manifest = parse_manifest(std::string{R"({"future": true, "abi": )"} + abi + "}");
+        const auto manifest =
+            parse_manifest(std::string{R"({"future": true, "abi": )"} + abi + "}");
         return manifest.error();
     };
     CHECK(code_of(R"({"major": 2, "draft": 1})").is(kAbiMismatch));
@@ -104,9 +112,9 @@ TEST_CASE("manifest: another ABI is refused with both versions, whatever else it
 }
 
 TEST_CASE("manifest: versions are ordered as semver says", "[plugin][manifest]") {
-    const char* ascending[] = {"0.9.9",        "1.0.0-1",      "1.0.0-alpha", "1.0.0-alpha.1",
+    const char* ascending[] = {"0.9.9",        "1.0.0-1",       "1.0.0-alpha", "1.0.0-alpha.1",
                                "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0",       "1.0.1",
-                               "1.2.0",        "1.10.0",       "2.0.0"};
+                               "1.2.0",        "1.10.0",        "2.0.0"};
     for (std::size_t i = 0; i + 1 < std::size(ascending); ++i) {
         INFO(ascending[i] << " < " << ascending[i + 1]);
         CHECK((compare_versions(ascending[i], ascending[i + 1]) < 0));

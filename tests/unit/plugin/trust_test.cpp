@@ -47,7 +47,8 @@ TEST_CASE("trust: files that others could change are refused", "[plugin][trust][
     CHECK_THAT(error.remedy(), Catch::Contains("chmod go-w"));
 }
 
-TEST_CASE("trust: what is not a regular file of its own is refused, and nothing blocks", "[plugin][trust][B20]") {
+TEST_CASE("trust: what is not a regular file of its own is refused, and nothing blocks",
+          "[plugin][trust][B20]") {
     Site site;
     site.install("chaos");
 
@@ -97,7 +98,8 @@ TEST_CASE("trust: owners other than root and ourselves are refused", "[plugin][t
     file.st_nlink = 1;
     file.st_uid = 1000;
     CHECK(check_file_trust(file, 1000).has_value());
-    CHECK_THAT(check_file_trust(file, 1001).error().what(), Catch::Contains("belongs to user 1000"));
+    CHECK_THAT(check_file_trust(file, 1001).error().what(),
+               Catch::Contains("belongs to user 1000"));
     file.st_uid = 0;
     CHECK(check_file_trust(file, 1001).has_value());
 

@@ -32,9 +32,12 @@ void fill(const std::filesystem::path& directory) {
             if (!run.store || !run.start()) ::_exit(1);
             for (int i = 0; i < 60; ++i) {
                 if (i == 20) run.deliverer.set_open(false);
-                if (!run.event("k" + std::to_string(i), std::string(2000, 'x')).has_value()) ::_exit(2);
+                if (!run.event("k" + std::to_string(i), std::string(2000, 'x')).has_value())
+                    ::_exit(2);
             }
-            if (!run.eventually([&] { return run.store->status().committed == run.store->status().applied; })) ::_exit(3);
+            if (!run.eventually(
+                    [&] { return run.store->status().committed == run.store->status().applied; }))
+                ::_exit(3);
             ::_exit(0);
         }
     }
@@ -56,12 +59,15 @@ Outcome open_in_child(const std::filesystem::path& directory) {
     int status = 0;
     ::waitpid(child, &status, 0);
     if (!WIFEXITED(status)) return Outcome::kDied;
-    return WEXITSTATUS(status) == 0 ? Outcome::kOpened : WEXITSTATUS(status) == 1 ? Outcome::kDamaged : Outcome::kOther;
+    return WEXITSTATUS(status) == 0   ? Outcome::kOpened
+           : WEXITSTATUS(status) == 1 ? Outcome::kDamaged
+                                      : Outcome::kOther;
 }
 
 }  // namespace
 
-TEST_CASE("corruption: a bad byte anywhere in the database is found or harmless", "[store][corruption][A16]") {
+TEST_CASE("corruption: a bad byte anywhere in the database is found or harmless",
+          "[store][corruption][A16]") {
     test::TempDir directory;
     fill(directory.path());
     std::filesystem::path file = directory / "state" / "data.mdb";

@@ -20,10 +20,12 @@ namespace {
 bool is_in(int fd, std::string_view folder) {
     char path[PATH_MAX];
     ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path, sizeof path);
-    return size > 0 && std::string_view{path, static_cast<std::size_t>(size)}.find(folder) != std::string_view::npos;
+    return size > 0 && std::string_view{path, static_cast<std::size_t>(size)}.find(folder) !=
+                           std::string_view::npos;
 }
 
-// Fails one flush of the journal, or one write of LMDB's meta page, and counts what is tried afterwards.
+// Fails one flush of the journal, or one write of LMDB's meta page, and counts what is tried
+// afterwards.
 class FailingDisk final : public test::DiskHooks {
   public:
     FailingDisk() { test::set_disk_hooks(this); }
@@ -67,7 +69,9 @@ class SmallDisk {
 
 }  // namespace
 
-TEST_CASE("disk: after a flush that failed nothing of its batch, and nothing later, is acknowledged", "[store][disk][A4]") {
+TEST_CASE(
+    "disk: after a flush that failed nothing of its batch, and nothing later, is acknowledged",
+    "[store][disk][A4]") {
     test::TempDir directory;
     std::uint64_t acknowledged = 0;
     {
@@ -87,7 +91,9 @@ TEST_CASE("disk: after a flush that failed nothing of its batch, and nothing lat
         std::promise<Result<Position>> direct;
         Append append;
         append.facts.emplace_back(Ticked{1});
-        append.on_durable = [&](Result<Position> position) { direct.set_value(std::move(position)); };
+        append.on_durable = [&](Result<Position> position) {
+            direct.set_value(std::move(position));
+        };
         run.store->append(std::move(append));
         CHECK(direct.get_future().get().has_error());
         run.store->stop();
@@ -100,7 +106,9 @@ TEST_CASE("disk: after a flush that failed nothing of its batch, and nothing lat
     CHECK(again.eventually([&] { return again.ledger().delivered >= acknowledged; }));
 }
 
-TEST_CASE("disk: a meta page that can't be written ends the hub, and the next start finds everything", "[store][disk][A5]") {
+TEST_CASE(
+    "disk: a meta page that can't be written ends the hub, and the next start finds everything",
+    "[store][disk][A5]") {
     test::TempDir directory;
     {
         FailingDisk disk;
@@ -123,7 +131,8 @@ TEST_CASE("disk: a meta page that can't be written ends the hub, and the next st
     CHECK(again.eventually([&] { return again.ledger().delivered >= 1; }));
 }
 
-TEST_CASE("disk: a full one refuses events, takes results, and recovers with the room", "[store][disk][A6]") {
+TEST_CASE("disk: a full one refuses events, takes results, and recovers with the room",
+          "[store][disk][A6]") {
     SmallDisk disk;
     if (!disk.is_mounted()) {
         WARN("skipped: can't mount a tmpfs here (" << disk.why() << ")");

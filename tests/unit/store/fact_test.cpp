@@ -70,11 +70,28 @@ TEST_CASE("facts: several stand behind one another", "[store][fact]") {
 TEST_CASE("facts: the persisted bytes are what the first release wrote", "[store][fact]") {
     CHECK(core::to_hex(encoded(Ticked{0x0102030405060708})) == "0901080000000807060504030201");
     CHECK(core::to_hex(encoded(Named{NameKind::kConnection, 3, true, "crm"})) ==
-          "02010d000000" "02" "03000000" "01" "03000000" "63726d");
+          "02010d000000"
+          "02"
+          "03000000"
+          "01"
+          "03000000"
+          "63726d");
     CHECK(core::to_hex(encoded(Command{CommandKind::kReplayLetter, 5, false, 6})) ==
-          "080112000000" "02" "0500000000000000" "00" "0600000000000000");
+          "080112000000"
+          "02"
+          "0500000000000000"
+          "00"
+          "0600000000000000");
     CHECK(core::to_hex(encoded(EventDied{1, Position{2}, 3, {"T", "m", ""}})) ==
-          "060122000000" "01000000" "0200000000000000" "0300000000000000" "01000000" "54" "01000000" "6d" "00000000");
+          "060122000000"
+          "01000000"
+          "0200000000000000"
+          "0300000000000000"
+          "01000000"
+          "54"
+          "01000000"
+          "6d"
+          "00000000");
 }
 
 TEST_CASE("facts: a newer version or an unknown type is refused by name", "[store][fact]") {

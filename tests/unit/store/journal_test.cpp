@@ -40,7 +40,9 @@ class Running {
 
     ~Running() { journal.reset(); }  // its threads use what stands below
 
-    void begin(std::uint64_t at_least = 0) { REQUIRE(journal->begin(at_least, EpochBegan{1, "test"}).has_value()); }
+    void begin(std::uint64_t at_least = 0) {
+        REQUIRE(journal->begin(at_least, EpochBegan{1, "test"}).has_value());
+    }
 
     Position append(std::vector<Fact> facts) {
         std::promise<Result<Position>> done;
@@ -86,8 +88,8 @@ std::string body_of(const NumberedFact& fact) {
 std::vector<std::filesystem::path> used_files(const std::filesystem::path& directory) {
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator{directory}) {
-        auto scan = scan_segment(entry.path(), std::stoull(entry.path().stem().string()), OnDamage::kStop,
-                                 [](const BatchView&) { return Result<void>{}; });
+        auto scan = scan_segment(entry.path(), std::stoull(entry.path().stem().string()),
+                                 OnDamage::kStop, [](const BatchView&) { return Result<void>{}; });
         if (scan.has_value() && scan->is_used) files.push_back(entry.path());
     }
     std::sort(files.begin(), files.end());
@@ -113,7 +115,8 @@ TEST_CASE("journal: a later start replays what was appended, in order", "[store]
         run.begin();
         for (int i = 0; i < 200; ++i) {
             bodies.push_back("body " + std::to_string(i));
-            CHECK(run.append({received(bodies.back()), Ticked{i}}) == Position::of(1, 2 + 2 * static_cast<unsigned>(i)));
+            CHECK(run.append({received(bodies.back()), Ticked{i}}) ==
+                  Position::of(1, 2 + 2 * static_cast<unsigned>(i)));
         }
         run.journal->stop();
         std::vector<Position> positions = run.handed_on();
@@ -134,7 +137,8 @@ TEST_CASE("journal: a later start replays what was appended, in order", "[store]
     CHECK(used_files(directory.path()).size() > 3);  // it rolled over
 }
 
-TEST_CASE("journal: everyone who appends at once is told once, in positions without gaps", "[store][journal]") {
+TEST_CASE("journal: everyone who appends at once is told once, in positions without gaps",
+          "[store][journal]") {
     test::TempDir directory;
     Running run{directory.path()};
     run.begin();
@@ -233,7 +237,8 @@ TEST_CASE("journal: what the state has committed goes, the rest stays", "[store]
     CHECK(std::distance(std::filesystem::directory_iterator{directory.path()}, {}) < 10);
 }
 
-TEST_CASE("journal: a bad byte in what was acknowledged is refused with its place", "[store][journal]") {
+TEST_CASE("journal: a bad byte in what was acknowledged is refused with its place",
+          "[store][journal]") {
     test::TempDir directory;
     {
         Running run{directory.path()};
@@ -260,7 +265,9 @@ TEST_CASE("journal: a missing or ruined file is refused", "[store][journal]") {
     }
     auto files = used_files(directory.path());
     REQUIRE(files.size() >= 3);
-    SECTION("one in the middle is gone") { std::filesystem::remove(files[1]); }
+    SECTION("one in the middle is gone") {
+        std::filesystem::remove(files[1]);
+    }
     SECTION("the end of one in the middle is bad") {
         flip(files[1], std::filesystem::file_size(files[1]) - kBlockBytes + 40);
     }
@@ -287,7 +294,8 @@ TEST_CASE("journal: a file that was not prepared to its end is not used", "[stor
         run.begin();
         for (int i = 0; i < 40; ++i) run.append({received(std::string(3000, 'x'))});
     }
-    for (const auto& file : used_files(directory.path())) CHECK(std::filesystem::file_size(file) == kSegment);
+    for (const auto& file : used_files(directory.path()))
+        CHECK(std::filesystem::file_size(file) == kSegment);
     Running again{directory.path()};
     REQUIRE(again.journal);
     CHECK(again.replay().size() == 41);

@@ -20,12 +20,21 @@ class Pair {
         switch (random_() % 8) {
             case 0:
             case 1:
-            case 2: put(key); break;
+            case 2:
+                put(key);
+                break;
             case 3:
-            case 4: erase(key); break;
-            case 5: check_get(key); break;
-            case 6: check_seek(key); break;
-            default: random_() % 4 == 0 ? move_layers() : check_seek(key);
+            case 4:
+                erase(key);
+                break;
+            case 5:
+                check_get(key);
+                break;
+            case 6:
+                check_seek(key);
+                break;
+            default:
+                random_() % 4 == 0 ? move_layers() : check_seek(key);
         }
     }
 
@@ -103,7 +112,8 @@ class Pair {
 
 }  // namespace
 
-TEST_CASE("overlay: behaves like a map, whatever is frozen, committed or in memory", "[store][overlay]") {
+TEST_CASE("overlay: behaves like a map, whatever is frozen, committed or in memory",
+          "[store][overlay]") {
     for (std::uint32_t seed = 1; seed <= 20; ++seed) {
         INFO("seed " << seed);
         Pair pair{seed};
@@ -118,7 +128,8 @@ TEST_CASE("overlay: behaves like a map, whatever is frozen, committed or in memo
     }
 }
 
-TEST_CASE("overlay: a row that comes and goes between two commits leaves nothing behind", "[store][overlay]") {
+TEST_CASE("overlay: a row that comes and goes between two commits leaves nothing behind",
+          "[store][overlay]") {
     StateUnderTest test;
     Overlay& overlay = test.state->overlay();
     for (int i = 0; i < 100; ++i) overlay.put(Table::kEvent, "e" + std::to_string(i), "x", true);

@@ -18,7 +18,8 @@ namespace syncline::store {
 inline constexpr RouteId kRoute = 1;
 inline constexpr ConnectionId kCrm = 11, kShop = 12;
 
-inline Received received(std::string text = "{}", std::string message_id = "", std::int64_t at_ns = 1000) {
+inline Received received(std::string text = "{}", std::string message_id = "",
+                         std::int64_t at_ns = 1000) {
     Received fact;
     fact.route = kRoute;
     fact.received_ns = at_ns;
@@ -72,7 +73,8 @@ class StateUnderTest {
     }
 
     // An event with one record per key, to these targets; its position.
-    Position event(const std::vector<std::string>& keys, std::vector<ConnectionId> targets = {kCrm}) {
+    Position event(const std::vector<std::string>& keys,
+                   std::vector<ConnectionId> targets = {kCrm}) {
         Position at = apply(received());
         Translated translated{kRoute, at, {}};
         for (const std::string& key : keys) translated.records.push_back(to_deliver(key, targets));
@@ -80,7 +82,8 @@ class StateUnderTest {
         return at;
     }
 
-    std::vector<LaneHead> take(ConnectionId connection = kCrm, std::size_t count = 100, std::int64_t now_ns = 0) {
+    std::vector<LaneHead> take(ConnectionId connection = kCrm, std::size_t count = 100,
+                               std::int64_t now_ns = 0) {
         auto heads = state->take_lanes(connection, count, now_ns);
         REQUIRE(heads.has_value());
         return *std::move(heads);
@@ -98,7 +101,9 @@ class StateUnderTest {
         return *std::move(found);
     }
 
-    const ConnectionLedger& ledger(ConnectionId connection = kCrm) { return state->connection_ledgers().at(connection); }
+    const ConnectionLedger& ledger(ConnectionId connection = kCrm) {
+        return state->connection_ledgers().at(connection);
+    }
     const RouteLedger& route() { return state->route_ledgers().at(kRoute); }
 
     void commit() {
@@ -113,8 +118,9 @@ class StateUnderTest {
         REQUIRE(transaction.has_value());
         for (std::size_t table = 0; table < kTableCount; ++table) {
             for (const auto& [key, change] : layer[table]) {
-                auto done = change.value ? transaction->put(static_cast<Table>(table), key, *change.value)
-                                         : transaction->erase(static_cast<Table>(table), key);
+                auto done = change.value
+                                ? transaction->put(static_cast<Table>(table), key, *change.value)
+                                : transaction->erase(static_cast<Table>(table), key);
                 REQUIRE(done.has_value());
             }
         }

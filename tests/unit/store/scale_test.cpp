@@ -11,7 +11,8 @@ namespace {
 
 constexpr unsigned kRecords = 8'000;
 
-// Rows of the database that the work looked at; a search that steps over what was erased counts each.
+// Rows of the database that the work looked at; a search that steps over what was erased counts
+// each.
 std::uint64_t reads(StateUnderTest& test, const std::function<void()>& work) {
     std::uint64_t before = test.database->reads();
     work();
@@ -42,7 +43,8 @@ void deliver(StateUnderTest& test, unsigned count) {
 TEST_CASE("scale: the last record of a backlog costs what the first did", "[store][scale][A20]") {
     for (bool is_one_key : {false, true}) {
         StateUnderTest test;
-        fill(test, [&](unsigned i) { return is_one_key ? std::string{"hot"} : "k" + std::to_string(i); });
+        fill(test,
+             [&](unsigned i) { return is_one_key ? std::string{"hot"} : "k" + std::to_string(i); });
         INFO("one key: " << is_one_key);
         // Nothing is committed in between: what was erased stands in the way of every search.
         std::uint64_t first = reads(test, [&] { deliver(test, kRecords / 8); });

@@ -27,7 +27,8 @@ void write_file(const std::filesystem::path& file, std::string_view bytes) {
 struct Sample {
     Sample() : file(directory / "000000000001.log") {
         REQUIRE(prepare_segment(file, kBytes, true).has_value());
-        add(SegmentHeader{1, Position::of(1, 1), {}, 99}, {std::string(10, 'a'), std::string(9000, 'b'), std::string(10, 'c')});
+        add(SegmentHeader{1, Position::of(1, 1), {}, 99},
+            {std::string(10, 'a'), std::string(9000, 'b'), std::string(10, 'c')});
     }
 
     void add(const SegmentHeader& header, const std::vector<std::string>& texts) {
@@ -47,10 +48,11 @@ struct Sample {
 
     SegmentScan scan(std::uint64_t number = 1, OnDamage on_damage = OnDamage::kStop) {
         payloads.clear();
-        auto result = scan_segment(file, number, on_damage, [&](const BatchView& batch) -> Result<void> {
-            payloads.emplace_back(batch.payload);
-            return {};
-        });
+        auto result =
+            scan_segment(file, number, on_damage, [&](const BatchView& batch) -> Result<void> {
+                payloads.emplace_back(batch.payload);
+                return {};
+            });
         REQUIRE(result.has_value());
         return *result;
     }
@@ -69,12 +71,14 @@ TEST_CASE("segment: gives back its batches", "[store][segment]") {
     CHECK(scan.is_used);
     CHECK(scan.last == Position::of(1, 6));
     CHECK(!scan.has_tail);
-    CHECK(sample.payloads == std::vector<std::string>{std::string(10, 'a'), std::string(9000, 'b'), std::string(10, 'c')});
+    CHECK(sample.payloads == std::vector<std::string>{std::string(10, 'a'), std::string(9000, 'b'),
+                                                      std::string(10, 'c')});
 }
 
 TEST_CASE("segment: a last batch of which any part is missing is ignored", "[store][segment]") {
     Sample sample;
-    sample.add(SegmentHeader{1, Position::of(1, 1), {}, 98}, {std::string(10, 'a'), std::string(9000, 'b')});
+    sample.add(SegmentHeader{1, Position::of(1, 1), {}, 98},
+               {std::string(10, 'a'), std::string(9000, 'b')});
     const std::string whole = read_file(sample.file);
     for (std::uint64_t unit : {std::uint64_t{512}, kBlockBytes}) {
         for (std::uint64_t at = sample.offsets[1]; at < sample.offsets[1] + 32 + 9000; at += unit) {
@@ -131,7 +135,8 @@ TEST_CASE("segment: a file in its second use hides the batches of the first", "[
     Sample sample;
     CHECK(!sample.scan(2).is_used);  // renamed: a spare
     CHECK(!sample.scan(2).is_header_damaged);
-    sample.add(SegmentHeader{2, Position::of(1, 1), {}, 7}, {std::string(10, 'n')});  // even with the same positions
+    sample.add(SegmentHeader{2, Position::of(1, 1), {}, 7},
+               {std::string(10, 'n')});  // even with the same positions
     SegmentScan scan = sample.scan(2);
     CHECK(scan.is_used);
     CHECK(scan.last == Position::of(1, 2));
@@ -139,7 +144,8 @@ TEST_CASE("segment: a file in its second use hides the batches of the first", "[
     CHECK(sample.payloads == std::vector<std::string>{std::string(10, 'n')});
 }
 
-TEST_CASE("segment: a header that was half written leaves a spare or the file, never damage", "[store][segment]") {
+TEST_CASE("segment: a header that was half written leaves a spare or the file, never damage",
+          "[store][segment]") {
     Sample sample;
     const std::string before = read_file(sample.file);
     sample.add(SegmentHeader{2, Position::of(2, 1), Position::of(1, 6), 7}, {std::string(10, 'n')});
@@ -147,7 +153,8 @@ TEST_CASE("segment: a header that was half written leaves a spare or the file, n
     for (unsigned kept = 0; kept < 256; ++kept) {
         std::string torn = after;
         for (unsigned sector = 0; sector < 8; ++sector) {
-            if ((kept >> sector & 1) == 0) torn.replace(sector * 512, 512, before, sector * 512, 512);
+            if ((kept >> sector & 1) == 0)
+                torn.replace(sector * 512, 512, before, sector * 512, 512);
         }
         write_file(sample.file, torn);
         SegmentScan scan = sample.scan(2);

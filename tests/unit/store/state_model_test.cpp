@@ -26,17 +26,30 @@ class Model {
     void step() {
         switch (random_() % 12) {
             case 0:
-            case 1: receive(); break;
+            case 1:
+                receive();
+                break;
             case 2:
-            case 3: translate(); break;
+            case 3:
+                translate();
+                break;
             case 4:
-            case 5: take(); break;
+            case 5:
+                take();
+                break;
             case 6:
             case 7:
-            case 8: settle(); break;
-            case 9: command(); break;
-            case 10: move_to_disk(); break;
-            default: now_ns_ += static_cast<std::int64_t>(random_() % 50);
+            case 8:
+                settle();
+                break;
+            case 9:
+                command();
+                break;
+            case 10:
+                move_to_disk();
+                break;
+            default:
+                now_ns_ += static_cast<std::int64_t>(random_() % 50);
         }
     }
 
@@ -72,8 +85,8 @@ class Model {
         CHECK(!has_pending());
         while (!letters_.empty()) discard(letters_.begin()->first);
         check();
-        for (Table table : {Table::kEvent, Table::kRecord, Table::kLane, Table::kQueue, Table::kReady, Table::kDue,
-                            Table::kLetter}) {
+        for (Table table : {Table::kEvent, Table::kRecord, Table::kLane, Table::kQueue,
+                            Table::kReady, Table::kDue, Table::kLetter}) {
             INFO(name_of(table));
             CHECK(test_.rows(table) == 0);
         }
@@ -120,7 +133,8 @@ class Model {
         std::size_t count = 1 + random_() % 5;
         std::multiset<std::pair<std::int64_t, RecordId>> free;
         for (auto& [id, lane] : lanes_) {
-            if (id.first != connection || !lane.head || lane.is_in_flight || lane.due_ns > now_ns_) continue;
+            if (id.first != connection || !lane.head || lane.is_in_flight || lane.due_ns > now_ns_)
+                continue;
             free.emplace(lane.due_ns, *lane.head);
         }
         CHECK((!free.empty() && !test_.state->has_ready(connection, now_ns_).value()) == false);
@@ -140,8 +154,9 @@ class Model {
     void settle() {
         if (flying_.empty()) return;
         std::swap(flying_.front(), flying_[random_() % flying_.size()]);
-        constexpr Settlement kAll[] = {Settlement::kDelivered, Settlement::kUnchanged, Settlement::kFiltered,
-                                       Settlement::kSuperseded, Settlement::kDead, Settlement::kRetry};
+        constexpr Settlement kAll[] = {Settlement::kDelivered, Settlement::kUnchanged,
+                                       Settlement::kFiltered,  Settlement::kSuperseded,
+                                       Settlement::kDead,      Settlement::kRetry};
         settle_front(kAll[random_() % 6]);
     }
 
@@ -197,10 +212,15 @@ class Model {
 
     void move_to_disk() {
         switch (random_() % 16) {
-            case 0: restart(); break;
+            case 0:
+                restart();
+                break;
             case 1:
-            case 2: test_.commit(); break;
-            default: break;
+            case 2:
+                test_.commit();
+                break;
+            default:
+                break;
         }
     }
 
@@ -229,7 +249,8 @@ class Model {
 
 }  // namespace
 
-TEST_CASE("state: agrees with a model of lanes and ledger through random facts", "[store][state][model]") {
+TEST_CASE("state: agrees with a model of lanes and ledger through random facts",
+          "[store][state][model]") {
     for (std::uint32_t seed = 1; seed <= 8; ++seed) {
         INFO("seed " << seed);
         Model model{seed};

@@ -25,7 +25,8 @@ TEST_CASE("lanes: heads come in received order, one of each key", "[store][state
     CHECK(heads[0].row->received_ns == 1000);
 }
 
-TEST_CASE("lanes: order is by when an event was received, not by when it was translated", "[store][state]") {
+TEST_CASE("lanes: order is by when an event was received, not by when it was translated",
+          "[store][state]") {
     StateUnderTest test;
     Position first = test.apply(received());
     Position second = test.apply(received());
@@ -70,7 +71,8 @@ TEST_CASE("lanes: a failing key waits alone, until its time", "[store][state][A2
     CHECK(heads[0].attempt == 1);
 }
 
-TEST_CASE("retries: one that is due already, or earlier than one that was taken, is not forgotten", "[store][state]") {
+TEST_CASE("retries: one that is due already, or earlier than one that was taken, is not forgotten",
+          "[store][state]") {
     StateUnderTest test;
     test.event({"a", "b", "c"});
     auto heads = test.take();
@@ -191,17 +193,20 @@ TEST_CASE("duplicates: an id is known for a window of ticks, per route", "[store
     CHECK(test.route().balances());
 }
 
-TEST_CASE("duplicates: ids expire as fast as they arrive, without a tick for each", "[store][state]") {
+TEST_CASE("duplicates: ids expire as fast as they arrive, without a tick for each",
+          "[store][state]") {
     StateUnderTest test;
     auto id = [](int i) { return core::sha256(std::to_string(i)).substr(0, 16); };
     for (int i = 0; i < 30'000; ++i) test.apply(received("{}", id(i), 0));
     test.apply(Ticked{kDedupWindowNs + 120'000'000'000});
     CHECK(test.rows(Table::kDedup) == 20'000);
-    for (int i = 30'000; i < 42'000; ++i) test.apply(received("{}", id(i), kDedupWindowNs + 120'000'000'000));
+    for (int i = 30'000; i < 42'000; ++i)
+        test.apply(received("{}", id(i), kDedupWindowNs + 120'000'000'000));
     CHECK(test.rows(Table::kDedup) == 12'000);
 }
 
-TEST_CASE("letters: a dead record is listed, discarded, or replayed in its order", "[store][state]") {
+TEST_CASE("letters: a dead record is listed, discarded, or replayed in its order",
+          "[store][state]") {
     StateUnderTest test;
     Position event = test.event({"k", "k"});
     Settled dead = settled(kCrm, "k", RecordId{event, 0}, Settlement::kDead);
@@ -236,12 +241,14 @@ TEST_CASE("letters: a dead record is listed, discarded, or replayed in its order
     CHECK(test.rejection->is(kNoSuchLetter));
 }
 
-TEST_CASE("letters: an older record that is replayed behind others goes before younger ones", "[store][state]") {
+TEST_CASE("letters: an older record that is replayed behind others goes before younger ones",
+          "[store][state]") {
     StateUnderTest test;
     Position event = test.event({"k", "k", "k", "k"});
     Position letter = test.apply(settled(kCrm, "k", RecordId{event, 0}, Settlement::kDead));
     test.apply(settled(kCrm, "k", RecordId{event, 1}, Settlement::kDelivered));
-    test.apply(Command{CommandKind::kReplayLetter, letter.value, false, 0});  // behind record 2, which is the head
+    test.apply(Command{CommandKind::kReplayLetter, letter.value, false,
+                       0});  // behind record 2, which is the head
     test.apply(settled(kCrm, "k", RecordId{event, 2}, Settlement::kDelivered));
     auto heads = test.take();
     REQUIRE(heads.size() == 1);
@@ -312,7 +319,8 @@ TEST_CASE("bodies: the file of a fact without effect goes as well", "[store][sta
     CHECK(test.state->take_dropped_bodies() == std::vector<std::string>{"1-3"});
 }
 
-TEST_CASE("parked: the lanes of a connection that is gone stay, and go on when it is back", "[store][state]") {
+TEST_CASE("parked: the lanes of a connection that is gone stay, and go on when it is back",
+          "[store][state]") {
     StateUnderTest test;
     test.apply(Named{NameKind::kConnection, kCrm, true, "crm"});
     test.event({"a", "b"});

@@ -30,7 +30,8 @@ bool in_killed_child(Work work) {
 }
 
 std::size_t files_in(const std::filesystem::path& directory) {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator{directory}, {}));
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator{directory}, {}));
 }
 
 }  // namespace
@@ -81,7 +82,8 @@ TEST_CASE("store: what was acknowledged is there after a kill", "[store][A1]") {
     CHECK(last.ledger().balances());
 }
 
-TEST_CASE("store: a commit lets the journal shrink, also when facts leave only counters", "[store]") {
+TEST_CASE("store: a commit lets the journal shrink, also when facts leave only counters",
+          "[store]") {
     test::TempDir directory;
     RunningStore run{directory.path()};
     REQUIRE(run.store);
@@ -94,7 +96,8 @@ TEST_CASE("store: a commit lets the journal shrink, also when facts leave only c
         repeated.message_id = std::string(16, 'i');
         for (int i = 0; i < 300; ++i) REQUIRE(run.event(repeated).has_value());
     }
-    CHECK(run.eventually([&] { return run.store->status().committed == run.store->status().applied; }));
+    CHECK(run.eventually(
+        [&] { return run.store->status().committed == run.store->status().applied; }));
     CHECK(run.eventually([&] { return files_in(directory / "journal") <= 4; }));  // of 24
 }
 
@@ -102,7 +105,9 @@ TEST_CASE("store: events are refused while too much waits, results are not", "[s
     test::TempDir directory;
     Store::Options options = RunningStore::options(directory.path());
     ErrorCode expected = kQuota;
-    SECTION("pending") { options.pending_bytes_max = 100'000; }
+    SECTION("pending") {
+        options.pending_bytes_max = 100'000;
+    }
     SECTION("unapplied") {
         options.unapplied_bytes_max = 100'000;
         options.commit_interval = std::chrono::hours{1};
@@ -141,7 +146,8 @@ TEST_CASE("store: stop under load loses nothing and answers everyone once", "[st
                         ++(position.has_value() ? acknowledged : refused);
                         warm.add();
                     };
-                    auto taken = run.store->append_event(event_of("k" + std::to_string(t) + std::to_string(i % 50)), answer);
+                    auto taken = run.store->append_event(
+                        event_of("k" + std::to_string(t) + std::to_string(i % 50)), answer);
                     if (!taken.has_value()) --asked, std::this_thread::yield();
                 }
             });
@@ -165,7 +171,9 @@ TEST_CASE("store: a command learns what became of it when it is applied", "[stor
     std::promise<std::optional<Error>> done;
     Append append;
     append.facts.emplace_back(Command{CommandKind::kDiscardLetter, 99, false, 0});
-    append.on_applied = [&](std::optional<Error> rejection) { done.set_value(std::move(rejection)); };
+    append.on_applied = [&](std::optional<Error> rejection) {
+        done.set_value(std::move(rejection));
+    };
     run.store->append(std::move(append));
     auto rejection = done.get_future().get();
     REQUIRE(rejection);
@@ -205,9 +213,9 @@ TEST_CASE("store: file systems on which nothing is sure are refused by name", "[
     CHECK(unsafe_filesystem_name(0xFF534D42) == std::string{"SMB"});
     CHECK(unsafe_filesystem_name(0xFE534D42) == std::string{"SMB"});
     CHECK(unsafe_filesystem_name(0x65735546) == std::string{"FUSE"});
-    CHECK(unsafe_filesystem_name(0xEF53) == nullptr);       // ext4
-    CHECK(unsafe_filesystem_name(0x58465342) == nullptr);   // xfs
-    CHECK(unsafe_filesystem_name(0x01021994) == nullptr);   // tmpfs
+    CHECK(unsafe_filesystem_name(0xEF53) == nullptr);      // ext4
+    CHECK(unsafe_filesystem_name(0x58465342) == nullptr);  // xfs
+    CHECK(unsafe_filesystem_name(0x01021994) == nullptr);  // tmpfs
 }
 
 TEST_CASE("store: a map that is full grows, and nothing is lost", "[store][A7]") {
@@ -220,7 +228,8 @@ TEST_CASE("store: a map that is full grows, and nothing is lost", "[store][A7]")
         REQUIRE(run.store);
         REQUIRE(run.start());
         run.deliverer.set_open(false);
-        for (int i = 0; i < 200; ++i) REQUIRE(run.event("k" + std::to_string(i), std::string(20'000, 'x')).has_value());
+        for (int i = 0; i < 200; ++i)
+            REQUIRE(run.event("k" + std::to_string(i), std::string(20'000, 'x')).has_value());
         CHECK(run.eventually([&] { return run.pending() == 200; }));
     }
     options.map_bytes = 1024 * 1024;  // smaller than what is there

@@ -1,5 +1,5 @@
-// A connector that breaks one rule of the interface, named by its setting `mode`; in the mode "" it behaves.
-// It uses the C interface directly: the C++ layer would not let it.
+// A connector that breaks one rule of the interface, named by its setting `mode`; in the mode "" it
+// behaves. It uses the C interface directly: the C++ layer would not let it.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -21,12 +21,15 @@
 #define CHAOS_ID "chaos"
 #endif
 #ifndef CHAOS_MANIFEST
-#define CHAOS_MANIFEST                                                                            \
-    "{\"id\":\"" CHAOS_ID "\",\"version\":\"" CHAOS_VERSION "\",\"name\":\"Chaos\",\"abi\":{" CHAOS_ABI "}," \
-    "\"style\":\"async\",\"capabilities\":[\"webhook\",\"write\"],"                               \
-    "\"streams\":[{\"name\":\"things\",\"source\":true,\"destination\":true,\"batch_records_max\":10}]," \
-    "\"handshakes\":[{\"methods\":[\"GET\"]}],"                                                   \
-    "\"settings\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"           \
+#define CHAOS_MANIFEST                                                                        \
+    "{\"id\":\"" CHAOS_ID "\",\"version\":\"" CHAOS_VERSION                                   \
+    "\",\"name\":\"Chaos\",\"abi\":{" CHAOS_ABI                                               \
+    "},"                                                                                      \
+    "\"style\":\"async\",\"capabilities\":[\"webhook\",\"write\"],"                           \
+    "\"streams\":[{\"name\":\"things\",\"source\":true,\"destination\":true,\"batch_records_" \
+    "max\":10}],"                                                                             \
+    "\"handshakes\":[{\"methods\":[\"GET\"]}],"                                               \
+    "\"settings\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"       \
     "\"mode\":{\"type\":\"string\",\"default\":\"\"},\"gate\":{\"type\":\"string\"}}}}"
 #endif
 #ifndef CHAOS_CODE_MANIFEST
@@ -56,11 +59,17 @@ struct syncline_instance {
 namespace {
 
 // Tells the tests that code of this file has run.
-__attribute__((constructor)) void code_runs() { ::setenv("SYNCLINE_TEST_CODE_RAN", CHAOS_VERSION, 1); }
+__attribute__((constructor)) void code_runs() {
+    ::setenv("SYNCLINE_TEST_CODE_RAN", CHAOS_VERSION, 1);
+}
 
-syncline_str text(const char* value) { return {value, std::strlen(value)}; }
+syncline_str text(const char* value) {
+    return {value, std::strlen(value)};
+}
 
-bool is(const syncline_instance* self, std::string_view mode) { return self->mode == mode; }
+bool is(const syncline_instance* self, std::string_view mode) {
+    return self->mode == mode;
+}
 
 syncline_status fail(syncline_error* error, syncline_status status, const char* message) {
     error->failure_class = status;
@@ -90,19 +99,26 @@ syncline_status init(syncline_instance* self, syncline_str settings, syncline_er
         const std::size_t begin = at + name.size();
         return std::string{json.substr(begin, json.find('"', begin) - begin)};
     };
-    if (json.find("mode") == std::string_view::npos) return fail(error, SYNCLINE_E_CONFIG, "no mode");
+    if (json.find("mode") == std::string_view::npos)
+        return fail(error, SYNCLINE_E_CONFIG, "no mode");
     self->mode = setting("\"mode\":\"");
     self->gate = setting("\"gate\":\"");
     const auto handle = self->host->handle;
-    self->http = static_cast<const syncline_host_http*>(self->host->get_table(handle, text(SYNCLINE_HTTP_ID)));
-    self->write = static_cast<const syncline_host_write*>(self->host->get_table(handle, text(SYNCLINE_WRITE_ID)));
-    self->log = static_cast<const syncline_host_log*>(self->host->get_table(handle, text(SYNCLINE_LOG_ID)));
-    if (is(self, "bad_key")) return fail(error, SYNCLINE_E_AUTH_DENIED, "the platform refused the key");
+    self->http = static_cast<const syncline_host_http*>(
+        self->host->get_table(handle, text(SYNCLINE_HTTP_ID)));
+    self->write = static_cast<const syncline_host_write*>(
+        self->host->get_table(handle, text(SYNCLINE_WRITE_ID)));
+    self->log =
+        static_cast<const syncline_host_log*>(self->host->get_table(handle, text(SYNCLINE_LOG_ID)));
+    if (is(self, "bad_key"))
+        return fail(error, SYNCLINE_E_AUTH_DENIED, "the platform refused the key");
     if (is(self, "throw_init")) throw 7;
     return SYNCLINE_OK;
 }
 
-syncline_status start(syncline_instance*, syncline_error*) { return SYNCLINE_OK; }
+syncline_status start(syncline_instance*, syncline_error*) {
+    return SYNCLINE_OK;
+}
 
 void settle(syncline_instance* self) {
     if (!self->is_stopping || is(self, "never_stopped")) return;
@@ -226,7 +242,8 @@ syncline_status send(syncline_instance* self, uint64_t user_id) {
     request.body = text("{}");
     syncline_error error{};
     error.struct_size = sizeof error;
-    const auto status = self->http->send(self->host->handle, &request, user_id, &self->exchange, &error);
+    const auto status =
+        self->http->send(self->host->handle, &request, user_id, &self->exchange, &error);
     if (status == SYNCLINE_OK) ++self->open_exchanges;
     return status;
 }
@@ -293,12 +310,30 @@ const void* get_table(syncline_str id) {
 }  // namespace
 
 #ifndef CHAOS_NO_ENTRY
-const syncline_plugin syncline_plugin_v1 = {
-    CHAOS_STRUCT_SIZE, SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_DRAFT, 0, SYNCLINE_STR(CHAOS_CODE_MANIFEST),
-    get_table, create, init, start, stop, posted, destroy};
+const syncline_plugin syncline_plugin_v1 = {CHAOS_STRUCT_SIZE,
+                                            SYNCLINE_ABI_MAJOR,
+                                            SYNCLINE_ABI_DRAFT,
+                                            0,
+                                            SYNCLINE_STR(CHAOS_CODE_MANIFEST),
+                                            get_table,
+                                            create,
+                                            init,
+                                            start,
+                                            stop,
+                                            posted,
+                                            destroy};
 #else
 extern "C" SYNCLINE_EXPORT const syncline_plugin other_symbol;
-const syncline_plugin other_symbol = {
-    CHAOS_STRUCT_SIZE, SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_DRAFT, 0, SYNCLINE_STR(CHAOS_CODE_MANIFEST),
-    get_table, create, init, start, stop, posted, destroy};
+const syncline_plugin other_symbol = {CHAOS_STRUCT_SIZE,
+                                      SYNCLINE_ABI_MAJOR,
+                                      SYNCLINE_ABI_DRAFT,
+                                      0,
+                                      SYNCLINE_STR(CHAOS_CODE_MANIFEST),
+                                      get_table,
+                                      create,
+                                      init,
+                                      start,
+                                      stop,
+                                      posted,
+                                      destroy};
 #endif
