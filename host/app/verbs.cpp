@@ -230,9 +230,9 @@ int connectors_list(const Common& common) {
                                        {"remedy", refusal.error.remedy()}});
         report.text += "refused: " + refusal.error.to_string() + "\n";
     }
-    report.summary =
-        count_of(list.size(), "connector") + " in " + loaded.config->hub.connectors_dir.string() +
-        (refused.empty() ? "" : ", " + count_of(refused.size(), "file") + " refused");
+    report.summary = count_of(list.size(), "connector") + " in " +
+                     loaded.config->hub.connectors_dir.string() +
+                     (refused.empty() ? "" : ", " + count_of(refused.size(), "file") + " refused");
     report.result = json::object{{"connectors", std::move(list)}, {"refused", std::move(refused)}};
     return print(report, common.is_json);
 }
