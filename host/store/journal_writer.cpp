@@ -181,6 +181,8 @@ Result<Journal::Segment> Journal::Writer::take_spare(std::unique_lock<std::mutex
         } else if (!spares_.empty()) {
             Segment spare = std::move(spares_.front());
             spares_.pop_front();
+            // The last one is for results and commands: events are refused from here on.
+            if (is_full_ && spares_.empty()) has_room_ = false;
             return spare;
         }
         if (is_ending_ && waited >= kPatienceAtStop)

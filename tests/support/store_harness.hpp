@@ -152,7 +152,9 @@ class RunningStore {
             done->set_value(std::move(position));
         });
         if (!taken.has_value()) return taken.error();
-        return done->get_future().get();
+        auto answer = done->get_future();
+        REQUIRE(answer.wait_for(std::chrono::seconds{60}) == std::future_status::ready);
+        return answer.get();
     }
 
     // Runs on the state's thread and waits.

@@ -265,13 +265,14 @@ TEST_CASE("journal: a missing or ruined file is refused", "[store][journal]") {
     }
     auto files = used_files(directory.path());
     REQUIRE(files.size() >= 3);
-    SECTION("one in the middle is gone") {
+    std::string harm = GENERATE("one in the middle is gone", "the end of one in the middle is bad",
+                                "the header of the last one is bad, twice");
+    INFO(harm);
+    if (harm.ends_with("gone")) {
         std::filesystem::remove(files[1]);
-    }
-    SECTION("the end of one in the middle is bad") {
+    } else if (harm.starts_with("the end")) {
         flip(files[1], std::filesystem::file_size(files[1]) - kBlockBytes + 40);
-    }
-    SECTION("the header of the last one is bad, twice") {
+    } else {
         flip(files.back(), 10);
         flip(files.back(), 2058);
     }
