@@ -85,11 +85,12 @@ Response make_error(int status, std::string_view reason) {
     Response response;
     response.status = status;
     response.headers.emplace_back("Content-Type", "application/json");
-    response.body = R"({"error":{"code":"http.)";
-    response.body += name_of(status).code;
-    response.body += R"(","message":")";
+    // The shape of every error that the hub answers with: platforms show `error` to a person.
+    response.body = R"({"error":")";
     response.body += reason;
-    response.body += R"("}})";
+    response.body += R"(","code":"http.)";
+    response.body += name_of(status).code;
+    response.body += R"("})";
     return response;
 }
 

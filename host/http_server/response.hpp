@@ -9,8 +9,7 @@
 
 namespace syncline::http_server {
 
-// {"error":{"code":"http.<name of the status>","message":"<reason>"}}; the reason is a constant
-// text of ours.
+// {"error":"<reason>","code":"http.<name of the status>"}; the reason is a constant text of ours.
 Response make_error(int status, std::string_view reason);
 
 // The response itself, or a 500 in its place when it could not be sent as it is: a header that

@@ -78,7 +78,7 @@ TEST_CASE("http server: refused requests are answered in JSON, and the connectio
         const Reply reply = client.read_reply(vector.name != "HEAD");
         CHECK(reply.status == vector.status);
         CHECK(reply.closes());
-        CHECK(reply.body.find(R"({"error":{"code":"http.)") == 0);
+        CHECK(reply.body.find(R"(","code":"http.)") != std::string::npos);
         CHECK(client.read_to_end().empty());
         ++refused;
     }
