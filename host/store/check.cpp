@@ -72,11 +72,23 @@ bool read_report(int descriptor, std::string& report) {
     }
 }
 
+// Did a power cut hit the very first start? LMDB begins a file with two pages, of which a cut may
+// leave any part; only then does the journal get its first file. What is left is removed.
+bool is_unborn(const std::filesystem::path& database, const std::filesystem::path& journal) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(database, error);
+    if (error) return true;
+    const auto two_pages = 2 * static_cast<std::uintmax_t>(::sysconf(_SC_PAGESIZE));
+    if (size > two_pages || !std::filesystem::is_empty(journal, error)) return false;
+    std::filesystem::remove(database, error);
+    return true;
+}
+
 }  // namespace
 
-Result<void> check_state_if_unclean(const std::filesystem::path& directory) {
-    std::error_code error;
-    if (!std::filesystem::exists(directory / "data.mdb", error)) return {};
+Result<void> check_state_if_unclean(const std::filesystem::path& directory,
+                                    const std::filesystem::path& journal) {
+    if (is_unborn(directory / "data.mdb", journal)) return {};
     Pipe pipe;
     if (::pipe(pipe.ends) != 0)
         return Error{kIo, std::string{"pipe failed: "} + std::strerror(errno)};

@@ -37,7 +37,7 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
     SYNCLINE_ASSERT(options.clock != nullptr);
     SYNCLINE_TRY(DataDir directory,
                  DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
-    SYNCLINE_CHECK(check_state_if_unclean(directory.state()));
+    SYNCLINE_CHECK(check_state_if_unclean(directory.state(), directory.journal()));
     Database::Options database_options{directory.state(), options.map_bytes, false};
     SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
     SYNCLINE_CHECK(

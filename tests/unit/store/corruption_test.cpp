@@ -102,3 +102,18 @@ TEST_CASE("corruption: a database cut off anywhere is refused", "[store][corrupt
         CHECK(outcome != Outcome::kOpened);
     }
 }
+
+TEST_CASE("corruption: what a power cut leaves of the very first start is begun again",
+          "[store][corruption]") {
+    std::size_t size = GENERATE(0, 4096, 8192);
+    test::TempDir directory;
+    for (const char* name : {"journal", "state", "bodies"})
+        std::filesystem::create_directory(directory / name);
+    write_file(directory / "state" / "data.mdb", std::string(size, '\0'));
+
+    RunningStore run{directory.path()};
+
+    REQUIRE(run.store);
+    REQUIRE(run.start());
+    CHECK(run.event("k").has_value());
+}
