@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/assert.hpp"
 #include "core/clock.hpp"
 #include "store/store.hpp"
 
@@ -153,7 +154,7 @@ class RunningStore {
         });
         if (!taken.has_value()) return taken.error();
         auto answer = done->get_future();
-        REQUIRE(answer.wait_for(std::chrono::seconds{60}) == std::future_status::ready);
+        SYNCLINE_ASSERT(answer.wait_for(std::chrono::seconds{60}) == std::future_status::ready);
         return answer.get();
     }
 
