@@ -105,7 +105,7 @@ TEST_CASE("corruption: a database cut off anywhere is refused", "[store][corrupt
 
 TEST_CASE("corruption: what a power cut leaves of the very first start is begun again",
           "[store][corruption]") {
-    std::size_t size = GENERATE(0, 4096, 8192);
+    auto size = GENERATE(as<std::size_t>{}, 0, 4096, 8192);
     test::TempDir directory;
     for (const char* name : {"journal", "state", "bodies"})
         std::filesystem::create_directory(directory / name);
