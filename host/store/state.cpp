@@ -45,8 +45,7 @@ Result<Applied> State::apply(const NumberedFact& fact) {
     return applied;
 }
 
-Result<Applied> State::apply_to(Position at, const EpochBegan&) {
-    epoch_began_ = at;
+Result<Applied> State::apply_to(Position, const EpochBegan&) {
     return Applied{};
 }
 

@@ -176,7 +176,6 @@ class State {
     Position applied_;
     std::uint64_t hash_seed_ = 0;
     bool was_clean_ = true;
-    Position epoch_began_;                  // of the running epoch
     std::uint64_t pending_bytes_ = 0;
     std::int64_t last_tick_ns_ = 0;
     std::map<std::uint32_t, NameRow> routes_, connections_;

@@ -143,10 +143,6 @@ Result<std::optional<LaneHead>> State::take_head(ConnectionId connection, std::s
     head.is_forced = row.is_forced;
     head.row = std::make_shared<const RecordRow>(std::move(record));
     SYNCLINE_TRY(head.key_map, key_map(connection, lane));
-    // Rule 13: what was there when the hub was killed may have been in flight: its effect is
-    // unknown.
-    if (!was_clean_ && head.key_map && head.record.event < epoch_began_)
-        head.key_map->is_unknown = true;
     lanes_in_flight_.insert(key.str());
     return std::optional{std::move(head)};
 }

@@ -44,8 +44,9 @@ class DiskTest(HubTest):
     async def test_a_disk_that_fills_up_refuses_and_recovers(self) -> None:
         where = await self.mount(64)
         hub = await self.start()
-        acknowledged = set()
-        statuses = set()
+        answer = await self.send(hub, ["before"])
+        acknowledged = {"before"}
+        statuses = {answer.status}
         self.fill(where)
         padding = "x" * 600
         give_up = asyncio.get_running_loop().time() + WAIT_S

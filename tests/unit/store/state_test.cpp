@@ -354,26 +354,3 @@ TEST_CASE("format: a state of a newer syncline is refused by name", "[store][sta
     REQUIRE(loaded.has_error());
     CHECK(loaded.error().is(kNewerFormat));
 }
-
-TEST_CASE("key map: what was in a lane when the hub was killed may have had its effect",
-          "[store][state]") {
-    bool is_clean = GENERATE(false, true);
-    StateUnderTest test;
-    test.event({"a"});
-    test.event({"a"});
-    auto heads = test.take();
-    REQUIRE(heads.size() == 1);
-    test.apply(result_of(heads[0], Settlement::kDelivered));
-    REQUIRE(test.take().size() == 1);
-    test.state->set_clean(is_clean);
-    test.restart();
-
-    test.apply(EpochBegan{});
-    test.event({"b"});
-    heads = test.take();
-
-    REQUIRE(heads.size() == 2);
-    REQUIRE(heads[0].key_map);
-    CHECK(heads[0].key_map->is_unknown == !is_clean);
-    CHECK(!heads[1].key_map);
-}
