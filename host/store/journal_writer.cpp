@@ -244,7 +244,9 @@ void Journal::Writer::run_files() {
     core::name_this_thread("journal-files");
     std::unique_lock lock{files_mutex_};
     while (!files_stopping_) {
-        while (!used_.empty() && used_.front().last <= truncate_to_) {
+        // The newest full file stays: until the current one has its first flush, a power cut would
+        // leave a journal without any fact behind a state that has them.
+        while (used_.size() > 1 && used_.front().last <= truncate_to_) {
             Segment done = std::move(used_.front());
             used_.pop_front();
             recycle(std::move(done));
