@@ -179,10 +179,11 @@ class Histories:
         ]
 
     def settle(self) -> None:
-        """Every result up to now is durable: from here on no record that has arrived may come
-        again."""
+        """Every result up to now is durable: from here on no record that has arrived, and whose
+        arrival was answered, may come again."""
         for key in self.keys.values():
-            key.is_settled = key.is_complete
+            is_answered = bool(key.arrivals) and key.arrivals[-1].answered
+            key.is_settled = key.is_complete and is_answered
 
     @property
     def waiting(self) -> int:
