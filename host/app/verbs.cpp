@@ -47,7 +47,7 @@ int print_problems(const std::string& command, const Common& common,
 }
 
 // Stands in for the secrets of the hub, which an operator's shell need not know.
-class Placeholders final : public config::SecretSource {
+class AssumedSecrets final : public config::SecretSource {
   public:
     static constexpr const char* kText = "known-to-the-hub";
 
@@ -70,11 +70,11 @@ class Placeholders final : public config::SecretSource {
 config::Loaded load_hub_section(const Common& common) {
     config::Loaded loaded = config::load(common.config, secret::LocalSource{});
     if (loaded.config) return loaded;
-    config::Loaded without_secrets = config::load(common.config, Placeholders{});
+    config::Loaded without_secrets = config::load(common.config, AssumedSecrets{});
     if (!without_secrets.config) return loaded;
     const config::Hub& hub = without_secrets.config->hub;
     for (const auto& path : {hub.admin_socket, hub.connectors_dir}) {
-        if (path.string().find(Placeholders::kText) != std::string::npos) return loaded;
+        if (path.string().find(AssumedSecrets::kText) != std::string::npos) return loaded;
     }
     return without_secrets;
 }

@@ -144,7 +144,7 @@ class Words(CheckTest):
             self.assertEqual(self.found(words, "README.md", f"fine\n{word}\n"), [2])
 
     def test_paths_of_one_machine_are_found(self) -> None:
-        for path in ("/work/wt", "/home/me/x", "see ../shared/a", '"/root/x"', "C:\\Users\\me"):
+        for path in ("/work/dir", "/home/me/x", "see ../shared/a", '"/root/x"', "C:\\Users\\me"):
             self.assertEqual(self.found(words, "tools/a.py", f"fine\n{path}\n"), [2])
 
     def test_a_merge_conflict_is_found(self) -> None:
