@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -85,6 +86,11 @@ Room room_of(const std::filesystem::path& path) {
     if (::statvfs(path.c_str(), &info) != 0) return {};
     return Room{static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize,
                 static_cast<std::uint64_t>(info.f_blocks) * info.f_frsize};
+}
+
+std::uint64_t reserve_of(const Room& room) {
+    constexpr std::uint64_t kReserveBytes = 128 * 1024 * 1024;
+    return std::min(kReserveBytes, room.total / 4);
 }
 
 Error io_error(const std::string& what, int error_number) {

@@ -49,6 +49,10 @@ struct Room {
 };
 Room room_of(const std::filesystem::path& path);
 
+// What new journal files leave to the commits of the state, without which a backlog can't drain.
+// When those commits have eaten half of it, events are refused: the other half is for draining.
+std::uint64_t reserve_of(const Room& room);
+
 // The error of a failed system call: store.disk_full for ENOSPC and EDQUOT, otherwise
 // store.io_failed.
 Error io_error(const std::string& what, int error_number);

@@ -21,10 +21,7 @@ constexpr std::size_t kSparesKept = 2;
 constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
 constexpr std::chrono::seconds kRetryPrepareAfter{1};
 constexpr int kPatienceAtStop = 5;  // times kRetryPrepareAfter
-// New files leave this much of the disk to the commits of the state, without which a backlog can't
-// drain: what it may hold in memory and then some, but never more than a quarter of a small disk.
-constexpr std::uint64_t kReserveBytes = 128 * 1024 * 1024;
-
+constexpr std::chrono::seconds kTellFullEvery{10};
 std::size_t bytes_of(const Append& append) {
     std::size_t bytes = 0;
     for (const Fact& fact : append.facts) bytes += size_of(fact);
@@ -251,33 +248,47 @@ void Journal::Writer::run_files() {
             used_.pop_front();
             recycle(std::move(done));
         }
-        bool has_spares = prepare_spares(lock);
-        if (has_spares && is_full_)
-            core::log_info("store", "there is room for journal files again");
-        is_full_ = !has_spares && !files_stopping_;
-        has_room_ = !is_full_ || !spares_.empty();
+        Result<void> prepared = prepare_spares(lock);
+        Room room = room_of(directory_);
+        bool has_reserve = room.free >= reserve_of(room) / 2;
+        if (prepared.has_value() && !has_reserve)
+            prepared = Error{kDiskFull, "no room for the state to work off what waits"};
+        if (files_stopping_) return;
+        is_full_ = prepared.has_error();
+        if (is_full_) {
+            tell_full(prepared.error());
+        } else if (std::exchange(is_told_full_, false)) {
+            core::log_info("store", "there is room again");
+        }
+        has_room_ = has_reserve && (!is_full_ || !spares_.empty());
         // What changed while the lock was not held must not wait for the next second.
         files_changed_.wait_for(lock, kRetryPrepareAfter,
                                 [this] { return std::exchange(has_files_work_, false); });
     }
 }
 
-// Fills up the spares; false when there is no room.
-bool Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
+// A disk at its limit is full and not full many times a second.
+void Journal::Writer::tell_full(const Error& error) {
+    auto now = std::chrono::steady_clock::now();
+    if (is_told_full_ || now - told_full_ < kTellFullEvery) return;
+    is_told_full_ = true;
+    told_full_ = now;
+    core::log_error("store", error);
+}
+
+// Fills up the spares.
+Result<void> Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
     while (spares_.size() < kSparesKept && !files_stopping_) {
         std::uint64_t number = ++last_number_;
         std::filesystem::path file = segment_path(directory_, number);
         lock.unlock();
         Result<void> made = Error{kDiskFull, "no room for another journal file"};
         Room room = room_of(directory_);
-        if (room.free >= segment_bytes_ + std::min(kReserveBytes, room.total / 4))
+        if (room.free >= segment_bytes_ + reserve_of(room))
             made = prepare_segment(file, segment_bytes_, true);
         if (made.has_value()) made = sync_directory(directory_);
         lock.lock();
-        if (!made.has_value()) {
-            if (!is_full_) core::log_error("store", made.error());
-            return false;
-        }
+        SYNCLINE_CHECK(std::move(made));
         if (number < last_number_) {  // a large batch took a later number meanwhile
             ::unlink(file.c_str());
             continue;
@@ -285,7 +296,7 @@ bool Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
         spares_.push_back(Segment{file, number, {}});
         files_changed_.notify_all();
     }
-    return spares_.size() >= kSparesKept;
+    return {};
 }
 
 // Called with files_mutex_ held. A file that is full of old batches is as good as one full of

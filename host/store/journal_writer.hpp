@@ -58,7 +58,8 @@ class Journal::Writer {
 
     void run_files();  // the files' thread
     void recycle(Segment segment);
-    bool prepare_spares(std::unique_lock<std::mutex>& lock);
+    void tell_full(const Error& error);
+    Result<void> prepare_spares(std::unique_lock<std::mutex>& lock);
     Result<Segment> prepare(std::uint64_t bytes, bool is_zeroed);
 
     const std::filesystem::path directory_;
@@ -89,7 +90,9 @@ class Journal::Writer {
     Position truncate_to_;
     bool files_stopping_ = false;
     bool has_files_work_ = false;
-    bool is_full_ = false;  // the last file could not be prepared
+    bool is_full_ = false;  // no file could be prepared, or the reserve is going
+    bool is_told_full_ = false;
+    std::chrono::steady_clock::time_point told_full_;
 
     std::thread commits_thread_, files_thread_;
 };

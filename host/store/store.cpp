@@ -1,5 +1,6 @@
 #include "store/store.hpp"
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "store/check.hpp"
 #include "store/committer.hpp"
 #include "store/errc.hpp"
+#include "store/file.hpp"
 
 namespace syncline::store {
 namespace {
@@ -43,6 +45,9 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
     SYNCLINE_CHECK(
         sync_directory(directory.state()));  // LMDB does not make the name of its file durable
     database->clear_stale_readers();
+    // What is in memory has to fit into what a full disk keeps free for it.
+    options.unapplied_bytes_max =
+        std::min(options.unapplied_bytes_max, reserve_of(room_of(directory.path())) / 2);
     std::unique_ptr<Store> store{
         new Store{std::move(options), std::move(directory), std::move(database)}};
     SYNCLINE_CHECK(store->recover());

@@ -74,7 +74,7 @@ TEST_CASE("letters: events that a stopped source gives back stay pending", "[pip
     for (int i = 0; i < 3; ++i) world.receive(record_of("a", i));
     world.pipeline->stop();
     world.until([&] { return world.pipeline->is_idle(); });  // they do not hold the end
-    CHECK(world.route().pending == 3);
+    world.until([&] { return world.route().pending == 3; });
     CHECK(world.letters().empty());
     world.stop();
     world.source->translation_failure = FailureClass::kNone;
