@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstring>
+#include <random>
 
 #include "core/assert.hpp"
 
@@ -51,6 +52,14 @@ Hash128 hash128(std::string_view data, std::uint64_t seed) {
     static_assert(sizeof canonical.digest == sizeof result.bytes);
     std::memcpy(result.bytes.data(), canonical.digest, sizeof canonical.digest);
     return result;
+}
+
+std::uint64_t hash64(std::string_view data) {
+    static const std::uint64_t seed = [] {
+        std::random_device device;
+        return std::uint64_t{device()} << 32 | device();
+    }();
+    return XXH3_64bits_withSeed(data.data(), data.size(), seed);
 }
 
 std::uint32_t crc32c(std::string_view data, std::uint32_t crc) {

@@ -23,6 +23,9 @@ struct Hash128 {
 // [any]
 Hash128 hash128(std::string_view data, std::uint64_t seed);
 
+// 64 bits of XXH3, keyed with a seed of this process: for tables in memory, never stored. [any]
+std::uint64_t hash64(std::string_view data);
+
 // CRC-32C (Castagnoli), continued from `crc` (0 to begin). [any]
 std::uint32_t crc32c(std::string_view data, std::uint32_t crc = 0);
 

@@ -11,15 +11,16 @@ namespace {
 constexpr std::uint64_t kFullBelowBytes = 1024 * 1024;
 
 Result<void> write(Database::Write transaction, const Overlay::Layer& layer) {
-    for (std::size_t table = 0; table < kTableCount; ++table) {
-        for (const auto& [key, change] : layer[table]) {
-            if (change.value) {
-                SYNCLINE_CHECK(transaction.put(static_cast<Table>(table), key, *change.value));
-            } else {
-                SYNCLINE_CHECK(transaction.erase(static_cast<Table>(table), key));
-            }
-        }
+    Result<void> written;
+    for (std::size_t i = 0; i < kTableCount && written.has_value(); ++i) {
+        auto table = static_cast<Table>(i);
+        layer[table].each([&](const std::string& key, const Change& change) {
+            written = change.value ? transaction.put(table, key, *change.value)
+                                   : transaction.erase(table, key);
+            return written.has_value();
+        });
     }
+    SYNCLINE_CHECK(std::move(written));
     core::fail_point("state.before-commit");
     SYNCLINE_CHECK(transaction.commit());
     core::fail_point("state.after-commit");

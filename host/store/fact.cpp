@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint8_t kFactVersion = 1;
 constexpr std::size_t kPlainLaneKeyMax = 240;
+constexpr std::size_t kEnvelope = 64;  // of a fact, beside its texts
 
 // One byte of type, one of version, four of length, then the fields. The numbers are the format:
 // never reuse one.
@@ -250,14 +251,15 @@ Result<Fact> decode(std::string_view& bytes) {
     return decode_type(type, payload);
 }
 
+std::size_t size_of(const Received& received) {
+    std::size_t size =
+        kEnvelope + received.query.size() + received.path.size() + received.body.text.size();
+    for (const auto& [name, value] : received.headers) size += name.size() + value.size() + 8;
+    return size;
+}
+
 std::size_t size_of(const Fact& fact) {
-    constexpr std::size_t kEnvelope = 64;
-    if (const auto* received = std::get_if<Received>(&fact)) {
-        std::size_t size =
-            kEnvelope + received->query.size() + received->path.size() + received->body.text.size();
-        for (const auto& [name, value] : received->headers) size += name.size() + value.size() + 8;
-        return size;
-    }
+    if (const auto* received = std::get_if<Received>(&fact)) return size_of(*received);
     if (const auto* translated = std::get_if<Translated>(&fact)) {
         std::size_t size = kEnvelope;
         for (const TranslatedRecord& record : translated->records) {

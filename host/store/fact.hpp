@@ -159,6 +159,7 @@ Result<Fact> decode(std::string_view& bytes);
 
 // About what the fact weighs in memory and on disk. [any]
 std::size_t size_of(const Fact& fact);
+std::size_t size_of(const Received& received);
 
 // The key of a record's lane within its connection, and of its key map row: the source key itself
 // when it is short, otherwise a prefix and its SHA-256, so that two keys never share a lane and the

@@ -7,22 +7,17 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::size_t kNodeBytes = 96;  // of a map entry, beside key and value
+constexpr std::size_t kNodeBytes = 96;  // of an entry, beside key and value
 
-std::size_t weight(std::string_view key, const Overlay::Change& change) {
+std::size_t weight(std::string_view key, const Change& change) {
     return kNodeBytes + key.size() + (change.value ? change.value->size() : 0);
 }
 
 }  // namespace
 
-const Overlay::Change* Overlay::find(Table table, std::string_view key) const {
-    auto index = static_cast<std::size_t>(table);
-    if (auto at = active_[index].find(key); at != active_[index].end()) return &at->second;
-    if (frozen_) {
-        const Changes& changes = (*frozen_)[index];
-        if (auto at = changes.find(key); at != changes.end()) return &at->second;
-    }
-    return nullptr;
+const Change* Overlay::find(Table table, std::string_view key) const {
+    if (const Change* change = active_[table].find(key)) return change;
+    return frozen_ ? (*frozen_)[table].find(key) : nullptr;
 }
 
 Result<std::optional<std::string_view>> Overlay::get(Table table, std::string_view key) {
@@ -35,15 +30,16 @@ Result<std::optional<std::string_view>> Overlay::get(Table table, std::string_vi
 
 Result<std::optional<Overlay::Row>> Overlay::seek(Table table, std::string_view from,
                                                   std::string_view prefix) {
-    auto index = static_cast<std::size_t>(table);
+    SYNCLINE_ASSERT(is_searched(table));
+    const Changes::Ordered& upper = active_[table].ordered();
+    const Changes::Ordered* lower = frozen_ ? &(*frozen_)[table].ordered() : nullptr;
     std::string at{from};
     for (;;) {
         // The least key of the three layers; on a tie the upper layer decides.
-        auto active = active_[index].lower_bound(at);
-        bool has_active = active != active_[index].end();
-        const Changes* frozen_changes = frozen_ ? &(*frozen_)[index] : nullptr;
-        auto frozen = frozen_changes ? frozen_changes->lower_bound(at) : Changes::const_iterator{};
-        bool has_frozen = frozen_changes && frozen != frozen_changes->end();
+        auto active = upper.lower_bound(at);
+        bool has_active = active != upper.end();
+        auto frozen = lower ? lower->lower_bound(at) : Changes::Ordered::const_iterator{};
+        bool has_frozen = lower && frozen != lower->end();
         SYNCLINE_TRY(std::optional<Database::Row> below, database_.seek(table, at));
 
         std::string_view least;
@@ -65,33 +61,27 @@ Result<std::optional<Overlay::Row>> Overlay::seek(Table table, std::string_view 
 
 void Overlay::put(Table table, std::string_view key, std::string value, bool is_new) {
     SYNCLINE_ASSERT(!key.empty());
-    Changes& changes = active_[static_cast<std::size_t>(table)];
-    auto at = changes.lower_bound(key);
-    if (at != changes.end() && at->first == key) {
-        active_bytes_ -= weight(key, at->second);
-        at->second.value = std::move(value);
+    Change* change = active_[table].find(key);
+    if (change != nullptr) {
+        active_bytes_ -= weight(key, *change);
+        change->value = std::move(value);
     } else {
-        bool is_fresh =
-            is_new && !(frozen_ && (*frozen_)[static_cast<std::size_t>(table)].contains(key));
-        at = changes.emplace_hint(at, std::string{key}, Change{std::move(value), is_fresh});
+        bool is_fresh = is_new && !(frozen_ && (*frozen_)[table].find(key) != nullptr);
+        change = &active_[table].add(key, Change{std::move(value), is_fresh});
     }
-    active_bytes_ += weight(key, at->second);
+    active_bytes_ += weight(key, *change);
 }
 
 void Overlay::erase(Table table, std::string_view key) {
-    Changes& changes = active_[static_cast<std::size_t>(table)];
-    auto at = changes.lower_bound(key);
-    if (at != changes.end() && at->first == key) {
-        active_bytes_ -= weight(key, at->second);
-        if (at->second.is_fresh) {
-            changes.erase(at);
-            return;
-        }
-        at->second.value.reset();
+    Change* change = active_[table].find(key);
+    if (change != nullptr) {
+        active_bytes_ -= weight(key, *change);
+        if (change->is_fresh) return active_[table].remove(key);
+        change->value.reset();
     } else {
-        at = changes.emplace_hint(at, std::string{key}, Change{});
+        change = &active_[table].add(key, Change{});
     }
-    active_bytes_ += weight(key, at->second);
+    active_bytes_ += weight(key, *change);
 }
 
 std::shared_ptr<const Overlay::Layer> Overlay::freeze() {
@@ -101,9 +91,9 @@ std::shared_ptr<const Overlay::Layer> Overlay::freeze() {
     return frozen_;
 }
 
-void Overlay::thaw() {
-    frozen_.reset();
+std::shared_ptr<const Overlay::Layer> Overlay::thaw() {
     frozen_bytes_ = 0;
+    return std::exchange(frozen_, nullptr);
 }
 
 }  // namespace syncline::store

@@ -7,12 +7,13 @@
 #pragma once
 
 #include <array>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "store/changes.hpp"
 #include "store/database.hpp"
 #include "store/tables.hpp"
 
@@ -20,12 +21,21 @@ namespace syncline::store {
 
 class Overlay {
   public:
-    struct Change {
-        std::optional<std::string> value;  // none: erased
-        bool is_fresh = false;             // no layer below has the key
+    // The changes of all tables.
+    class Layer {
+      public:
+        Layer() : Layer(std::make_index_sequence<kTableCount>{}) {}
+        Changes& operator[](Table table) { return tables_[static_cast<std::size_t>(table)]; }
+        const Changes& operator[](Table table) const {
+            return tables_[static_cast<std::size_t>(table)];
+        }
+
+      private:
+        template <std::size_t... kIndex>
+        explicit Layer(std::index_sequence<kIndex...>)
+            : tables_{Changes{is_searched(static_cast<Table>(kIndex))}...} {}
+        std::array<Changes, kTableCount> tables_;
     };
-    using Changes = std::map<std::string, Change, std::less<>>;
-    using Layer = std::array<Changes, kTableCount>;
 
     explicit Overlay(Database& database) : database_(database) {}
 
@@ -35,7 +45,8 @@ class Overlay {
         std::string key;
         std::string_view value;
     };
-    // The first row with a key at or after `from` that begins with `prefix`.
+    // The first row with a key at or after `from` that begins with `prefix`. Only in a table that
+    // is searched.
     Result<std::optional<Row>> seek(Table table, std::string_view from, std::string_view prefix);
 
     // `is_new`: the caller knows that get() would find nothing, so that a later erase() may leave
@@ -50,8 +61,8 @@ class Overlay {
     // Hands the active layer to the committer. Only when nothing is frozen.
     std::shared_ptr<const Layer> freeze();
     bool is_frozen() const { return frozen_ != nullptr; }
-    // The frozen layer is in the database now.
-    void thaw();
+    // The frozen layer is in the database now. Returns it, so that its rows can be freed elsewhere.
+    std::shared_ptr<const Layer> thaw();
 
   private:
     const Change* find(Table table, std::string_view key) const;

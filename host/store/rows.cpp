@@ -89,8 +89,11 @@ void read(Reader& in, ConnectionLedger& row) {
     }
 }
 
-Writer begin() {
+// `texts`: the bytes of the row's texts, so that the row is allocated once.
+Writer begin(std::size_t texts) {
+    constexpr std::size_t kFixedBytesMax = 128;
     Writer out;
+    out.bytes().reserve(kFixedBytesMax + texts);
     out.integer(kRowVersion);
     return out;
 }
@@ -98,7 +101,8 @@ Writer begin() {
 }  // namespace
 
 std::string encode(const RecordRow& row) {
-    Writer out = begin();
+    Writer out =
+        begin(row.stream.size() + row.key.size() + row.body.text.size() + row.body.file.size());
     out.integer(row.references)
         .integer(row.route)
         .integer(static_cast<std::uint8_t>(row.operation));
@@ -108,7 +112,7 @@ std::string encode(const RecordRow& row) {
 }
 
 std::string encode(const LaneRow& row) {
-    Writer out = begin();
+    Writer out = begin(row.last_failure.message.size());
     put(out, row.head);
     out.integer(static_cast<std::uint8_t>(row.is_forced))
         .integer(row.count)
@@ -119,7 +123,7 @@ std::string encode(const LaneRow& row) {
 }
 
 std::string encode(const KeyMapRow& row) {
-    Writer out = begin();
+    Writer out = begin(row.field_hashes.size() + row.destination_key.size());
     out.integer(static_cast<std::uint8_t>(row.is_unknown));
     put(out, row.last);
     out.raw(row.row_hash.view()).text(row.field_hashes).text(row.destination_key);
@@ -127,7 +131,7 @@ std::string encode(const KeyMapRow& row) {
 }
 
 std::string encode(const LetterRow& row) {
-    Writer out = begin();
+    Writer out = begin(row.failure.message.size() + row.lane.size() + row.event.size());
     out.integer(static_cast<std::uint8_t>(row.kind)).integer(row.owner);
     put(out, row.record);
     out.text(row.lane)
@@ -140,7 +144,7 @@ std::string encode(const LetterRow& row) {
 }
 
 std::string encode(const RouteLedger& row) {
-    Writer out = begin();
+    Writer out = begin(0);
     for (auto counter :
          {row.received, row.translated, row.handshake, row.duplicate, row.dead, row.pending}) {
         out.integer(counter);
@@ -149,7 +153,7 @@ std::string encode(const RouteLedger& row) {
 }
 
 std::string encode(const ConnectionLedger& row) {
-    Writer out = begin();
+    Writer out = begin(0);
     for (auto counter : {row.routed, row.generated, row.delivered, row.unchanged, row.filtered,
                          row.superseded, row.discarded, row.dead, row.pending}) {
         out.integer(counter);

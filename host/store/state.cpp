@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <utility>
 
 #include "core/assert.hpp"
 #include "store/codec.hpp"
@@ -15,10 +15,12 @@ namespace {
 constexpr std::int64_t kNsPerMinute = 60'000'000'000;
 constexpr int kExpiredPerTickMax = 10'000;
 constexpr int kExpiredPerEventMax = 2;
+constexpr std::size_t kRecentBytesMax = 4 * 1024 * 1024;
 constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows around a body
 
 std::string encode_fact(const Fact& fact) {
     std::string bytes;
+    bytes.reserve(size_of(fact) + 64);
     encode(fact, bytes);
     return bytes;
 }
@@ -37,10 +39,10 @@ std::uint32_t minute_of(std::int64_t ns) {
 
 }  // namespace
 
-Result<Applied> State::apply(const NumberedFact& fact) {
+Result<Applied> State::apply(NumberedFact fact) {
     SYNCLINE_ASSERT(fact.position > applied_);
-    SYNCLINE_TRY(Applied applied,
-                 std::visit([&](const auto& f) { return apply_to(fact.position, f); }, fact.fact));
+    auto apply = [&](auto& f) { return apply_to(fact.position, std::move(f)); };
+    SYNCLINE_TRY(Applied applied, std::visit(apply, fact.fact));
     applied_ = fact.position;
     return applied;
 }
@@ -65,7 +67,7 @@ Result<Applied> State::apply_to(Position, const HandshakeAnswered& fact) {
     return Applied{};
 }
 
-Result<Applied> State::apply_to(Position at, const Received& fact) {
+Result<Applied> State::apply_to(Position at, Received&& fact) {
     RouteLedger& ledger = route_ledgers_[fact.route];
     ++ledger.received;
     if (!fact.message_id.empty()) {
@@ -87,27 +89,54 @@ Result<Applied> State::apply_to(Position at, const Received& fact) {
     }
     ++ledger.pending;
     pending_bytes_ += fact.body.size + kPendingOverheadBytes;
-    overlay_.put(Table::kEvent, event_key(fact.route, at), encode_fact(fact), true);
     SYNCLINE_CHECK(reference_body(fact.body, 1));
+    std::size_t bytes = size_of(fact);
+    Fact kept{std::move(fact)};
+    overlay_.put(Table::kEvent, event_key(std::get<Received>(kept).route, at), encode_fact(kept),
+                 true);
+    if (recent_bytes_ + bytes <= kRecentBytesMax) {
+        recent_bytes_ += bytes;
+        recent_events_.emplace(
+            at.value, std::make_shared<const Received>(std::move(std::get<Received>(kept))));
+    }
     return Applied{};
 }
 
-Result<std::optional<Received>> State::take_event_row(RouteId route, Position position) {
+// Null when the event is gone already.
+Result<std::shared_ptr<const Received>> State::take_event_row(RouteId route, Position position) {
     Key key = event_key(route, position);
-    SYNCLINE_TRY(auto row, overlay_.get(Table::kEvent, key));
-    if (!row) return std::optional<Received>{};
-    SYNCLINE_TRY(Received received, decode_received(*row));
+    if (!events_in_flight_.contains(position.value)) {
+        SYNCLINE_TRY(auto row, overlay_.get(Table::kEvent, key));
+        if (!row) return std::shared_ptr<const Received>{};
+        SYNCLINE_CHECK(take_event(position, *row));
+    }
+    auto in_flight = events_in_flight_.find(position.value);
+    std::shared_ptr<const Received> event = std::move(in_flight->second);
+    events_in_flight_.erase(in_flight);
     overlay_.erase(Table::kEvent, key);
-    events_in_flight_.erase(position);
     RouteLedger& ledger = route_ledgers_[route];
     SYNCLINE_ASSERT(ledger.pending > 0);
     --ledger.pending;
-    pending_bytes_ -= std::min(pending_bytes_, received.body.size + kPendingOverheadBytes);
-    return std::optional{std::move(received)};
+    pending_bytes_ -= std::min(pending_bytes_, event->body.size + kPendingOverheadBytes);
+    return event;
+}
+
+Result<std::shared_ptr<const Received>> State::take_event(Position position, std::string_view row) {
+    auto [in_flight, is_new] = events_in_flight_.try_emplace(position.value);
+    if (!is_new) return std::shared_ptr<const Received>{};
+    if (auto recent = recent_events_.find(position.value); recent != recent_events_.end()) {
+        in_flight->second = std::move(recent->second);
+        recent_events_.erase(recent);
+        recent_bytes_ -= size_of(*in_flight->second);
+        return in_flight->second;
+    }
+    SYNCLINE_TRY(Received received, decode_received(row));
+    in_flight->second = std::make_shared<const Received>(std::move(received));
+    return in_flight->second;
 }
 
 Result<Applied> State::apply_to(Position, const Translated& fact) {
-    SYNCLINE_TRY(std::optional<Received> event, take_event_row(fact.route, fact.event));
+    SYNCLINE_TRY(auto event, take_event_row(fact.route, fact.event));
     if (!event) {
         for (const TranslatedRecord& record : fact.records)
             SYNCLINE_CHECK(drop_unless_referenced(record.body));
@@ -121,7 +150,9 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
             SYNCLINE_CHECK(drop_unless_referenced(record.body));
             continue;
         }
-        std::set<ConnectionId> targets{record.targets.begin(), record.targets.end()};
+        std::vector<ConnectionId> targets = record.targets;
+        std::sort(targets.begin(), targets.end());
+        targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
         RecordRow row{static_cast<std::uint32_t>(targets.size()),
                       fact.route,
                       record.operation,
@@ -146,7 +177,7 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
 }
 
 Result<Applied> State::apply_to(Position at, const EventDied& fact) {
-    SYNCLINE_TRY(std::optional<Received> event, take_event_row(fact.route, fact.event));
+    SYNCLINE_TRY(auto event, take_event_row(fact.route, fact.event));
     if (!event) return Applied{};
     ++route_ledgers_[fact.route].dead;
     LetterRow letter;
@@ -156,7 +187,7 @@ Result<Applied> State::apply_to(Position at, const EventDied& fact) {
     letter.attempts = 1;
     letter.at_ns = fact.at_ns;
     letter.failure = fact.failure;
-    letter.event = encode_fact(Fact{std::move(*event)});  // keeps the reference to a large body
+    letter.event = encode_fact(Fact{*event});  // keeps the reference to a large body
     overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
     return Applied{};
 }
@@ -180,8 +211,7 @@ Result<void> State::enqueue(ConnectionId connection, std::string_view lane, Reco
     overlay_.put(Table::kLane, key, encode(row));
     overlay_.put(Table::kQueue, queue_key(connection, lane, record),
                  std::string(1, is_forced ? '\1' : '\0'));
-    if (record < queue_begin(key.str()))
-        note_queue_begin(key.str(), record);  // a letter that is replayed
+    if (record < queue_begin(key)) note_queue_begin(key, record);  // a letter that is replayed
     return {};
 }
 
@@ -215,9 +245,9 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
     // nothing.
     if (lane.head != fact.record || lane.attempts + 1 != fact.attempt) return Applied{};
 
-    lanes_in_flight_.erase(lane_row_key(fact.connection, fact.lane).str());
-    unschedule(fact.connection, fact.lane, lane);
     SYNCLINE_CHECK(remember(fact));
+    lanes_in_flight_.erase(lane_row_key(fact.connection, fact.lane));
+    unschedule(fact.connection, fact.lane, lane);
     if (fact.settlement == Settlement::kRetry) {
         wait(fact, std::move(lane));
         return Applied{};
@@ -271,11 +301,11 @@ Result<void> State::pop(const Settled& fact, LaneRow lane) {
     Key key = lane_row_key(fact.connection, fact.lane);
     if (lane.count <= 1) {
         overlay_.erase(Table::kLane, key);
-        queue_begins_.erase(key.str());
+        queue_begins_.erase(key);
         return {};
     }
     Key prefix = queue_prefix(fact.connection, fact.lane);
-    Key from = queue_key(fact.connection, fact.lane, queue_begin(key.str()));
+    Key from = queue_key(fact.connection, fact.lane, queue_begin(key));
     SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, from, prefix));
     if (!next) return Error{kStateDamaged, "a lane counts more records than its queue holds"};
     LaneRow row;
@@ -283,21 +313,21 @@ Result<void> State::pop(const Settled& fact, LaneRow lane) {
     row.is_forced = !next->value.empty() && next->value.front() == '\1';
     row.count = lane.count - 1;
     overlay_.erase(Table::kQueue, next->key);
-    note_queue_begin(key.str(), row.head);
+    note_queue_begin(key, row.head);
     overlay_.put(Table::kLane, key, encode(row));
     make_ready(fact.connection, fact.lane, row.head);
     return {};
 }
 
-RecordId State::queue_begin(const std::string& lane_row) const {
+RecordId State::queue_begin(std::string_view lane_row) const {
     auto known = queue_begins_.find(lane_row);
     return known == queue_begins_.end() ? RecordId{} : known->second;
 }
 
-void State::note_queue_begin(const std::string& lane_row, RecordId first) {
+void State::note_queue_begin(std::string_view lane_row, RecordId first) {
     constexpr std::size_t kNotesMax = 100'000;
     if (queue_begins_.size() >= kNotesMax) queue_begins_.clear();
-    queue_begins_[lane_row] = first;
+    queue_begins_[std::string{lane_row}] = first;
 }
 
 // The key map: what the destination has now, as far as is known (rules 12 and 13).
@@ -306,11 +336,13 @@ Result<void> State::remember(const Settled& fact) {
         fact.settlement == Settlement::kDelivered || fact.settlement == Settlement::kUnchanged;
     if (!is_final && !fact.is_unknown) return {};
     Key key = lane_row_key(fact.connection, fact.lane);
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kKeyMap, key));
-    KeyMapRow row;
-    if (found) {
-        SYNCLINE_TRY(row, decode_row<KeyMapRow>(*found));
+    std::optional<KeyMapRow> known;
+    if (auto taken = lanes_in_flight_.find(key); taken != lanes_in_flight_.end()) {
+        known = std::move(taken->second);
+    } else {
+        SYNCLINE_TRY(known, key_map(fact.connection, fact.lane));
     }
+    KeyMapRow row = known ? std::move(*known) : KeyMapRow{};
     row.is_unknown = !is_final;
     if (is_final) {
         row.last = std::max(row.last, fact.record);

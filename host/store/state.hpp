@@ -13,11 +13,11 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "store/fact.hpp"
+#include "store/key_table.hpp"
 #include "store/overlay.hpp"
 #include "store/rows.hpp"
 
@@ -81,7 +81,7 @@ class State {
     void set_clean(bool is_clean);
 
     // Applies the next fact.
-    Result<Applied> apply(const NumberedFact& fact);
+    Result<Applied> apply(NumberedFact fact);
 
     // ---- Delivery: what is taken is in flight until a fact settles it (in memory only: after a
     // crash nothing is) ----
@@ -127,7 +127,7 @@ class State {
     Result<Applied> apply_to(Position at, const EpochBegan& fact);
     Result<Applied> apply_to(Position at, const Named& fact);
     Result<Applied> apply_to(Position at, const HandshakeAnswered& fact);
-    Result<Applied> apply_to(Position at, const Received& fact);
+    Result<Applied> apply_to(Position at, Received&& fact);
     Result<Applied> apply_to(Position at, const Translated& fact);
     Result<Applied> apply_to(Position at, const EventDied& fact);
     Result<Applied> apply_to(Position at, const Settled& fact);
@@ -143,7 +143,9 @@ class State {
     Result<void> release(RecordId record);
     Result<Applied> replay(const Command& fact, LetterRow letter);
     Result<Applied> discard(const Command& fact, LetterRow letter);
-    Result<std::optional<Received>> take_event_row(RouteId route, Position position);
+    Result<std::shared_ptr<const Received>> take_event_row(RouteId route, Position position);
+    // The decoded event, and then in flight; null when it is so already.
+    Result<std::shared_ptr<const Received>> take_event(Position position, std::string_view row);
     Result<void> reference_body(const Body& body, int change);
     Result<void> drop_unless_referenced(const Body& body);
     Result<void> expire(int count_max);
@@ -169,8 +171,8 @@ class State {
         std::string from = std::string(1, '\0');
         std::uint32_t minute = 0;  // of the first row at or behind `from`, or earlier
     };
-    RecordId queue_begin(const std::string& lane_row) const;
-    void note_queue_begin(const std::string& lane_row, RecordId first);
+    RecordId queue_begin(std::string_view lane_row) const;
+    void note_queue_begin(std::string_view lane_row, RecordId first);
 
     Overlay overlay_;
     Position applied_;
@@ -184,10 +186,15 @@ class State {
     std::set<std::string> dropped_bodies_;
 
     std::map<RouteId, Position> event_cursors_;
-    std::set<Position> events_in_flight_;
+    // Events that were decoded: what is in flight, and what came just now. A row tells the same.
+    std::unordered_map<std::uint64_t, std::shared_ptr<const Received>> events_in_flight_;
+    std::unordered_map<std::uint64_t, std::shared_ptr<const Received>> recent_events_;
+    std::size_t recent_bytes_ = 0;
     std::map<ConnectionId, Cursor> cursors_;
-    std::unordered_set<std::string> lanes_in_flight_;
-    std::unordered_map<std::string, RecordId> queue_begins_;  // by key of the lane's row
+    // By key of the lane's row: what the key map had when the lane was taken, and still has,
+    // because only the result of the record that was taken changes it.
+    KeyTable<std::optional<KeyMapRow>> lanes_in_flight_;
+    KeyTable<RecordId> queue_begins_;  // by key of the lane's row
     ExpirySearch expiry_;
 };
 

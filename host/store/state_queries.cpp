@@ -95,7 +95,7 @@ void State::seal() {
 }
 
 bool State::is_in_flight(ConnectionId connection, std::string_view lane) const {
-    return lanes_in_flight_.contains(lane_row_key(connection, lane).str());
+    return lanes_in_flight_.contains(lane_row_key(connection, lane));
 }
 
 std::uint64_t State::pending_events(RouteId route) const {
@@ -114,15 +114,10 @@ Result<std::vector<PendingEvent>> State::take_events(RouteId route, std::size_t 
         if (!row) break;
         Position position{read_big_endian(std::string_view{row->key}.substr(4))};
         cursor = position.next();
-        if (!events_in_flight_.insert(position).second) continue;
-        std::string_view encoded = row->value;
-        SYNCLINE_TRY(Fact fact, decode(encoded));
-        auto* received = std::get_if<Received>(&fact);
-        if (received == nullptr)
-            return Error{kStateDamaged, "a row of table event holds something else"};
-        bytes += received->body.size;
-        events.push_back(
-            PendingEvent{route, position, std::make_shared<const Received>(std::move(*received))});
+        SYNCLINE_TRY(std::shared_ptr<const Received> event, take_event(position, row->value));
+        if (!event) continue;  // in flight already
+        bytes += event->body.size;
+        events.push_back(PendingEvent{route, position, std::move(event)});
     }
     return events;
 }
@@ -143,7 +138,7 @@ Result<std::optional<LaneHead>> State::take_head(ConnectionId connection, std::s
     head.is_forced = row.is_forced;
     head.row = std::make_shared<const RecordRow>(std::move(record));
     SYNCLINE_TRY(head.key_map, key_map(connection, lane));
-    lanes_in_flight_.insert(key.str());
+    lanes_in_flight_.emplace(key.str(), head.key_map);
     return std::optional{std::move(head)};
 }
 

@@ -231,13 +231,14 @@ void Store::run_state() {
 
 bool Store::apply_batch(DurableBatch& batch) {
     auto waiting = batch.on_applied.begin();
-    for (const NumberedFact& fact : batch.facts) {
-        Result<Applied> applied = state_.apply(fact);
+    for (NumberedFact& fact : batch.facts) {
+        Position position = fact.position;
+        Result<Applied> applied = state_.apply(std::move(fact));
         if (!applied.has_value()) {
             fail(applied.error());
             return false;
         }
-        if (waiting != batch.on_applied.end() && waiting->first == fact.position) {
+        if (waiting != batch.on_applied.end() && waiting->first == position) {
             waiting->second(std::move(applied->rejection));
             ++waiting;
         }
@@ -280,7 +281,12 @@ void Store::begin_commit() {
 
 Result<void> Store::finish_commit() {
     database_->renew();
-    state_.overlay().thaw();
+    std::shared_ptr<const Overlay::Layer> spent = state_.overlay().thaw();
+    {
+        std::lock_guard lock{commit_mutex_};
+        to_free_ = std::move(spent);
+        commit_asked_.notify_one();
+    }
     committed_ = committing_.value;
     bodies_.remove(dropping_);
     dropping_.clear();
@@ -306,14 +312,17 @@ void Store::run_commits() {
     core::name_this_thread("commit");
     std::chrono::nanoseconds last_reader_check = options_.clock->monotonic();
     for (;;) {
-        std::shared_ptr<const Overlay::Layer> layer;
+        std::shared_ptr<const Overlay::Layer> layer, spent;
         {
             std::unique_lock lock{commit_mutex_};
-            commit_asked_.wait(lock, [this] { return to_commit_ || commits_stopping_; });
-            if (!to_commit_) return;
-            layer = std::move(to_commit_);
-            to_commit_.reset();
+            commit_asked_.wait(lock,
+                               [this] { return to_commit_ || to_free_ || commits_stopping_; });
+            spent = std::exchange(to_free_, nullptr);
+            layer = std::exchange(to_commit_, nullptr);
+            if (!layer && !spent) return;
         }
+        spent.reset();
+        if (!layer) continue;
         Result<void> written = write_layer(*database_, directory_, *layer);
         bool is_reported = false;
         while (!written.has_value() &&

@@ -135,6 +135,7 @@ class Store {
     std::mutex commit_mutex_;
     std::condition_variable commit_asked_;
     std::shared_ptr<const Overlay::Layer> to_commit_;
+    std::shared_ptr<const Overlay::Layer> to_free_;  // rows by the thousand: not on [state]
     bool commits_stopping_ = false;
 
     // The state thread's own.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/assert.hpp"
 #include "store/fact.hpp"
 #include "store/position.hpp"
 
@@ -32,26 +33,46 @@ enum class Table : std::uint8_t {
 inline constexpr std::size_t kTableCount = 14;
 const char* name_of(Table table);
 
+// Is the table searched in order? The others are only asked for exact keys.
+constexpr bool is_searched(Table table) {
+    return table != Table::kMeta && table != Table::kRecord && table != Table::kLane &&
+           table != Table::kKeyMap && table != Table::kDedup;
+}
+
 class Key {
   public:
+    Key() = default;
+    Key(const Key& other) { raw(other); }
+    Key& operator=(const Key& other) {
+        std::string_view bytes = other;
+        size_ = 0;
+        return raw(bytes);
+    }
     Key& u8(std::uint8_t n) { return big_endian(n, 1); }
     Key& u16(std::uint16_t n) { return big_endian(n, 2); }
     Key& u32(std::uint32_t n) { return big_endian(n, 4); }
     Key& u64(std::uint64_t n) { return big_endian(n, 8); }
     Key& raw(std::string_view bytes) {
-        bytes_ += bytes;
+        SYNCLINE_ASSERT(bytes.size() <= kBytesMax - size_);
+        bytes.copy(bytes_ + size_, bytes.size());
+        size_ += bytes.size();
         return *this;
     }
-    operator std::string_view() const { return bytes_; }  // NOLINT: a key is its bytes
-    const std::string& str() const { return bytes_; }
+    operator std::string_view() const { return {bytes_, size_}; }  // NOLINT: a key is its bytes
+    std::string str() const { return std::string{bytes_, size_}; }
 
   private:
-    Key& big_endian(std::uint64_t n, int size) {
-        for (int shift = (size - 1) * 8; shift >= 0; shift -= 8)
-            bytes_ += static_cast<char>(n >> shift & 0xff);
-        return *this;
+    static constexpr std::size_t kBytesMax = 511;  // LMDB's limit
+
+    Key& big_endian(std::uint64_t n, unsigned size) {
+        char bytes[8];
+        for (unsigned i = 0; i < size; ++i)
+            bytes[i] = static_cast<char>(n >> (size - 1 - i) * 8 & 0xff);
+        return raw({bytes, size});
     }
-    std::string bytes_;
+
+    char bytes_[kBytesMax];
+    std::size_t size_ = 0;
 };
 
 inline std::uint64_t read_big_endian(std::string_view bytes) {

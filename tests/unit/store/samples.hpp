@@ -116,13 +116,14 @@ class StateUnderTest {
     void write(const Overlay::Layer& layer) {
         auto transaction = database->begin_write();
         REQUIRE(transaction.has_value());
-        for (std::size_t table = 0; table < kTableCount; ++table) {
-            for (const auto& [key, change] : layer[table]) {
-                auto done = change.value
-                                ? transaction->put(static_cast<Table>(table), key, *change.value)
-                                : transaction->erase(static_cast<Table>(table), key);
+        for (std::size_t i = 0; i < kTableCount; ++i) {
+            auto table = static_cast<Table>(i);
+            layer[table].each([&](const std::string& key, const Change& change) {
+                auto done = change.value ? transaction->put(table, key, *change.value)
+                                         : transaction->erase(table, key);
                 REQUIRE(done.has_value());
-            }
+                return true;
+            });
         }
         REQUIRE(transaction->commit().has_value());
     }
@@ -133,14 +134,16 @@ class StateUnderTest {
         open();
     }
 
+    // Commits first: not every table can be searched in memory.
     std::size_t rows(Table table) {
+        commit();
         std::size_t count = 0;
         std::string from(1, '\0');
         for (;; ++count) {
-            auto row = state->overlay().seek(table, from, "");
+            auto row = database->seek(table, from);
             REQUIRE(row.has_value());
             if (!*row) return count;
-            from = (*row)->key + '\0';
+            from = std::string{(*row)->key} + '\0';
         }
     }
 
