@@ -191,5 +191,15 @@ class Histories:
         return sum(len(key.changes) - key.arrived for key in self.keys.values())
 
     @property
+    def repeated_waiting(self) -> int:
+        """Requests that were repeated because a kill took their answer, for changes that have not
+        arrived: the first one may have become durable, then the change waits twice."""
+        return sum(
+            change.attempts - 1
+            for key in self.keys.values()
+            for change in key.changes[key.arrived :]
+        )
+
+    @property
     def duplicates(self) -> int:
         return sum(key.duplicates for key in self.keys.values())
