@@ -57,12 +57,12 @@ def medians(rows: Rows) -> Rows:
 def goals(rows: Rows) -> list[dict[str, Any]]:
     result = []
     for (other, connections), wanted in RATIO_GOALS.items():
-        ratio = median(values(rows, "hub", connections)) / max(
+        ratio = median(values(rows, "acks", connections)) / max(
             1.0, median(values(rows, other, connections))
         )
         result.append(
             {
-                "goal": f"hub / {other}, c{connections}",
+                "goal": f"acks / {other}, c{connections}",
                 "wanted": wanted,
                 "measured": round(ratio, 3),
                 "met": ratio >= wanted,

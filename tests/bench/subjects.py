@@ -1,10 +1,12 @@
-"""The servers that are measured side by side: nginx, our server without storing, and the hub."""
+"""The servers that are measured side by side: nginx, our server without storing, the hub with a
+destination that never answers, and the hub that delivers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -92,7 +94,12 @@ class Subjects:
         write_bodies(self._many_bodies, USERS)
 
     def open(self, name: str) -> AbstractAsyncContextManager[Running]:
-        return {"nginx": self._nginx, "plain": self._plain, "hub": self._hub}[name]()
+        return {
+            "nginx": self._nginx,
+            "plain": self._plain,
+            "acks": self._acks,
+            "hub": self._hub,
+        }[name]()
 
     @asynccontextmanager
     async def _nginx(self) -> AsyncIterator[Running]:
@@ -120,6 +127,18 @@ class Subjects:
             yield PlainServer(f"http://127.0.0.1:{port}/hooks/{ROUTE}", [child.pid], self._one_body)
         finally:
             await child.end()
+
+    @asynccontextmanager
+    async def _acks(self) -> AsyncIterator[Running]:
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and is never accepted
+            setup = HubSetup(self._binaries / "syncline", self._new_folder(), KEY)
+            setup.prepare(f"http://127.0.0.1:{silent.getsockname()[1]}", DELIVER, limits=LIMITS)
+            running = await setup.ready(await setup.launch(), READY_S)
+            try:
+                url = f"{running.url}/hooks/{ROUTE}"
+                yield PlainServer(url, [running.child.pid], self._many_bodies)
+            finally:
+                await running.child.end()
 
     @asynccontextmanager
     async def _hub(self) -> AsyncIterator[Running]:
