@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/verbs.hpp"
-#include "config/load.hpp"
+#include "config/config.hpp"
 
 namespace syncline::app {
 
