@@ -96,7 +96,7 @@ struct Fixture {
     test::TempDir directory;
     std::map<std::string, std::vector<std::string>> delivered;
 
-    explicit Fixture(bool has_whole_journal = false) {
+    Fixture() {
         {
             RunningStore run{directory.path()};
             Recorder recorder;
@@ -117,7 +117,7 @@ struct Fixture {
             run.store->stop();
             delivered = recorder.taken;
         }
-        if (!has_whole_journal) forget_journal();
+        forget_journal();
     }
 
     static void start(RunningStore& run, Recorder& recorder) {
@@ -201,9 +201,10 @@ struct Outcome {
     ConnectionLedger ledger;
     RouteLedger route;
 };
-Outcome drain(const Fixture& fixture) {
+Outcome drain(const std::filesystem::path& directory,
+              const std::map<std::string, std::vector<std::string>>& delivered) {
     Outcome outcome;
-    RunningStore run{fixture.directory.path()};
+    RunningStore run{directory};
     if (run.failure) UNSCOPED_INFO(run.failure->to_string());
     REQUIRE(run.store);
     Recorder recorder;
@@ -221,7 +222,7 @@ Outcome drain(const Fixture& fixture) {
     run.store->stop();
     for (const auto& [key, bodies] : recorder.taken) {
         std::string last;
-        if (auto before = fixture.delivered.find(key); before != fixture.delivered.end())
+        if (auto before = delivered.find(key); before != delivered.end())
             last = before->second.back();
         for (const std::string& body : bodies) {
             ++outcome.received;
@@ -247,7 +248,7 @@ void judge(Fixture& fixture, Totals& totals) {
     if (!report.has_value()) UNSCOPED_INFO(report.error().to_string());
     REQUIRE(report.has_value());
     if (opened == Opened::kRefused) REQUIRE(!report->damage.empty());
-    Outcome outcome = drain(fixture);
+    Outcome outcome = drain(fixture.directory.path(), fixture.delivered);
     const RepairResult& rows = report->rows;
     std::uint64_t all = kPending + kUntranslated;
     if (report->damage.empty()) {
@@ -337,7 +338,7 @@ TEST_CASE("salvage: a file cut off at any page gives what is left", "[store][sal
         auto report = salvage(options_for(fixture.directory.path()));
         REQUIRE(report.has_value());
         CHECK(report->damage.empty() == (opened == Opened::kWell));
-        drain(fixture);
+        drain(fixture.directory.path(), fixture.delivered);
         ++totals.refused;
     }
     CHECK(totals.refused > 10);
@@ -406,7 +407,7 @@ TEST_CASE("salvage: killed at any moment it can be run again", "[store][salvage]
     REQUIRE(report.has_value());
     bool was_done = moment.count == 2 && std::string{moment.name} == "salvage.after-exchange";
     CHECK(report->damage.empty() == was_done);
-    Outcome outcome = drain(fixture);
+    Outcome outcome = drain(fixture.directory.path(), fixture.delivered);
     CHECK(outcome.received > (kPending + kUntranslated) / 3);
     CHECK(outcome.ledger.discarded + outcome.received + outcome.ledger.dead > kPending / 3);
     std::size_t originals = 0;
@@ -417,37 +418,48 @@ TEST_CASE("salvage: killed at any moment it can be run again", "[store][salvage]
 
 TEST_CASE("salvage: facts behind damage in the journal count, positions are not used twice",
           "[store][salvage][A16]") {
-    Fixture fixture{true};
-    std::vector<std::filesystem::path> used;
+    // The state is that of the first run, the journal that of both.
+    test::TempDir directory, state;
     Position last;
-    for (const auto& file : std::filesystem::directory_iterator{fixture.directory / "journal"}) {
-        auto scan = scan_segment(file.path(), std::stoull(file.path().stem().string()),
+    for (int first : {0, 5}) {
+        RunningStore run{directory.path()};
+        Recorder recorder;
+        recorder.is_delivering = false;
+        Fixture::start(run, recorder);
+        int past = first == 0 ? 5 : 45;
+        for (int i = first; i < past; ++i) Fixture::send(run, i);
+        REQUIRE(
+            run.eventually([&] { return run.ledger().pending == static_cast<unsigned>(past); }));
+        last = run.store->status().applied;
+        run.store->stop();
+        if (first == 0)
+            std::filesystem::copy(directory / "state", state / "state",
+                                  std::filesystem::copy_options::recursive);
+    }
+    std::filesystem::remove_all(directory / "state");
+    std::filesystem::copy(state / "state", directory / "state",
+                          std::filesystem::copy_options::recursive);
+    std::filesystem::path file;
+    for (const auto& entry : std::filesystem::directory_iterator{directory / "journal"}) {
+        auto scan = scan_segment(entry.path(), std::stoull(entry.path().stem().string()),
                                  OnDamage::kStop, [](const BatchView&) { return Result<void>{}; });
         REQUIRE(scan.has_value());
-        if (!scan->is_used) continue;
-        used.push_back(file.path());
-        last = std::max(last, scan->last);
+        if (scan->is_used && entry.path() > file) file = entry.path();
     }
-    // The state is lost altogether, and in the journal the 30th block of the first file.
-    std::sort(used.begin(), used.end());
-    std::string bytes = read_file(used.front());
-    bytes[30 * kPage + 40] ^= 1;
-    write_file(used.front(), bytes);
-    write_file(fixture.database(), "");
-    REQUIRE(open_in_child(fixture.directory.path()) == Opened::kRefused);
+    std::string bytes = read_file(file);
+    bytes[10 * kPage + 40] ^= 1;
+    write_file(file, bytes);
+    REQUIRE(open_in_child(directory.path()) == Opened::kRefused);
 
-    auto report = salvage(options_for(fixture.directory.path()));
+    auto report = salvage(options_for(directory.path()));
 
     REQUIRE(report.has_value());
-    CHECK(report->facts > 100);
-    bool is_named = false;
-    for (const SalvageDamage& damage : report->damage)
-        is_named =
-            is_named || damage.where == used.front().string() + ":" + std::to_string(30 * kPage);
-    CHECK(is_named);
-    Outcome outcome = drain(fixture);
-    CHECK(outcome.received >= kPending + kUntranslated - 3);
-    RunningStore run{fixture.directory.path()};
+    CHECK(report->facts > 40);
+    REQUIRE(report->damage.size() == 1);
+    CHECK(report->damage.front().where.starts_with(file.string() + ":"));
+    Outcome outcome = drain(directory.path(), {});
+    CHECK(outcome.received >= 43);
+    RunningStore run{directory.path()};
     REQUIRE(run.store);
     REQUIRE(run.start());
     auto position = run.event("k");
