@@ -71,14 +71,19 @@ class CommandLine {
     void add_hub_verbs() {
         CLI::App* verb = add(root_, "run", "Run the hub in the foreground",
                              [this] { return run(common_, allow_unsafe_filesystem_); });
-        verb->add_flag("--allow-unsafe-filesystem", allow_unsafe_filesystem_,
-                       "Accept a data directory on NFS, SMB, 9p, FUSE or overlayfs");
         verb->add_flag_callback(
             "--debug", [] { core::set_log_level(core::LogLevel::kDebug); }, "Log more");
         add(root_, "validate", "Check the configuration, offline; every problem at once",
             [this] { return validate(common_); });
         add(root_, "status", "Ask the running hub for its ledger",
             [this] { return status(common_); });
+        CLI::App* salvage_verb = add(
+            root_, "salvage", "Recover what is intact of a damaged data directory; the hub is down",
+            [this] { return salvage(common_, allow_unsafe_filesystem_); });
+        for (CLI::App* user : {verb, salvage_verb}) {
+            user->add_flag("--allow-unsafe-filesystem", allow_unsafe_filesystem_,
+                           "Accept a data directory on NFS, SMB, 9p, FUSE or overlayfs");
+        }
         add(root_, "version", "Print the version", [this] { return version(common_); });
     }
 

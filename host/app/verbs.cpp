@@ -13,71 +13,14 @@
 #include "app/configuration.hpp"
 #include "app/errc.hpp"
 #include "app/hub.hpp"
+#include "app/hub_section.hpp"
 #include "app/report.hpp"
 #include "app/version.hpp"
-#include "secret/local_source.hpp"
 
 namespace syncline::app {
 namespace {
 
 namespace json = boost::json;
-
-json::object to_json(const config::Problem& problem) {
-    return {{"code", problem.error.code()},   {"what", problem.error.what()},
-            {"where", problem.error.where()}, {"remedy", problem.error.remedy()},
-            {"line", problem.at.line},        {"column", problem.at.column}};
-}
-
-// Every problem once; more than one are summed up.
-int print_problems(const std::string& command, const Common& common,
-                   const std::vector<config::Problem>& problems) {
-    json::array list;
-    for (const config::Problem& problem : problems) {
-        list.push_back(to_json(problem));
-        if (!common.is_json) std::fprintf(stderr, "%s\n", problem.error.to_string().c_str());
-    }
-    std::size_t count = problems.size();
-    bool is_environment =
-        count == 1 && problems.front().error.error_class() == core::ErrorClass::kEnvironment;
-    Error sum{kConfigInvalid, common.config.string() + " has " + std::to_string(count) +
-                                  (count == 1 ? " problem" : " problems")};
-    if (common.is_json || count > 1)
-        print_error(command, sum, common.is_json, json::object{{"problems", std::move(list)}});
-    return static_cast<int>(is_environment ? core::ExitCode::kEnvironment : sum.exit_code());
-}
-
-// Stands in for the secrets of the hub, which an operator's shell need not know.
-class AssumedSecrets final : public config::SecretSource {
-  public:
-    static constexpr const char* kText = "known-to-the-hub";
-
-    std::optional<std::string> environment(const std::string& name) const override {
-        std::optional<std::string> value = secrets_.environment(name);
-        return value ? std::move(*value) : kText;
-    }
-    Result<std::string> file(const std::filesystem::path& path) const override {
-        Result<std::string> text = secrets_.file(path);
-        return text.has_value() ? std::move(*text) : kText;
-    }
-    Result<std::string> vault(const std::string&) const override { return std::string{kText}; }
-
-  private:
-    secret::LocalSource secrets_;
-};
-
-// For verbs that need only `hub` of the configuration, so that a secret that is not at hand does
-// not keep an operator from looking.
-config::Loaded load_hub_section(const Common& common) {
-    config::Loaded loaded = config::load(common.config, secret::LocalSource{});
-    if (loaded.config) return loaded;
-    config::Loaded without_secrets = config::load(common.config, AssumedSecrets{});
-    if (!without_secrets.config) return loaded;
-    const config::Hub& hub = without_secrets.config->hub;
-    for (const auto& path : {hub.admin_socket, hub.connectors_dir}) {
-        if (path.string().find(AssumedSecrets::kText) != std::string::npos) return loaded;
-    }
-    return without_secrets;
-}
 
 Result<std::filesystem::path> admin_socket(const Common& common) {
     config::Loaded loaded = load_hub_section(common);

@@ -17,6 +17,7 @@ int run(const Common& common, bool allow_unsafe_filesystem);
 int validate(const Common& common);
 int status(const Common& common);
 int version(const Common& common);
+int salvage(const Common& common, bool allow_unsafe_filesystem);
 
 int connectors_list(const Common& common);
 int connectors_describe(const Common& common, const std::string& file_or_id);

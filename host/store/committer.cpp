@@ -43,4 +43,19 @@ Result<void> write_layer(Database& database, const DataDir& directory,
     return written;
 }
 
+Result<void> commit_overlay(Database& database, const DataDir& directory, Overlay& overlay) {
+    std::shared_ptr<const Overlay::Layer> layer = overlay.freeze();
+    for (;;) {
+        Result<void> written = write_layer(database, directory, *layer);
+        if (written.has_value()) break;
+        if (!written.error().is(kMapFull)) return written;
+        database.release();
+        SYNCLINE_CHECK(database.grow());
+        database.renew();
+    }
+    database.renew();
+    overlay.thaw();
+    return {};
+}
+
 }  // namespace syncline::store

@@ -13,4 +13,8 @@ namespace syncline::store {
 // is room; nothing was changed), store.io_failed (final).
 Result<void> write_layer(Database& database, const DataDir& directory, const Overlay::Layer& layer);
 
+// Writes what the overlay holds, on the thread that owns it and while no other commits. Enlarges
+// the map as needed. Errors: store.disk_full, store.io_failed.
+Result<void> commit_overlay(Database& database, const DataDir& directory, Overlay& overlay);
+
 }  // namespace syncline::store

@@ -32,12 +32,7 @@ std::uint32_t row_crc(std::string_view key, std::string_view value) {
 }
 
 Result<std::string_view> checked_value(Table table, std::string_view key, std::string_view stored) {
-    std::uint32_t crc = 0;
-    if (stored.size() >= kCrcBytes) {
-        std::string_view value = stored.substr(0, stored.size() - kCrcBytes);
-        std::memcpy(&crc, stored.data() + value.size(), kCrcBytes);
-        if (crc == row_crc(key, value)) return value;
-    }
+    if (std::optional<std::string_view> value = row_value(key, stored)) return *value;
     return Error{kStateDamaged, std::string{"a row of table "} + name_of(table) +
                                     " has a wrong checksum (key " + core::to_hex(key) + ")"};
 }
@@ -53,6 +48,15 @@ Result<void> reserve_lock_file(const std::filesystem::path& directory) {
 }
 
 }  // namespace
+
+std::optional<std::string_view> row_value(std::string_view key, std::string_view stored) {
+    if (stored.size() < kCrcBytes) return std::nullopt;
+    std::string_view value = stored.substr(0, stored.size() - kCrcBytes);
+    std::uint32_t crc = 0;
+    std::memcpy(&crc, stored.data() + value.size(), kCrcBytes);
+    if (crc != row_crc(key, value)) return std::nullopt;
+    return value;
+}
 
 const char* name_of(Table table) {
     static constexpr const char* kNames[kTableCount] = {

@@ -25,6 +25,9 @@ struct MDB_cursor;
 
 namespace syncline::store {
 
+// The value of a row as it is stored, without its checksum; none when that is wrong.
+std::optional<std::string_view> row_value(std::string_view key, std::string_view stored);
+
 class Database {
   public:
     struct Options {

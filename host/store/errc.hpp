@@ -23,13 +23,14 @@ inline constexpr ErrorCode kIo{"store.io_failed", ErrorClass::kEnvironment,
                                "check the disk and the system log, then start again"};
 inline constexpr ErrorCode kJournalDamaged{
     "store.journal_damaged", ErrorClass::kEnvironment,
-    "restore the data directory from a backup"};
+    "run `syncline salvage`, or restore the data directory from a backup"};
 inline constexpr ErrorCode kStateDamaged{
     "store.state_damaged", ErrorClass::kEnvironment,
-    "restore the data directory from a backup"};
+    "run `syncline salvage`, or restore the data directory from a backup"};
 inline constexpr ErrorCode kStateAhead{
     "store.state_ahead", ErrorClass::kEnvironment,
-    "the journal is older than the state: restore both from the same backup"};
+    "the journal is older than the state: restore both from the same backup, or run `syncline "
+    "salvage`"};
 inline constexpr ErrorCode kNewerFormat{"store.newer_format", ErrorClass::kEnvironment,
                                         "start the syncline version that wrote this directory"};
 inline constexpr ErrorCode kBusy{"store.busy", ErrorClass::kTransient,

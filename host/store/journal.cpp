@@ -67,6 +67,7 @@ Result<void> Journal::scan() {
         SYNCLINE_CHECK(scan_file(number, segment_path(options_.directory, number)));
         last_number_ = number;
     }
+    if (options_.salvage) return {};
     return make_durable();
 }
 
@@ -81,26 +82,21 @@ Result<void> Journal::make_durable() const {
     return sync_directory(options_.directory);
 }
 
+Result<void> Journal::refuse(Error error) {
+    if (!options_.salvage) return error;
+    damage_.push_back(std::move(error));
+    return {};
+}
+
 Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::path& file) {
-    OnDamage on_damage = options_.salvage ? OnDamage::kSkip : OnDamage::kStop;
-    SYNCLINE_TRY(SegmentScan scan, scan_segment(file, number, on_damage,
-                                                [](const BatchView&) { return Result<void>{}; }));
-    if (scan.is_header_damaged && !options_.salvage) {
-        return Error{kJournalDamaged, "the header of a journal file can't be read"}.at(
-            place(file, 0));
+    auto visit = [](const BatchView&) { return Result<void>{}; };
+    SYNCLINE_TRY(SegmentScan scan, scan_segment(file, number, OnDamage::kStop, visit));
+    if (scan.is_header_damaged) {
+        return refuse(Error{kJournalDamaged, "the header of a journal file can't be read"}.at(
+            place(file, 0)));
     }
     if (!scan.is_used) {
-        // A file of another size was not finished when the hub was killed.
-        if (scan.is_header_damaged) {
-            std::filesystem::path aside = file;
-            aside += ".damaged";
-            if (::rename(file.c_str(), aside.c_str()) != 0)
-                return io_error("can't rename " + file.string(), errno);
-        } else if (scan.file_bytes == options_.segment_bytes) {
-            spares_.push_back(Segment{file, number, {}});
-        } else {
-            ::unlink(file.c_str());
-        }
+        set_spare_aside(number, file, scan);
         return {};
     }
     if (used_.empty()) {
@@ -109,45 +105,61 @@ Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::pat
     }
     // A start seals what it found by naming it in its own first segment: a difference means that
     // something that was there then is gone now, or the other way round.
-    if (scan.header.previous_last != last_ && !options_.salvage) {
-        return Error{kJournalDamaged, "the facts between " + to_string(last_) + " and " +
-                                          to_string(scan.header.previous_last) + " can't be read"}
-            .at(file.string());
+    if (scan.header.previous_last != last_) {
+        SYNCLINE_CHECK(refuse(
+            Error{kJournalDamaged, "the facts between " + to_string(last_) + " and " +
+                                       to_string(scan.header.previous_last) + " can't be read"}
+                .at(file.string())));
     }
-    if (scan.has_batch_after_tail && !options_.salvage) {
-        return Error{kJournalDamaged,
-                     "the facts after " + to_string(scan.last) + " can't be read, later ones can"}
-            .at(place(file, scan.tail_offset));
-    }
-    if (scan.has_tail) {
+    if (scan.has_batch_after_tail) {
+        SYNCLINE_CHECK(refuse(Error{kJournalDamaged, "the facts after " + to_string(scan.last) +
+                                                         " can't be read, later ones can"}
+                                  .at(place(file, scan.tail_offset))));
+        SYNCLINE_TRY(scan, scan_segment(file, number, OnDamage::kSkip, visit));
+    } else if (scan.has_tail) {
         core::log_info("store",
                        "the journal ends in a write that was cut short; it was never acknowledged",
                        {{"file", file.string()}, {"offset", scan.tail_offset}});
     }
-    for (Segment& spare : spares_) {
-        // A file without a header of its own in front of a used one is a spare that a crash left
-        // out of order.
-        core::log_debug("store", "removing an unused journal file",
-                        {{"file", spare.file.string()}});
-        ::unlink(spare.file.c_str());
+    if (!options_.salvage) {
+        for (Segment& spare : spares_) {
+            // A file without a header of its own in front of a used one is a spare that a crash
+            // left out of order.
+            core::log_debug("store", "removing an unused journal file",
+                            {{"file", spare.file.string()}});
+            ::unlink(spare.file.c_str());
+        }
     }
     spares_.clear();
     last_ = std::max(last_, scan.last);
-    used_.push_back(Segment{file, number, scan.last});
+    used_.push_back(Segment{file, number, scan.last, scan.header.previous_last});
     return {};
+}
+
+// A file of another size was not finished when the hub was killed.
+void Journal::set_spare_aside(std::uint64_t number, const std::filesystem::path& file,
+                              const SegmentScan& scan) {
+    if (scan.file_bytes == options_.segment_bytes) {
+        spares_.push_back(Segment{file, number, {}, {}});
+    } else if (!options_.salvage) {
+        ::unlink(file.c_str());
+    }
 }
 
 Result<void> Journal::replay(Position after,
                              const std::function<Result<void>(NumberedFact)>& visit) const {
     OnDamage on_damage = options_.salvage ? OnDamage::kSkip : OnDamage::kStop;
-    for (const Segment& segment : used_) {
+    for (auto at = used_.begin(); at != used_.end(); ++at) {
+        const Segment& segment = *at;
         if (segment.last <= after) continue;
+        // What the next file does not know was never acknowledged, readable or not.
+        Position sealed = std::next(at) == used_.end() ? last_ : std::next(at)->previous_last;
         auto visit_batch = [&](const BatchView& batch) -> Result<void> {
             std::string_view bytes = batch.payload;
             for (std::uint32_t i = 0; i < batch.count; ++i) {
                 Position position{batch.first.value + i};
                 SYNCLINE_TRY(Fact fact, decode(bytes));
-                if (position <= after) continue;
+                if (position <= after || position > sealed) continue;
                 SYNCLINE_CHECK(visit(NumberedFact{position, std::move(fact)}));
             }
             return {};

@@ -27,6 +27,7 @@
 
 #include "core/error.hpp"
 #include "store/fact.hpp"
+#include "store/segment.hpp"
 
 namespace syncline::store {
 
@@ -53,7 +54,9 @@ class Journal {
     struct Options {
         std::filesystem::path directory;
         std::uint64_t segment_bytes = 16 * 1024 * 1024;
-        bool salvage = false;                        // read past damage instead of refusing
+        // Reads past damage instead of refusing; changes nothing in the directory, and is not
+        // begun.
+        bool salvage = false;
         std::function<void(DurableBatch)> on_batch;  // [journal] the state's inlet
         std::function<void(const Error&)> on_fatal;  // [journal]
     };
@@ -68,6 +71,9 @@ class Journal {
     // The position before the oldest fact that is still here: a state older than it can't be
     // brought up to date.
     Position before_first() const { return before_first_; }
+
+    // With `salvage`: what would have been refused, in the order of the files.
+    const std::vector<Error>& damage() const { return damage_; }
 
     // Every fact after `after`, in order. `visit` may stop with an error.
     Result<void> replay(Position after,
@@ -96,14 +102,21 @@ class Journal {
         std::filesystem::path file;
         std::uint64_t number = 0;
         Position last;
+        Position previous_last;  // as its header has it
     };
 
     explicit Journal(Options options);
     Result<void> scan();
     Result<void> scan_file(std::uint64_t number, const std::filesystem::path& file);
+    Result<void> read_damaged(SegmentScan& scan, std::uint64_t number,
+                              const std::filesystem::path& file);
+    void set_spare_aside(std::uint64_t number, const std::filesystem::path& file,
+                         const SegmentScan& scan);
+    Result<void> refuse(Error error);
     Result<void> make_durable() const;
 
     const Options options_;
+    std::vector<Error> damage_;
     std::vector<Segment> used_;    // oldest first; handed to the writer by begin()
     std::vector<Segment> spares_;  // prepared, lowest number first; handed to the writer by begin()
     std::uint64_t last_number_ = 0;

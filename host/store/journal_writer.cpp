@@ -157,7 +157,7 @@ Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
     std::unique_lock lock{files_mutex_};
     Position last{next_.value - 1};
     if (current_) {
-        used_.push_back(Segment{current_->path(), current_->header().number, last});
+        used_.push_back(Segment{current_->path(), current_->header().number, last, {}});
         previous_last_ = last;
         current_.reset();
     }
@@ -304,7 +304,7 @@ Result<void> Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock)
             ::unlink(file.c_str());
             continue;
         }
-        spares_.push_back(Segment{file, number, {}});
+        spares_.push_back(Segment{file, number, {}, {}});
         files_changed_.notify_all();
     }
     return {};
@@ -324,7 +324,7 @@ void Journal::Writer::recycle(Segment segment) {
     std::filesystem::path file = segment_path(directory_, number);
     if (::rename(segment.file.c_str(), file.c_str()) != 0) return;
     if (!sync_directory(directory_).has_value()) return;
-    spares_.push_back(Segment{file, number, {}});
+    spares_.push_back(Segment{file, number, {}, {}});
     files_changed_.notify_all();
 }
 
@@ -333,7 +333,7 @@ Result<Journal::Segment> Journal::Writer::prepare(std::uint64_t bytes, bool is_z
     std::uint64_t number = ++last_number_;
     std::filesystem::path file = segment_path(directory_, number);
     SYNCLINE_CHECK(prepare_segment(file, bytes, is_zeroed));
-    return Segment{file, number, {}};
+    return Segment{file, number, {}, {}};
 }
 
 void Journal::Writer::truncate(Position position) {

@@ -30,7 +30,7 @@ Result<std::optional<std::string_view>> Overlay::get(Table table, std::string_vi
 
 Result<std::optional<Overlay::Row>> Overlay::seek(Table table, std::string_view from,
                                                   std::string_view prefix) {
-    SYNCLINE_ASSERT(is_searched(table));
+    SYNCLINE_ASSERT(search_ == Search::kAll || is_searched(table));
     const Changes::Ordered& upper = active_[table].ordered();
     const Changes::Ordered* lower = frozen_ ? &(*frozen_)[table].ordered() : nullptr;
     std::string at{from};
@@ -86,7 +86,7 @@ void Overlay::erase(Table table, std::string_view key) {
 
 std::shared_ptr<const Overlay::Layer> Overlay::freeze() {
     SYNCLINE_ASSERT(!frozen_);
-    frozen_ = std::make_shared<const Layer>(std::exchange(active_, Layer{}));
+    frozen_ = std::make_shared<const Layer>(std::exchange(active_, Layer{search_}));
     frozen_bytes_ = std::exchange(active_bytes_, 0);
     return frozen_;
 }

@@ -21,10 +21,13 @@ namespace syncline::store {
 
 class Overlay {
   public:
+    // Which tables can be searched in order: those that apply() searches, or all.
+    enum class Search { kUsual, kAll };
+
     // The changes of all tables.
     class Layer {
       public:
-        Layer() : Layer(std::make_index_sequence<kTableCount>{}) {}
+        explicit Layer(Search search) : Layer(search, std::make_index_sequence<kTableCount>{}) {}
         Changes& operator[](Table table) { return tables_[static_cast<std::size_t>(table)]; }
         const Changes& operator[](Table table) const {
             return tables_[static_cast<std::size_t>(table)];
@@ -32,12 +35,14 @@ class Overlay {
 
       private:
         template <std::size_t... kIndex>
-        explicit Layer(std::index_sequence<kIndex...>)
-            : tables_{Changes{is_searched(static_cast<Table>(kIndex))}...} {}
+        Layer(Search search, std::index_sequence<kIndex...>)
+            : tables_{
+                  Changes{search == Search::kAll || is_searched(static_cast<Table>(kIndex))}...} {}
         std::array<Changes, kTableCount> tables_;
     };
 
-    explicit Overlay(Database& database) : database_(database) {}
+    explicit Overlay(Database& database, Search search = Search::kUsual)
+        : database_(database), search_(search), active_(search) {}
 
     // Views are valid until the next change or thaw(). A damaged row is an error.
     Result<std::optional<std::string_view>> get(Table table, std::string_view key);
@@ -68,6 +73,7 @@ class Overlay {
     const Change* find(Table table, std::string_view key) const;
 
     Database& database_;
+    const Search search_;
     Layer active_;
     std::shared_ptr<const Layer> frozen_;
     std::size_t active_bytes_ = 0;

@@ -16,7 +16,6 @@ constexpr std::int64_t kNsPerMinute = 60'000'000'000;
 constexpr int kExpiredPerTickMax = 10'000;
 constexpr int kExpiredPerEventMax = 2;
 constexpr std::size_t kRecentBytesMax = 4 * 1024 * 1024;
-constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows around a body
 
 std::string encode_fact(const Fact& fact) {
     std::string bytes;

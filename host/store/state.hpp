@@ -23,6 +23,7 @@
 
 namespace syncline::store {
 
+inline constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows around a body
 inline constexpr std::int64_t kDedupWindowNs = std::int64_t{7} * 24 * 3600 * 1'000'000'000;
 
 // An event to translate.
@@ -77,11 +78,13 @@ class State {
 
     Position applied() const { return applied_; }
     std::uint64_t hash_seed() const { return hash_seed_; }
-    bool was_closed_cleanly() const { return was_clean_; }
-    void set_clean(bool is_clean);
 
     // Applies the next fact.
     Result<Applied> apply(NumberedFact fact);
+
+    // What a result says about its key, without its effect on a lane: for a result whose lane was
+    // lost.
+    Result<void> remember(const Settled& fact);
 
     // ---- Delivery: what is taken is in flight until a fact settles it (in memory only: after a
     // crash nothing is) ----
@@ -138,7 +141,6 @@ class State {
                          bool is_forced);
     Result<void> pop(const Settled& fact, LaneRow lane);
     void wait(const Settled& fact, LaneRow lane);
-    Result<void> remember(const Settled& fact);
     void bury(Position at, const Settled& fact);
     Result<void> release(RecordId record);
     Result<Applied> replay(const Command& fact, LetterRow letter);
@@ -177,7 +179,6 @@ class State {
     Overlay overlay_;
     Position applied_;
     std::uint64_t hash_seed_ = 0;
-    bool was_clean_ = true;
     std::uint64_t pending_bytes_ = 0;
     std::int64_t last_tick_ns_ = 0;
     std::map<std::uint32_t, NameRow> routes_, connections_;

@@ -9,14 +9,6 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::uint64_t kFormat = 1;  // of the tables; a newer syncline that changes them raises it
-constexpr std::string_view kFormatName = "format";
-constexpr std::string_view kAppliedName = "applied";
-constexpr std::string_view kSeedName = "hash_seed";
-constexpr std::string_view kCleanName = "clean";
-constexpr std::string_view kPendingBytesName = "pending_bytes";
-constexpr std::string_view kLastTickName = "last_tick";
-
 std::string big_endian(std::uint64_t n) {
     return Key{}.u64(n).str();
 }
@@ -28,18 +20,16 @@ Result<void> State::load() {
         SYNCLINE_TRY(auto value, overlay_.get(Table::kMeta, name));
         return value ? read_big_endian(*value) : 0;
     };
-    SYNCLINE_TRY(std::uint64_t format, number(kFormatName));
-    if (format > kFormat) {
+    SYNCLINE_TRY(std::uint64_t format, number(meta::kFormat));
+    if (format > meta::kFormatNumber) {
         return Error{kNewerFormat, "the state has format " + std::to_string(format) +
                                        "; this syncline reads up to format " +
-                                       std::to_string(kFormat)};
+                                       std::to_string(meta::kFormatNumber)};
     }
-    SYNCLINE_TRY(applied_.value, number(kAppliedName));
-    SYNCLINE_TRY(hash_seed_, number(kSeedName));
-    SYNCLINE_TRY(std::uint64_t clean, number(kCleanName));
-    was_clean_ = clean == 1;
-    SYNCLINE_TRY(pending_bytes_, number(kPendingBytesName));
-    SYNCLINE_TRY(std::uint64_t tick, number(kLastTickName));
+    SYNCLINE_TRY(applied_.value, number(meta::kApplied));
+    SYNCLINE_TRY(hash_seed_, number(meta::kSeed));
+    SYNCLINE_TRY(pending_bytes_, number(meta::kPendingBytes));
+    SYNCLINE_TRY(std::uint64_t tick, number(meta::kLastTick));
     last_tick_ns_ = static_cast<std::int64_t>(tick);
 
     std::string from(1, '\0');
@@ -73,18 +63,14 @@ Result<void> State::load() {
 
 void State::create(std::uint64_t hash_seed) {
     hash_seed_ = hash_seed;
-    overlay_.put(Table::kMeta, kSeedName, big_endian(hash_seed));
-    overlay_.put(Table::kMeta, kFormatName, big_endian(kFormat));
-}
-
-void State::set_clean(bool is_clean) {
-    overlay_.put(Table::kMeta, kCleanName, big_endian(is_clean ? 1 : 0));
+    overlay_.put(Table::kMeta, meta::kSeed, big_endian(hash_seed));
+    overlay_.put(Table::kMeta, meta::kFormat, big_endian(meta::kFormatNumber));
 }
 
 void State::seal() {
-    overlay_.put(Table::kMeta, kAppliedName, big_endian(applied_.value));
-    overlay_.put(Table::kMeta, kPendingBytesName, big_endian(pending_bytes_));
-    overlay_.put(Table::kMeta, kLastTickName,
+    overlay_.put(Table::kMeta, meta::kApplied, big_endian(applied_.value));
+    overlay_.put(Table::kMeta, meta::kPendingBytes, big_endian(pending_bytes_));
+    overlay_.put(Table::kMeta, meta::kLastTick,
                  big_endian(static_cast<std::uint64_t>(last_tick_ns_)));
     for (const auto& [id, ledger] : route_ledgers_) {
         overlay_.put(Table::kLedger, name_key(NameKind::kRoute, id), encode(ledger));

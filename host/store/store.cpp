@@ -39,7 +39,7 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
     SYNCLINE_ASSERT(options.clock != nullptr);
     SYNCLINE_TRY(DataDir directory,
                  DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
-    SYNCLINE_CHECK(check_state_if_unclean(directory.state(), directory.journal()));
+    SYNCLINE_CHECK(check_state(directory.state(), directory.journal()));
     Database::Options database_options{directory.state(), options.map_bytes, false};
     SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
     SYNCLINE_CHECK(
@@ -106,15 +106,7 @@ Result<void> Store::recover() {
 // Before the threads run: writes what the overlay holds.
 Result<void> Store::commit_here() {
     state_.seal();
-    auto layer = state_.overlay().freeze();
-    for (;;) {
-        Result<void> written = write_layer(*database_, directory_, *layer);
-        if (written.has_value()) break;
-        if (!written.error().is(kMapFull)) return written;
-        SYNCLINE_CHECK(grow_map());
-    }
-    database_->renew();
-    state_.overlay().thaw();
+    SYNCLINE_CHECK(commit_overlay(*database_, directory_, state_.overlay()));
     committed_ = state_.applied().value;
     return {};
 }
@@ -122,7 +114,6 @@ Result<void> Store::commit_here() {
 Result<void> Store::start(Observer* observer) {
     observer_ = observer;
     directory_.make_ballast();
-    state_.set_clean(false);
     SYNCLINE_CHECK(commit_here());
     EpochBegan began{options_.clock->wall_ns(), options_.version};
     SYNCLINE_TRY(NumberedFact first, journal_->begin(state_.applied().epoch(), std::move(began)));
@@ -394,7 +385,6 @@ void Store::stop() {
             return;  // the next start replays the journal
         (void)finish_commit();
     }
-    state_.set_clean(true);
     Result<void> committed = commit_here();
     if (!committed.has_value()) return core::log_error("store", committed.error());
     bodies_.remove(state_.take_dropped_bodies());

@@ -39,6 +39,17 @@ constexpr bool is_searched(Table table) {
            table != Table::kKeyMap && table != Table::kDedup;
 }
 
+// The rows of kMeta; each holds 8 bytes.
+namespace meta {
+inline constexpr std::uint64_t kFormatNumber =
+    1;  // of the tables; a newer syncline that changes them raises it
+inline constexpr std::string_view kFormat = "format";
+inline constexpr std::string_view kApplied = "applied";
+inline constexpr std::string_view kSeed = "hash_seed";
+inline constexpr std::string_view kPendingBytes = "pending_bytes";
+inline constexpr std::string_view kLastTick = "last_tick";
+}  // namespace meta
+
 class Key {
   public:
     Key() = default;

@@ -52,7 +52,6 @@ TEST_CASE("store: what was stopped goes on where it was", "[store]") {
     }
     RunningStore again{directory.path()};
     REQUIRE(again.store);
-    CHECK(again.store->recovered().was_closed_cleanly());
     REQUIRE(again.start());
     CHECK(again.eventually([&] { return again.ledger().delivered == 50; }));
     CHECK(again.ledger().balances());
@@ -76,7 +75,6 @@ TEST_CASE("store: what was acknowledged is there after a kill", "[store][A1]") {
     }
     RunningStore last{directory.path()};
     REQUIRE(last.store);
-    CHECK(!last.store->recovered().was_closed_cleanly());
     REQUIRE(last.start());
     CHECK(last.eventually([&] { return last.ledger().delivered == expected; }));
     CHECK(last.ledger().balances());

@@ -1,0 +1,22 @@
+// What verbs need of the configuration beside a running hub: its section `hub`, also where the
+// hub's secrets are not known; and how the configuration's problems are told.
+// Concurrency: the process's first thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/verbs.hpp"
+#include "config/config.hpp"
+
+namespace syncline::app {
+
+// Prints every problem once; more than one are summed up. Returns the exit code.
+int print_problems(const std::string& command, const Common& common,
+                   const std::vector<config::Problem>& problems);
+
+// For verbs that need only `hub` of the configuration, so that a secret that is not at hand does
+// not keep an operator from looking.
+config::Loaded load_hub_section(const Common& common);
+
+}  // namespace syncline::app
