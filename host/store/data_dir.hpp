@@ -3,6 +3,7 @@
 //   .lock       held by the running hub (flock)          journal/   segments
 //   state/      LMDB                                      bodies/    large bodies
 //   ballast     room given back when the disk is full
+//   quarantine/ what salvage replaced
 // Concurrency: [any] once open.
 #pragma once
 

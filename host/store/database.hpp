@@ -3,8 +3,8 @@
 //
 // Measured rules of LMDB 0.9.24: durable mode only, never WRITEMAP, NOSYNC, NOMETASYNC or DUPSORT;
 // the map is reserved large; readers are short; a full map and a full disk show at commit, not at
-// put. LMDB aborts the process on a page that makes no sense: after an unclean end the file is
-// checked in a child process first (check.hpp). Concurrency: one thread writes (commit), one other
+// put. LMDB aborts the process on a page that makes no sense: the file is looked through
+// before it is opened (check.hpp). Concurrency: one thread writes (commit), one other
 // thread holds the one reader. Internal to store.
 #pragma once
 

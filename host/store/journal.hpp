@@ -108,8 +108,6 @@ class Journal {
     explicit Journal(Options options);
     Result<void> scan();
     Result<void> scan_file(std::uint64_t number, const std::filesystem::path& file);
-    Result<void> read_damaged(SegmentScan& scan, std::uint64_t number,
-                              const std::filesystem::path& file);
     void set_spare_aside(std::uint64_t number, const std::filesystem::path& file,
                          const SegmentScan& scan);
     Result<void> refuse(Error error);

@@ -150,7 +150,6 @@ class Salvage {
     // Every row that can be read and that looks like one of its table.
     template <class Visit>
     Result<void> read_rows(const PageFile& pages, Candidate& candidate, Visit visit) {
-        PageSurvey so_far;
         auto take = [&](std::optional<Table> table, std::string_view key,
                         std::string_view value) -> Result<bool> {
             if (!table) table = table_by_looks(key, value);
