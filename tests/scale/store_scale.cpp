@@ -267,6 +267,7 @@ std::uint64_t option(int argc, char** argv, std::string_view name, std::uint64_t
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);  // a long run shows what it has
     const std::uint64_t messages = option(argc, argv, "--messages", 20'000);
     const std::uint64_t waiting = option(argc, argv, "--backlog", 20'000);
     test::TempDir folder;
