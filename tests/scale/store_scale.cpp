@@ -232,7 +232,8 @@ void backlog(const std::filesystem::path& folder, std::uint64_t messages) {
         Run run{folder};
         run.worker.is_delivering = false;
         run.start();
-        std::printf("  start after a clean end    %9.3f s, %llu reads\n", seconds_since(began),
+        std::printf("  start after a clean end    %9.3f s (%.3f s to recover), %llu reads\n",
+                    seconds_since(began), run.open_s,
                     static_cast<unsigned long long>(run.open_reads));
         judge(run.open_reads < kReadsOfStartMax, "a start after a clean end scans nothing");
         run.stop();
