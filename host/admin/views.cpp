@@ -71,6 +71,14 @@ json::object record_view(const store::RecordRow& record) {
             {"body", body_view(record.body)}};
 }
 
+json::object answer_view(const store::PlatformAnswer& answer) {
+    return {{"request", text_view(answer.request)},
+            {"status", answer.status},
+            {"content_type", text_view(answer.content_type)},
+            {"body", text_view(answer.body)},
+            {"body_bytes", answer.body_bytes}};
+}
+
 json::object event_view(const store::Received& event) {
     json::object headers;
     for (const auto& [name, value] : event.headers) {
@@ -125,6 +133,7 @@ json::object letter_view(const store::State& state, const store::Letter& letter,
     if (letter.record) view.emplace("key", letter.record->key);
     if (!is_whole) return view;
     if (letter.record) view.emplace("record", record_view(*letter.record));
+    if (row.answer) view.emplace("answer", answer_view(*row.answer));
     if (letter.event) view.emplace("event", event_view(*letter.event));
     return view;
 }

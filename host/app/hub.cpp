@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "admin/admin.hpp"
+#include "app/descriptors.hpp"
 #include "app/transport.hpp"
 #include "app/version.hpp"
 #include "core/log.hpp"
@@ -276,7 +277,8 @@ class Hub {
         http_server::ListenOptions web;
         web.address = hub().listen_address;
         web.port = hub().listen_port;
-        web.limits.connections_max = hub().limits.connections_max;
+        web.limits.connections_max = make_room_for_clients(hub().limits.connections_max,
+                                                           configuration_.config.accounts.size());
         web.limits.connections_per_ip_max = hub().limits.connections_per_ip_max;
         SYNCLINE_TRY(server_, http_server::Server::listen(io_, *intake_, web));
         admin::Admin::Options admin_options;
@@ -287,6 +289,7 @@ class Hub {
         admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
         http_server::ListenOptions local;
         local.address = "unix:" + hub().admin_socket.string();
+        local.limits.connections_max = kOperatorsMax;
         local.limits.connections_per_ip_max = 0;
         SYNCLINE_TRY(admin_server_, http_server::Server::listen(io_, *admin_, local));
         return {};

@@ -242,9 +242,10 @@ int dlq_show(const Common& common, const std::string& id) {
     Report report;
     report.command = "dlq show";
     report.text = letter_line(letter->as_object());
-    for (const char* part : {"record", "event"}) {
+    for (const char* part : {"record", "event", "answer"}) {
         const json::value* inner = letter->as_object().if_contains(part);
         if (inner == nullptr) continue;
+        if (std::string_view{part} == "answer") report.text += "\nthe platform answered";
         for (const auto& [name, value] : inner->as_object()) {
             report.text += "\n  " + std::string{name} + ": " + text_of(inner->as_object(), name);
         }

@@ -181,6 +181,7 @@ void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
     SYNCLINE_ASSERT(result.outcomes.size() == batch.size());
     std::vector<store::Fact> facts;
     facts.reserve(batch.size());
+    const std::shared_ptr<const store::PlatformAnswer> answer = answer_of(result);
     for (std::size_t i = 0; i < batch.size(); ++i) {
         const plugin::Outcome& outcome = result.outcomes[i];
         // What the end of the hub kept from going out is no attempt: the next start takes it again.
@@ -198,6 +199,7 @@ void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
                                             std::chrono::nanoseconds{fact.due_ns - moment.now_ns});
         }
         if (fact.settlement == store::Settlement::kDead) {
+            fact.answer = answer;
             core::log_warning("pipeline", "a record became a dead letter",
                               {{"connection", plan_.name},
                                {"class", fact.failure.failure_class},

@@ -51,6 +51,14 @@ std::string bounded(std::string_view text) {
     return std::string{text.substr(0, end)} + "…";
 }
 
+std::shared_ptr<const store::PlatformAnswer> answer_of(const plugin::WriteResult& result) {
+    if (!result.answer) return nullptr;
+    const plugin::PlatformAnswer& from = *result.answer;
+    store::PlatformAnswer answer{from.request, from.status, from.content_type, from.body,
+                                 from.body_bytes};
+    return std::make_shared<const store::PlatformAnswer>(std::move(answer));
+}
+
 store::Settled settled(const store::LaneHead& head, store::Settlement settlement,
                        std::int64_t now_ns) {
     store::Settled fact;

@@ -24,6 +24,9 @@ store::Settled settled(const store::LaneHead& head, store::Settlement settlement
 store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcome,
                       const DeliveryPolicy& policy, Moment moment);
 
+// What a dead letter keeps of the platform's response; null for none. [any]
+std::shared_ptr<const store::PlatformAnswer> answer_of(const plugin::WriteResult& result);
+
 // Text from outside, cut to what a fact may hold, on a character's border.
 std::string bounded(std::string_view text);
 

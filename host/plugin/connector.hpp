@@ -145,8 +145,22 @@ struct Outcome {
     std::string reply;  // JSON for whoever waits for an answer
 };
 
+// A response of the platform, as much of it as helps to understand a failure: nothing of what was
+// sent but method and URL, nothing of the headers but the type, no secret of the settings.
+struct PlatformAnswer {
+    std::string request;  // "POST https://api.example.com/v1/users", without user and query
+    int status = 0;
+    std::string content_type;
+    std::string body;              // the first kAnswerBodyBytesMax; what is not UTF-8 as \xNN
+    std::uint64_t body_bytes = 0;  // of the whole
+};
+inline constexpr std::size_t kAnswerBodyBytesMax = 4096;
+
 struct WriteResult {
     std::vector<Outcome> outcomes;  // one for each record of the batch, in its order
+    // The last response that arrived on behalf of the batch. Null when none did, and when every
+    // record is done.
+    std::shared_ptr<const PlatformAnswer> answer{};
 };
 
 // ---- What the plugin module needs from outside; bound by app, so that tests need no network

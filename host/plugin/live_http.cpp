@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "plugin/live_instance.hpp"
+#include "plugin/live_operation.hpp"
 
 namespace syncline::plugin {
 namespace {
@@ -41,12 +42,14 @@ syncline_status LiveInstance::send(const syncline_http_request* request, std::ui
         if (exchanges_.size() >= kOpenExchangesMax) {
             return refuse(error, FailureClass::kTransient, "too many exchanges are open");
         }
-        id = exchanges_.insert({user_id, current_operation_, 0});
+        const bool is_of_operation = current_operation_ != 0;
+        id = exchanges_.insert({user_id, current_operation_, 0,
+                                is_of_operation ? copy.method + ' ' + copy.url : std::string{}});
     }
     const std::uint64_t transport_id =
         options_.http->send(std::move(copy), [self = shared_from_this(), id](HttpReply reply) {
             auto shared = std::make_shared<const HttpReply>(std::move(reply));
-            self->generation_->post([self, id, shared] { self->deliver(id, *shared); });
+            self->generation_->post([self, id, shared] { self->deliver(id, shared); });
         });
     // The entry is still there: it is taken out by deliver(), on this very thread, unless the
     // thread was seized.
@@ -82,14 +85,20 @@ void LiveInstance::cancel_exchanges(std::optional<std::uint64_t> operation) {
     for (const std::uint64_t id : transport_ids) options_.http->cancel(id);
 }
 
-void LiveInstance::deliver(std::uint64_t handle, const HttpReply& reply) {
+void LiveInstance::deliver(std::uint64_t handle, const std::shared_ptr<const HttpReply>& answer) {
+    const HttpReply& reply = *answer;
     Exchange exchange;
     {
         const std::lock_guard lock{mutex_};
-        const auto* found = exchanges_.find(handle);
+        auto* found = exchanges_.find(handle);
         if (found == nullptr || state_ == State::kOver) return;
-        exchange = *found;
+        exchange = std::move(*found);
         exchanges_.erase(handle);
+        auto* operation = operations_.find(exchange.operation);
+        if (reply.has_response && operation != nullptr && !(*operation)->is_reported) {
+            (*operation)->answered_request = std::move(exchange.request);
+            (*operation)->answer = answer;
+        }
     }
     std::vector<syncline_pair> headers;
     syncline_error error = to_error(reply.failure);

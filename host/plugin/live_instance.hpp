@@ -79,6 +79,7 @@ class LiveInstance final : public Instance,
         std::uint64_t user_id = 0;
         std::uint64_t operation = 0;     // on whose behalf it was sent, 0 for none
         std::uint64_t transport_id = 0;  // 0 while it is being sent
+        std::string request;             // method and URL, when it is on behalf of one
     };
     using Calls = HandleTable<std::function<void(Failure)>>;
 
@@ -111,7 +112,7 @@ class LiveInstance final : public Instance,
     std::function<void()> report(Operation& operation, const Failure& failure);  // locked
 
     // live_http.cpp
-    void deliver(std::uint64_t handle, const HttpReply& reply);  // [thread]
+    void deliver(std::uint64_t handle, const std::shared_ptr<const HttpReply>& reply);  // [thread]
     void cancel_exchanges(std::optional<std::uint64_t> operation);
 
     const std::shared_ptr<Generation> generation_;

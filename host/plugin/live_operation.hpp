@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "plugin/live_instance.hpp"
@@ -19,6 +21,10 @@ struct LiveInstance::Operation {
     std::vector<syncline_write_record> records;
     std::vector<const syncline_write_record*> pointers;
     syncline_write_batch view{};
+
+    // The last response that arrived: looked into only if a record fails.
+    std::string answered_request;
+    std::shared_ptr<const HttpReply> answer;
 
     std::optional<Deadlines::Id> deadline;
     bool has_begun = false;    // the connector knows of it

@@ -1,8 +1,10 @@
 // Write operations: begun by the hub, reported on record by record, completed by the connector or
 // made up for.
+#include <algorithm>
 #include <utility>
 
 #include "core/log.hpp"
+#include "plugin/answer.hpp"
 #include "plugin/live_instance.hpp"
 #include "plugin/live_operation.hpp"
 
@@ -24,7 +26,7 @@ Failure check_batch(const Manifest& manifest, const WriteBatch& batch) {
 }
 
 WriteResult all_of(std::size_t count, OutcomeKind kind, const Failure& failure) {
-    return {std::vector<Outcome>(count, Outcome{kind, failure, "", ""})};
+    return {std::vector<Outcome>(count, Outcome{kind, failure, "", ""}), nullptr};
 }
 
 }  // namespace
@@ -167,7 +169,7 @@ void LiveInstance::abandon_write(std::uint64_t handle) {
 }
 
 // Marks the operation as reported and returns what tells the hub: the outcomes that the connector
-// gave, and `failure` for the others.
+// gave, `failure` for the others, and what the platform said if not all is well.
 std::function<void()> LiveInstance::report(Operation& operation, const Failure& failure) {
     operation.is_reported = true;
     if (operation.deadline) generation_->options().deadlines->cancel(*operation.deadline);
@@ -176,6 +178,14 @@ std::function<void()> LiveInstance::report(Operation& operation, const Failure& 
         operation.has_begun ? OutcomeKind::kUnknown : OutcomeKind::kNotAttempted;
     for (auto& outcome : operation.outcomes) {
         result.outcomes.push_back(outcome ? std::move(*outcome) : Outcome{rest, failure, "", ""});
+    }
+    const std::shared_ptr<const HttpReply> answer = std::move(operation.answer);
+    const bool is_all_done =
+        std::all_of(result.outcomes.begin(), result.outcomes.end(),
+                    [](const Outcome& outcome) { return outcome.kind == OutcomeKind::kDone; });
+    if (answer && !is_all_done) {
+        result.answer = std::make_shared<const PlatformAnswer>(
+            make_answer(operation.answered_request, *answer, log_gate_));
     }
     return [done = std::move(operation.done), result = std::move(result)]() mutable {
         done(std::move(result));

@@ -9,7 +9,6 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::uint8_t kFactVersion = 1;
 constexpr std::size_t kPlainLaneKeyMax = 240;
 constexpr std::size_t kEnvelope = 64;  // of a fact, beside its texts
 
@@ -66,6 +65,12 @@ struct TypeOf<Ticked> {
     static constexpr auto value = FactType::kTicked;
 };
 
+// The version that is written; all up to it are read.
+template <class T>
+inline constexpr std::uint8_t kVersion = 1;
+template <>
+inline constexpr std::uint8_t kVersion<Settled> = 2;  // 2: the platform's answer
+
 // Enumerators are numbered from 1 without gaps.
 template <class Enum>
 inline constexpr Enum kLast = Enum{};
@@ -82,6 +87,7 @@ inline constexpr CommandKind kLast<CommandKind> = CommandKind::kReplayLetter;
 // reading.
 struct Put {
     Writer& out;
+    std::uint8_t version;
     template <class Integer>
     requires std::is_integral_v<Integer>
     void operator()(const Integer& n) { out.integer(n); }
@@ -101,6 +107,7 @@ struct Put {
 
 struct Get {
     Reader& in;
+    std::uint8_t version;
     bool is_known = true;  // every enumerator was one that this version has
     template <class Integer>
     requires std::is_integral_v<Integer>
@@ -139,6 +146,25 @@ void fields(Archive& a, F& f) requires std::is_same_v<std::remove_const_t<F>, Fa
 }
 
 template <class Archive, class F>
+void fields(Archive& a, F& f) requires std::is_same_v<std::remove_const_t<F>, PlatformAnswer> {
+    a(f.request), a(f.status), a(f.content_type), a(f.body), a(f.body_bytes);
+}
+
+void fields(Put& a, const std::shared_ptr<const PlatformAnswer>& answer) {
+    a(answer != nullptr);
+    if (answer) fields(a, *answer);
+}
+
+void fields(Get& a, std::shared_ptr<const PlatformAnswer>& answer) {
+    bool is_there = false;
+    a(is_there);
+    if (!is_there) return;
+    auto read = std::make_shared<PlatformAnswer>();
+    fields(a, *read);
+    answer = std::move(read);
+}
+
+template <class Archive, class F>
 void fields(Archive& a, F& f) {
     using T = std::remove_const_t<F>;
     if constexpr (std::is_same_v<T, EpochBegan>) {
@@ -167,6 +193,7 @@ void fields(Archive& a, F& f) {
         a(f.is_unknown), a(f.at_ns), a(f.due_ns), a(f.destination_key), a(f.row_hash),
             a(f.field_hashes);
         fields(a, f.failure);
+        if (a.version >= 2) fields(a, f.answer);
     } else if constexpr (std::is_same_v<T, Command>) {
         a(f.kind), a(f.letter), a(f.is_forced), a(f.at_ns);
     } else {
@@ -176,39 +203,45 @@ void fields(Archive& a, F& f) {
 }
 
 template <class T>
-Result<Fact> decode_as(std::string_view payload) {
+Result<Fact> decode_as(std::uint8_t version, std::string_view payload) {
+    constexpr int kType = static_cast<int>(TypeOf<T>::value);
+    if (version > kVersion<T>) {
+        return Error{kNewerFormat, "the journal holds a fact of type " + std::to_string(kType) +
+                                       " in version " + std::to_string(version) +
+                                       "; this syncline reads up to version " +
+                                       std::to_string(kVersion<T>)};
+    }
     Reader in{payload};
-    Get get{in};
+    Get get{in, version};
     T fact;
     fields(get, fact);
     if (!in.at_end() || !get.is_known) {
-        return Error{kJournalDamaged, "a fact of type " +
-                                          std::to_string(static_cast<int>(TypeOf<T>::value)) +
-                                          " makes no sense"};
+        return Error{kJournalDamaged,
+                     "a fact of type " + std::to_string(kType) + " makes no sense"};
     }
     return Fact{std::move(fact)};
 }
 
-Result<Fact> decode_type(std::uint8_t type, std::string_view payload) {
+Result<Fact> decode_type(std::uint8_t type, std::uint8_t version, std::string_view payload) {
     switch (static_cast<FactType>(type)) {
         case FactType::kEpochBegan:
-            return decode_as<EpochBegan>(payload);
+            return decode_as<EpochBegan>(version, payload);
         case FactType::kNamed:
-            return decode_as<Named>(payload);
+            return decode_as<Named>(version, payload);
         case FactType::kHandshakeAnswered:
-            return decode_as<HandshakeAnswered>(payload);
+            return decode_as<HandshakeAnswered>(version, payload);
         case FactType::kReceived:
-            return decode_as<Received>(payload);
+            return decode_as<Received>(version, payload);
         case FactType::kTranslated:
-            return decode_as<Translated>(payload);
+            return decode_as<Translated>(version, payload);
         case FactType::kEventDied:
-            return decode_as<EventDied>(payload);
+            return decode_as<EventDied>(version, payload);
         case FactType::kSettled:
-            return decode_as<Settled>(payload);
+            return decode_as<Settled>(version, payload);
         case FactType::kCommand:
-            return decode_as<Command>(payload);
+            return decode_as<Command>(version, payload);
         case FactType::kTicked:
-            return decode_as<Ticked>(payload);
+            return decode_as<Ticked>(version, payload);
     }
     return Error{kNewerFormat, "the journal holds a fact of type " + std::to_string(type) +
                                    ", which this version does not know"};
@@ -222,10 +255,10 @@ void encode(const Fact& fact, std::string& out) {
             using T = std::remove_cvref_t<decltype(f)>;
             Writer writer;
             writer.bytes().swap(out);
-            writer.integer(static_cast<std::uint8_t>(TypeOf<T>::value)).integer(kFactVersion);
+            writer.integer(static_cast<std::uint8_t>(TypeOf<T>::value)).integer(kVersion<T>);
             std::size_t length_at = writer.bytes().size();
             writer.integer(std::uint32_t{0});
-            Put put{writer};
+            Put put{writer, kVersion<T>};
             fields(put, f);
             auto length = static_cast<std::uint32_t>(writer.bytes().size() - length_at - 4);
             std::memcpy(writer.bytes().data() + length_at, &length, sizeof length);
@@ -242,13 +275,12 @@ Result<Fact> decode(std::string_view& bytes) {
     std::string_view payload = in.raw(length);
     if (!in.ok()) return Error{kJournalDamaged, "a fact is cut short"};
     bytes = bytes.substr(bytes.size() - in.left());
-    if (version > kFactVersion) {
-        return Error{kNewerFormat, "the journal holds a fact of type " + std::to_string(type) +
-                                       " in version " + std::to_string(version) +
-                                       "; this syncline reads up to version " +
-                                       std::to_string(kFactVersion)};
-    }
-    return decode_type(type, payload);
+    return decode_type(type, version, payload);
+}
+
+std::size_t size_of(const std::shared_ptr<const PlatformAnswer>& answer) {
+    if (!answer) return 0;
+    return answer->request.size() + answer->content_type.size() + answer->body.size();
 }
 
 std::size_t size_of(const Received& received) {
@@ -269,7 +301,7 @@ std::size_t size_of(const Fact& fact) {
     }
     if (const auto* settled = std::get_if<Settled>(&fact)) {
         return kEnvelope + settled->lane.size() + settled->field_hashes.size() +
-               settled->failure.message.size();
+               settled->failure.message.size() + size_of(settled->answer);
     }
     return kEnvelope;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -93,6 +94,16 @@ struct FailureNote {
     std::string provider_code;
 };
 
+// What a platform answered to the request that ended a record: for the dead letter, bounded by
+// whoever made it.
+struct PlatformAnswer {
+    std::string request;  // method and URL, without what may be secret in it
+    std::int32_t status = 0;
+    std::string content_type;
+    std::string body;              // the beginning of it
+    std::uint64_t body_bytes = 0;  // of the whole
+};
+
 // An event that can't be translated.
 struct EventDied {
     RouteId route = 0;
@@ -120,11 +131,12 @@ struct Settled {
     Settlement settlement = Settlement::kDelivered;
     bool is_unknown = false;  // the attempt may have had its effect (rule 13)
     std::int64_t at_ns = 0;
-    std::int64_t due_ns = 0;      // kRetry
-    std::string destination_key;  // kDelivered; empty: keep the one there is
-    core::Hash128 row_hash;       // kDelivered, kUnchanged
-    std::string field_hashes;     // kDelivered (record::encode_field_hashes)
-    FailureNote failure;          // kDead, kRetry
+    std::int64_t due_ns = 0;                       // kRetry
+    std::string destination_key;                   // kDelivered; empty: keep the one there is
+    core::Hash128 row_hash;                        // kDelivered, kUnchanged
+    std::string field_hashes;                      // kDelivered (record::encode_field_hashes)
+    FailureNote failure;                           // kDead, kRetry
+    std::shared_ptr<const PlatformAnswer> answer;  // kDead; null when the platform gave none
 };
 
 enum class CommandKind : std::uint8_t { kDiscardLetter = 1, kReplayLetter = 2 };
@@ -156,6 +168,9 @@ void encode(const Fact& fact, std::string& out);
 // Reads one fact off the front of `bytes`. Errors: store.newer_format (unknown type or version, by
 // number), store.journal_damaged (malformed). [any]
 Result<Fact> decode(std::string_view& bytes);
+
+// What an answer weighs, 0 for none. [any]
+std::size_t size_of(const std::shared_ptr<const PlatformAnswer>& answer);
 
 // About what the fact weighs in memory and on disk. [any]
 std::size_t size_of(const Fact& fact);

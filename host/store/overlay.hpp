@@ -61,6 +61,7 @@ class Overlay {
 
     std::size_t dirty_bytes() const { return active_bytes_; }
     std::size_t frozen_bytes() const { return frozen_bytes_; }
+    std::uint64_t database_reads() const { return database_.reads(); }
     bool is_dirty() const { return active_bytes_ > 0; }
 
     // Hands the active layer to the committer. Only when nothing is frozen.

@@ -6,7 +6,11 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::uint8_t kRowVersion = 1;
+// The version that is written; all up to it are read.
+template <class Row>
+constexpr std::uint8_t kVersion = 1;
+template <>
+constexpr std::uint8_t kVersion<LetterRow> = 2;  // 2: the platform's answer
 
 void put(Writer& out, const RecordId& id) {
     out.integer(id.event.value).integer(id.index);
@@ -16,6 +20,13 @@ void put(Writer& out, const FailureNote& note) {
 }
 void put(Writer& out, const Body& body) {
     out.text(body.text).text(body.file).integer(body.size);
+}
+
+void put(Writer& out, const std::shared_ptr<const PlatformAnswer>& answer) {
+    out.integer(static_cast<std::uint8_t>(answer != nullptr));
+    if (!answer) return;
+    out.text(answer->request).integer(answer->status).text(answer->content_type);
+    out.text(answer->body).integer(answer->body_bytes);
 }
 
 void get(Reader& in, RecordId& id) {
@@ -33,7 +44,18 @@ void get(Reader& in, Body& body) {
     body.size = in.integer<std::uint64_t>();
 }
 
-void read(Reader& in, RecordRow& row) {
+void get(Reader& in, std::shared_ptr<const PlatformAnswer>& answer) {
+    if (in.integer<std::uint8_t>() == 0) return;
+    auto read = std::make_shared<PlatformAnswer>();
+    read->request = in.text();
+    read->status = in.integer<std::int32_t>();
+    read->content_type = in.text();
+    read->body = in.text();
+    read->body_bytes = in.integer<std::uint64_t>();
+    answer = std::move(read);
+}
+
+void read(Reader& in, RecordRow& row, std::uint8_t) {
     row.references = in.integer<std::uint32_t>();
     row.route = in.integer<std::uint32_t>();
     row.operation = static_cast<record::Operation>(in.integer<std::uint8_t>());
@@ -44,7 +66,7 @@ void read(Reader& in, RecordRow& row) {
     get(in, row.body);
 }
 
-void read(Reader& in, LaneRow& row) {
+void read(Reader& in, LaneRow& row, std::uint8_t) {
     get(in, row.head);
     row.is_forced = in.integer<std::uint8_t>() != 0;
     row.count = in.integer<std::uint32_t>();
@@ -53,7 +75,7 @@ void read(Reader& in, LaneRow& row) {
     get(in, row.last_failure);
 }
 
-void read(Reader& in, KeyMapRow& row) {
+void read(Reader& in, KeyMapRow& row, std::uint8_t) {
     row.is_unknown = in.integer<std::uint8_t>() != 0;
     get(in, row.last);
     std::string_view hash = in.raw(row.row_hash.bytes.size());
@@ -62,7 +84,7 @@ void read(Reader& in, KeyMapRow& row) {
     row.destination_key = in.text();
 }
 
-void read(Reader& in, LetterRow& row) {
+void read(Reader& in, LetterRow& row, std::uint8_t version) {
     row.kind = static_cast<LetterKind>(in.integer<std::uint8_t>());
     row.owner = in.integer<std::uint32_t>();
     get(in, row.record);
@@ -72,16 +94,17 @@ void read(Reader& in, LetterRow& row) {
     row.at_ns = in.integer<std::int64_t>();
     get(in, row.failure);
     row.event = in.text();
+    if (version >= 2) get(in, row.answer);
 }
 
-void read(Reader& in, RouteLedger& row) {
+void read(Reader& in, RouteLedger& row, std::uint8_t) {
     for (auto* counter : {&row.received, &row.translated, &row.handshake, &row.duplicate, &row.dead,
                           &row.pending}) {
         *counter = in.integer<std::uint64_t>();
     }
 }
 
-void read(Reader& in, ConnectionLedger& row) {
+void read(Reader& in, ConnectionLedger& row, std::uint8_t) {
     for (auto* counter :
          {&row.routed, &row.generated, &row.delivered, &row.unchanged, &row.filtered,
           &row.superseded, &row.discarded, &row.dead, &row.pending}) {
@@ -90,19 +113,20 @@ void read(Reader& in, ConnectionLedger& row) {
 }
 
 // `texts`: the bytes of the row's texts, so that the row is allocated once.
+template <class Row>
 Writer begin(std::size_t texts) {
     constexpr std::size_t kFixedBytesMax = 128;
     Writer out;
     out.bytes().reserve(kFixedBytesMax + texts);
-    out.integer(kRowVersion);
+    out.integer(kVersion<Row>);
     return out;
 }
 
 }  // namespace
 
 std::string encode(const RecordRow& row) {
-    Writer out =
-        begin(row.stream.size() + row.key.size() + row.body.text.size() + row.body.file.size());
+    Writer out = begin<RecordRow>(row.stream.size() + row.key.size() + row.body.text.size() +
+                                  row.body.file.size());
     out.integer(row.references)
         .integer(row.route)
         .integer(static_cast<std::uint8_t>(row.operation));
@@ -112,7 +136,7 @@ std::string encode(const RecordRow& row) {
 }
 
 std::string encode(const LaneRow& row) {
-    Writer out = begin(row.last_failure.message.size());
+    Writer out = begin<LaneRow>(row.last_failure.message.size());
     put(out, row.head);
     out.integer(static_cast<std::uint8_t>(row.is_forced))
         .integer(row.count)
@@ -123,7 +147,7 @@ std::string encode(const LaneRow& row) {
 }
 
 std::string encode(const KeyMapRow& row) {
-    Writer out = begin(row.field_hashes.size() + row.destination_key.size());
+    Writer out = begin<KeyMapRow>(row.field_hashes.size() + row.destination_key.size());
     out.integer(static_cast<std::uint8_t>(row.is_unknown));
     put(out, row.last);
     out.raw(row.row_hash.view()).text(row.field_hashes).text(row.destination_key);
@@ -131,7 +155,7 @@ std::string encode(const KeyMapRow& row) {
 }
 
 std::string encode(const LetterRow& row) {
-    Writer out = begin(row.failure.message.size() + row.lane.size() + row.event.size());
+    Writer out = begin<LetterRow>(row.failure.message.size() + row.lane.size() + row.event.size());
     out.integer(static_cast<std::uint8_t>(row.kind)).integer(row.owner);
     put(out, row.record);
     out.text(row.lane)
@@ -140,11 +164,12 @@ std::string encode(const LetterRow& row) {
         .integer(row.at_ns);
     put(out, row.failure);
     out.text(row.event);
+    put(out, row.answer);
     return out.take();
 }
 
 std::string encode(const RouteLedger& row) {
-    Writer out = begin(0);
+    Writer out = begin<RouteLedger>(0);
     for (auto counter :
          {row.received, row.translated, row.handshake, row.duplicate, row.dead, row.pending}) {
         out.integer(counter);
@@ -153,7 +178,7 @@ std::string encode(const RouteLedger& row) {
 }
 
 std::string encode(const ConnectionLedger& row) {
-    Writer out = begin(0);
+    Writer out = begin<ConnectionLedger>(0);
     for (auto counter : {row.routed, row.generated, row.delivered, row.unchanged, row.filtered,
                          row.superseded, row.discarded, row.dead, row.pending}) {
         out.integer(counter);
@@ -165,13 +190,13 @@ template <class Row>
 Result<Row> decode_row(std::string_view bytes) {
     Reader in{bytes};
     auto version = in.integer<std::uint8_t>();
-    if (version > kRowVersion) {
+    if (version > kVersion<Row>) {
         return Error{kNewerFormat, "the state holds a row in version " + std::to_string(version) +
                                        "; this syncline reads up to version " +
-                                       std::to_string(kRowVersion)};
+                                       std::to_string(kVersion<Row>)};
     }
     Row row;
-    read(in, row);
+    read(in, row, version);
     if (!in.at_end()) return Error{kStateDamaged, "a row of the state has the wrong length"};
     return row;
 }

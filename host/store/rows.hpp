@@ -56,7 +56,8 @@ struct LetterRow {
     bool is_unknown = false;
     std::int64_t at_ns = 0;
     FailureNote failure;
-    std::string event;  // kEvent: the received fact, encoded
+    std::shared_ptr<const PlatformAnswer> answer;  // of the platform; null when it gave none
+    std::string event;                             // kEvent: the received fact, encoded
 };
 
 struct RouteLedger {

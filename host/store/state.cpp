@@ -366,6 +366,8 @@ void State::bury(Position at, const Settled& fact) {
     letter.is_unknown = fact.is_unknown;
     letter.at_ns = fact.at_ns;
     letter.failure = fact.failure;
+    letter.answer = fact.answer;
+    pending_bytes_ += size_of(letter.answer);  // it takes room until someone looks at it
     overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
 }
 
@@ -422,6 +424,7 @@ Result<Applied> State::apply_to(Position, const Command& fact) {
     }
     SYNCLINE_TRY(LetterRow letter, decode_row<LetterRow>(*found));
     overlay_.erase(Table::kLetter, Key{}.u64(fact.letter));
+    pending_bytes_ -= std::min<std::uint64_t>(pending_bytes_, size_of(letter.answer));
     return fact.kind == CommandKind::kReplayLetter ? replay(fact, std::move(letter))
                                                    : discard(fact, std::move(letter));
 }

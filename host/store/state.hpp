@@ -109,6 +109,8 @@ class State {
         return connection_ledgers_;
     }
     std::uint64_t pending_bytes() const { return pending_bytes_; }
+    // Rows of the database that were looked up since it was opened: what the work costs.
+    std::uint64_t database_reads() const { return overlay_.database_reads(); }
 
     // Up to `limit` letters with ids above `after`, oldest first.
     Result<std::vector<Letter>> letters(std::uint64_t after, std::size_t limit);

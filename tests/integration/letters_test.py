@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import unittest
 from typing import Any
@@ -40,8 +41,18 @@ class LettersTest(HubTest):
         self.assertEqual(shown["record"]["body"], '{"audience":"a","user":"u1","customer":123}')
         self.assertEqual((shown["code"], shown["attempts"]), ("blocked", 1))
         self.assertIn("blocked", shown["message"])
+        answer = shown["answer"]
+        self.assertEqual(
+            answer["request"], f"POST http://127.0.0.1:{self.pangolin_port}/v1/memberships"
+        )
+        self.assertEqual((answer["status"], answer["content_type"]), (200, "application/json"))
+        error = {"code": "blocked", "message": "this user is blocked", "retryable": False}
+        self.assertEqual(json.loads(answer["body"]), {"results": [{"index": 0, "error": error}]})
+        self.assertEqual(answer["body_bytes"], len(answer["body"]))
         text = await self.syncline("dlq", "show", letter_id)
         self.assertIn("  operation: upsert", text.out)
+        self.assertIn("\nthe platform answered\n  request: POST http://127.0.0.1:", text.out)
+        self.assertIn(f"\n  status: 200\n  content_type: application/json\n  body: {answer['body']}\n", text.out)
         await self.stop(hub)
 
     async def test_a_replay_goes_out_when_the_platform_is_mended(self) -> None:

@@ -83,6 +83,8 @@ struct World {
         dead.settlement = store::Settlement::kDead;
         dead.at_ns = 1'700'000'001'000'000'000;
         dead.failure = {"permanent", "no such user", "404"};
+        dead.answer = std::make_shared<const store::PlatformAnswer>(
+            store::PlatformAnswer{"POST http://host/v1", 404, "text/plain", "who is k1?", 10});
         append(dead);                                                                      // 1.6
         received = append(event);                                                          // 1.7
         append(store::EventDied{1, received, dead.at_ns, {"permanent", "not JSON", ""}});  // 1.8
@@ -187,7 +189,9 @@ TEST_CASE("admin: dead letters are listed in pages and shown whole", "[admin][dl
     CHECK(world.ask("GET", "/v1/dlq/1.6").second ==
           "{\"result\":" + kRecordLetter +
               R"(,"record":{"stream":"s","operation":"upsert","key":"k1",)"
-              R"("received":"2023-11-14T22:13:20.000Z","body":"{\"a\":1}"}}})"
+              R"("received":"2023-11-14T22:13:20.000Z","body":"{\"a\":1}"},)"
+              R"("answer":{"request":"POST http://host/v1","status":404,)"
+              R"("content_type":"text/plain","body":"who is k1?","body_bytes":10}}})"
               "\n");
     // Bytes that are no text do not make the answer unreadable.
     CHECK(world.ask("GET", "/v1/dlq/1.8").second ==

@@ -26,6 +26,34 @@ TEST_CASE("letters: a mended mapping delivers what is replayed", "[pipeline][let
     CHECK(world.ledger().balances());
 }
 
+TEST_CASE("letters: keep the answer to the attempt they died of", "[pipeline][letters]") {
+    World world;
+    auto answered = [](plugin::Outcome outcome, const char* body) {
+        auto answer = std::make_shared<const plugin::PlatformAnswer>(
+            plugin::PlatformAnswer{"POST http://host/v1", 422, "application/json", body, 9000});
+        return plugin::WriteResult{{std::move(outcome)}, std::move(answer)};
+    };
+    auto platform = world.destination();
+    world.receive(record_of("a"));
+    platform->next_write().done(answered(failed(FailureClass::kTransient), "busy"));
+    world.until([&] { return world.pass(std::chrono::seconds{60}), platform->has_write(); });
+    platform->next_write().done(answered(failed(FailureClass::kPermanent), "no such user"));
+    world.until([&] { return world.ledger().dead == 1; });
+    auto letter = world.letters().at(0);
+    REQUIRE(letter.row.answer);
+    CHECK(letter.row.answer->request == "POST http://host/v1");
+    CHECK(letter.row.answer->status == 422);
+    CHECK(letter.row.answer->content_type == "application/json");
+    CHECK(letter.row.answer->body == "no such user");
+    CHECK(letter.row.answer->body_bytes == 9000);
+
+    // One without any.
+    world.receive(record_of("b"));
+    platform->next_write().answer(failed(FailureClass::kPermanent));
+    world.until([&] { return world.ledger().dead == 2; });
+    CHECK_FALSE(world.letters().at(1).row.answer);
+}
+
 TEST_CASE("letters: an older one is superseded, unless it is forced", "[pipeline][letters]") {
     World world;
     auto platform = world.destination();

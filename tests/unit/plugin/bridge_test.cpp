@@ -16,6 +16,16 @@ using namespace syncline::plugin::test;
 
 namespace {
 
+HttpReply response(int status, std::string body) {
+    HttpReply reply;
+    reply.has_response = true;
+    reply.status = status;
+    reply.headers = {{"content-type", "text/plain"}};
+    reply.body = std::move(body);
+    reply.may_have_been_processed = true;
+    return reply;
+}
+
 // A platform that answers when the test says so; cancelled exchanges complete at once.
 class FakeHttp final : public HttpTransport {
   public:
@@ -282,6 +292,49 @@ TEST_CASE("bridge: a batch that the connector refuses had no effect", "[plugin][
     REQUIRE(too_many.outcomes.size() == 11);
     CHECK(too_many.outcomes[0].kind == OutcomeKind::kNotAttempted);
     CHECK(Stage{""}.write(std::chrono::seconds{60}, 0).get().outcomes.empty());
+}
+
+TEST_CASE("bridge: a write that fails brings the last response that arrived for it",
+          "[plugin][bridge][answer]") {
+    Stage stage{"twice_http"};
+    auto failed = stage.write();
+    stage.http->answer(stage.http->wait(), response(404, "the first"));
+    stage.http->answer(stage.http->wait(), response(422, "no such user"));
+    WriteResult result = failed.get();
+    CHECK(result.outcomes.at(0).kind == OutcomeKind::kFailed);
+    REQUIRE(result.answer);
+    CHECK(result.answer->request == "POST https://api.example.com/v1");
+    CHECK(result.answer->status == 422);
+    CHECK(result.answer->content_type == "text/plain");
+    CHECK(result.answer->body == "no such user");
+
+    // An exchange that ended without one takes nothing away.
+    auto cut_off = stage.write();
+    stage.http->answer(stage.http->wait(), response(200, "so far so good"));
+    stage.http->cancel(stage.http->wait());
+    result = cut_off.get();
+    CHECK(result.outcomes.at(0).kind == OutcomeKind::kUnknown);
+    REQUIRE(result.answer);
+    CHECK(result.answer->body == "so far so good");
+
+    // The next write knows nothing of it.
+    auto unanswered = stage.write();
+    stage.http->cancel(stage.http->wait());
+    stage.http->cancel(stage.http->wait());
+    CHECK_FALSE(unanswered.get().answer);
+    stage.stop();
+    CHECK(stage.misbehaviours() == 0);
+}
+
+TEST_CASE("bridge: nothing of a response is kept when every record is done",
+          "[plugin][bridge][answer]") {
+    Stage stage{"http"};
+    auto written = stage.write();
+    stage.http->answer(stage.http->wait(), response(200, "fine"));
+    const WriteResult result = written.get();
+    CHECK(result.outcomes.at(0).kind == OutcomeKind::kDone);
+    CHECK_FALSE(result.answer);
+    stage.stop();
 }
 
 TEST_CASE("bridge: past its timeout a write is cancelled and keeps what is known",

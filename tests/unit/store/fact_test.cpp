@@ -33,6 +33,8 @@ std::vector<Fact> one_of_each() {
     result.row_hash = core::hash128("row", 1);
     result.field_hashes = "hashes";
     result.failure = {"TRANSIENT", "timed out", "504"};
+    Settled dead = settled(kShop, "k", RecordId{Position::of(2, 3), 4}, Settlement::kDead, 9);
+    dead.answer = answer();
     return {EpochBegan{7, "0.1.0"},
             Named{NameKind::kConnection, 3, false, "crm"},
             HandshakeAnswered{4},
@@ -40,6 +42,7 @@ std::vector<Fact> one_of_each() {
             Translated{kRoute, Position::of(2, 3), {to_deliver("a"), gone, to_deliver("b", {})}},
             EventDied{kRoute, Position::of(1, 2), 5, {"PERMANENT", "no", ""}},
             result,
+            dead,
             Command{CommandKind::kReplayLetter, 77, true, 6},
             Ticked{8}};
 }
@@ -64,7 +67,7 @@ TEST_CASE("facts: several stand behind one another", "[store][fact]") {
     std::string_view rest = bytes;
     std::size_t count = 0;
     for (; !rest.empty(); ++count) REQUIRE(decode(rest).has_value());
-    CHECK(count == 9);
+    CHECK(count == one_of_each().size());
 }
 
 TEST_CASE("facts: the persisted bytes are what the first release wrote", "[store][fact]") {
@@ -92,6 +95,35 @@ TEST_CASE("facts: the persisted bytes are what the first release wrote", "[store
           "01000000"
           "6d"
           "00000000");
+}
+
+TEST_CASE("facts: a result of version 1 has no answer, one of version 2 may", "[store][fact]") {
+    Settled dead = settled(1, "k", RecordId{Position{2}, 3}, Settlement::kDead);
+    dead.answer = answer();
+    std::string bytes = encoded(dead);
+    std::string_view rest = bytes;
+    auto read = decode(rest);
+    REQUIRE(read.has_value());
+    CHECK(std::get<Settled>(*read).answer->request == "POST http://host/v1");
+    CHECK(std::get<Settled>(*read).answer->status == 422);
+    CHECK(std::get<Settled>(*read).answer->content_type == "text/plain");
+    CHECK(std::get<Settled>(*read).answer->body == "no such user");
+    CHECK(std::get<Settled>(*read).answer->body_bytes == 12);
+
+    dead.answer = nullptr;
+    const std::string without = encoded(dead);
+    CHECK(without.substr(0, 2) == "\x07\x02");
+    CHECK(without.back() == '\0');
+    // The same in version 1: one byte less.
+    std::string old = without.substr(0, without.size() - 1);
+    old[1] = 1;
+    --old[2];
+    rest = old;
+    read = decode(rest);
+    REQUIRE(read.has_value());
+    CHECK(rest.empty());
+    CHECK_FALSE(std::get<Settled>(*read).answer);
+    CHECK(encoded(*read) == without);
 }
 
 TEST_CASE("facts: a newer version or an unknown type is refused by name", "[store][fact]") {

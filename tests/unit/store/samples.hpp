@@ -50,6 +50,11 @@ inline Settled settled(ConnectionId connection, const std::string& key, RecordId
     return fact;
 }
 
+inline std::shared_ptr<const PlatformAnswer> answer() {
+    return std::make_shared<const PlatformAnswer>(
+        PlatformAnswer{"POST http://host/v1", 422, "text/plain", "no such user", 12});
+}
+
 inline Settled result_of(const LaneHead& head, Settlement how) {
     Settled fact;
     fact.connection = head.connection;

@@ -241,6 +241,52 @@ TEST_CASE("letters: a dead record is listed, discarded, or replayed in its order
     CHECK(test.rejection->is(kNoSuchLetter));
 }
 
+TEST_CASE("letters: keep what the platform answered, and count it as backlog", "[store][state]") {
+    StateUnderTest test;
+    Position event = test.event({"k"});
+    std::uint64_t before = test.state->pending_bytes();
+    Settled dead = settled(kCrm, "k", RecordId{event, 0}, Settlement::kDead);
+    dead.answer = answer();
+    Position letter = test.apply(dead);
+    CHECK(test.state->pending_bytes() == before + size_of(answer()));
+    test.restart();
+    auto letters = test.letters();
+    REQUIRE(letters.size() == 1);
+    REQUIRE(letters[0].row.answer);
+    CHECK(letters[0].row.answer->request == "POST http://host/v1");
+    CHECK(letters[0].row.answer->status == 422);
+    CHECK(letters[0].row.answer->content_type == "text/plain");
+    CHECK(letters[0].row.answer->body == "no such user");
+    CHECK(letters[0].row.answer->body_bytes == 12);
+
+    test.apply(Command{CommandKind::kReplayLetter, letter.value, false, 0});
+    CHECK(test.state->pending_bytes() == before);
+    letter = test.apply(settled(kCrm, "k", RecordId{event, 0}, Settlement::kDead));
+    CHECK_FALSE(test.letters().at(0).row.answer);
+    test.apply(Command{CommandKind::kDiscardLetter, letter.value, false, 0});
+    CHECK(test.state->pending_bytes() == 0);
+}
+
+TEST_CASE("letters: one that an earlier version wrote has no answer", "[store][rows]") {
+    LetterRow row;
+    row.lane = "k";
+    row.failure = {"PERMANENT", "no", "404"};
+    row.event = "e";
+    const std::string now = encode(row);
+    std::string old = now.substr(0, now.size() - 1);
+    CHECK(now.front() == 2);
+    old.front() = 1;
+    auto read = decode_row<LetterRow>(old);
+    REQUIRE(read.has_value());
+    CHECK_FALSE(read->answer);
+    CHECK(read->event == "e");
+    CHECK(encode(*read) == now);
+    std::string newer = now;
+    newer.front() = 3;
+    CHECK(decode_row<LetterRow>(newer).error().is(kNewerFormat));
+    CHECK(encode(LaneRow{}).front() == 1);  // the others stay what they are
+}
+
 TEST_CASE("letters: an older record that is replayed behind others goes before younger ones",
           "[store][state]") {
     StateUnderTest test;

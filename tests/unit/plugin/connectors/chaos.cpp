@@ -258,7 +258,8 @@ syncline_status write(syncline_instance* self, syncline_write_handle operation,
         self->write->outcome(self->host->handle, operation, 0, &outcome);
         self->write->complete(self->host->handle, operation);
     }
-    if (is(self, "http") || is(self, "deaf_http") || is(self, "bad_url")) {
+    if (is(self, "http") || is(self, "twice_http") || is(self, "deaf_http") ||
+        is(self, "bad_url")) {
         if (send(self, 10) != SYNCLINE_OK) {
             self->operation = 0;
             return fail(error, SYNCLINE_E_PERMANENT, "the host refused to send");
@@ -271,11 +272,13 @@ syncline_status write(syncline_instance* self, syncline_write_handle operation,
 
 void cancel(syncline_instance* self, syncline_write_handle operation) {
     if (operation != self->operation) return;
-    if (is(self, "http")) self->http->cancel(self->host->handle, self->exchange);
+    if (is(self, "http") || is(self, "twice_http"))
+        self->http->cancel(self->host->handle, self->exchange);
 }
 
-void done(syncline_instance* self, uint64_t, const syncline_http_result* result) {
+void done(syncline_instance* self, uint64_t user_id, const syncline_http_result* result) {
     --self->open_exchanges;
+    if (is(self, "twice_http") && user_id == 10 && send(self, 11) == SYNCLINE_OK) return;
     const auto host = self->host->handle;
     if (is(self, "deaf_http")) return;
     syncline_outcome outcome = done_outcome();
@@ -284,6 +287,11 @@ void done(syncline_instance* self, uint64_t, const syncline_http_result* result)
     if (result->has_response == 0) {
         error = *result->error;
         outcome.kind = result->may_have_been_processed ? SYNCLINE_UNKNOWN : SYNCLINE_NOT_ATTEMPTED;
+        outcome.error = &error;
+        outcome.destination_key = {nullptr, 0};
+    } else if (result->status >= 400) {
+        fail(&error, SYNCLINE_E_PERMANENT, "refused");
+        outcome.kind = SYNCLINE_FAILED;
         outcome.error = &error;
         outcome.destination_key = {nullptr, 0};
     }
