@@ -1,7 +1,5 @@
 #include "store/check.hpp"
 
-#include <unistd.h>
-
 #include "store/errc.hpp"
 #include "store/pages.hpp"
 
@@ -15,24 +13,10 @@ Error damaged(const std::filesystem::path& file, const PageDamage& damage) {
 
 }  // namespace
 
-// LMDB begins a file with two pages, of which a power cut may leave any part; only then does the
-// journal get its first file.
-bool is_unborn(const std::filesystem::path& database, const std::filesystem::path& journal) {
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(database, error);
-    if (error) return true;
-    const auto two_pages = 2 * static_cast<std::uintmax_t>(::sysconf(_SC_PAGESIZE));
-    return size <= two_pages && std::filesystem::is_empty(journal, error);
-}
-
-Result<void> check_state(const std::filesystem::path& directory,
-                         const std::filesystem::path& journal) {
+Result<void> check_state(const std::filesystem::path& directory) {
     const std::filesystem::path file = directory / "data.mdb";
-    if (is_unborn(file, journal)) {
-        std::error_code ignored;
-        std::filesystem::remove(file, ignored);
-        return {};
-    }
+    std::error_code error;
+    if (!std::filesystem::exists(file, error)) return {};
     SYNCLINE_TRY(PageFile pages, PageFile::open(file));
     if (!pages.damage().empty()) return damaged(file, pages.damage().front());
     auto accept = [](std::optional<Table>, std::string_view, std::string_view) -> Result<bool> {

@@ -9,13 +9,8 @@
 
 namespace syncline::store {
 
-// Reads every page and the checksum of every row. What a power cut left of a first start, when
-// there is no journal yet, is removed. Errors: store.state_damaged with the first thing that was
-// found, store.newer_format, store.io_failed.
-Result<void> check_state(const std::filesystem::path& directory,
-                         const std::filesystem::path& journal);
-
-// There is no state yet, or only what a power cut left of the very first start.
-bool is_unborn(const std::filesystem::path& database, const std::filesystem::path& journal);
+// Reads every page of `directory`/data.mdb, if there is one, and the checksum of every row. Errors:
+// store.state_damaged with the first thing that was found, store.newer_format, store.io_failed.
+Result<void> check_state(const std::filesystem::path& directory);
 
 }  // namespace syncline::store

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -39,11 +40,11 @@ Result<std::string_view> checked_value(Table table, std::string_view key, std::s
 
 // LMDB writes its lock file through a map: when the disk is full that is a SIGBUS, unless the room
 // was reserved before.
-Result<void> reserve_lock_file(const std::filesystem::path& directory) {
+Result<void> reserve_lock_file(const std::filesystem::path& lock) {
     constexpr off_t kLockBytes = 16 * 1024;  // for the 126 readers that LMDB makes room for
-    SYNCLINE_TRY(File file, File::open(directory / "lock.mdb", O_RDWR | O_CREAT));
+    SYNCLINE_TRY(File file, File::open(lock, O_RDWR | O_CREAT));
     int code = ::posix_fallocate(file.descriptor(), 0, kLockBytes);
-    if (code != 0) return io_error("can't write to " + directory.string(), code);
+    if (code != 0) return io_error("can't write to " + lock.string(), code);
     return {};
 }
 
@@ -66,19 +67,45 @@ const char* name_of(Table table) {
 }
 
 Result<std::unique_ptr<Database>> Database::open(Options options) {
+    const std::filesystem::path file = options.directory / "data.mdb";
+    std::error_code error;
+    if (!options.is_read_only && !std::filesystem::exists(file, error))
+        SYNCLINE_CHECK(create(options, file));
     std::unique_ptr<Database> database{new Database};
     database->options_ = std::move(options);
-    const Options& o = database->options_;
-    int code = mdb_env_create(&database->environment_);
-    if (code != 0) return database->error("can't create the environment", code);
-    mdb_env_set_maxdbs(database->environment_, kTableCount);
-    mdb_env_set_mapsize(database->environment_, o.map_bytes);
-    if (!o.is_read_only) SYNCLINE_CHECK(reserve_lock_file(o.directory));
-    unsigned flags = MDB_NOTLS | (o.is_read_only ? unsigned{MDB_RDONLY} : 0u);
-    code = mdb_env_open(database->environment_, o.directory.c_str(), flags, 0600);
-    if (code != 0) return database->error("can't open " + o.directory.string(), code);
-    SYNCLINE_CHECK(database->open_tables());
+    const std::filesystem::path& directory = database->options_.directory;
+    SYNCLINE_CHECK(database->open_environment(directory, directory / "lock.mdb", 0));
     return database;
+}
+
+// LMDB writes the first pages of a file one by one: a power cut in between would leave something
+// that is no database. So the file gets its name when it is whole.
+Result<void> Database::create(const Options& options, const std::filesystem::path& file) {
+    const std::filesystem::path fresh = options.directory / "data.new";
+    const std::filesystem::path lock = options.directory / "data.new-lock";  // as LMDB calls it
+    ::unlink(fresh.c_str());
+    {
+        Database database;
+        database.options_ = options;
+        SYNCLINE_CHECK(database.open_environment(fresh, lock, MDB_NOSUBDIR));
+    }
+    ::unlink(lock.c_str());
+    if (::rename(fresh.c_str(), file.c_str()) != 0)
+        return io_error("can't rename " + fresh.string(), errno);
+    return sync_directory(options.directory);
+}
+
+Result<void> Database::open_environment(const std::filesystem::path& path,
+                                        const std::filesystem::path& lock, unsigned flags) {
+    int code = mdb_env_create(&environment_);
+    if (code != 0) return error("can't create the environment", code);
+    mdb_env_set_maxdbs(environment_, kTableCount);
+    mdb_env_set_mapsize(environment_, options_.map_bytes);
+    if (!options_.is_read_only) SYNCLINE_CHECK(reserve_lock_file(lock));
+    flags |= MDB_NOTLS | (options_.is_read_only ? unsigned{MDB_RDONLY} : 0u);
+    code = mdb_env_open(environment_, path.c_str(), flags, 0600);
+    if (code != 0) return error("can't open " + path.string(), code);
+    return open_tables();
 }
 
 Result<void> Database::open_tables() {

@@ -35,6 +35,8 @@ class Database {
         std::uint64_t map_bytes = std::uint64_t{64} << 30;  // address space, not disk
         bool is_read_only = false;
     };
+    // A database that is not there is created, whole or not at all. Errors: store.state_damaged,
+    // store.disk_full, store.io_failed.
     static Result<std::unique_ptr<Database>> open(Options options);
     ~Database();
 
@@ -82,6 +84,9 @@ class Database {
 
   private:
     Database() = default;
+    static Result<void> create(const Options& options, const std::filesystem::path& file);
+    Result<void> open_environment(const std::filesystem::path& path,
+                                  const std::filesystem::path& lock, unsigned flags);
     Result<void> open_tables();
     Error error(const std::string& what, int code) const;
 

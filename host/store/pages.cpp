@@ -24,6 +24,8 @@ constexpr std::uint32_t kDataVersion = 1;
 constexpr std::uint16_t kBranch = 1, kLeaf = 2, kOverflow = 4, kMeta = 8;
 constexpr std::uint16_t kBigData = 1, kSubData = 2;
 constexpr std::uint16_t kIntegerKeys = 8;
+// LMDB keeps flags of the environment beside those of the free list: how the file was created.
+constexpr std::uint16_t kWithoutFolder = 0x4000;
 
 template <class Integer>
 Integer at(std::string_view bytes, std::size_t offset) {
@@ -124,7 +126,8 @@ class Walk {
     Result<void> walk_free() {
         Tree tree{"the list of free pages", commit_.free, std::nullopt, {}};
         tree.take = [this](const Node& node) { return take_free(node); };
-        if (commit_.free.flags != kIntegerKeys) damaged(0, tree, "its kind makes no sense");
+        if ((commit_.free.flags | kWithoutFolder) != (kIntegerKeys | kWithoutFolder))
+            damaged(0, tree, "its kind makes no sense");
         SYNCLINE_CHECK(walk_tree(tree, false));
         is_free_whole_ = survey_.is_whole();
         for (std::uint64_t page = in_file_; page <= commit_.last_page; ++page) {

@@ -14,7 +14,6 @@
 
 #include "core/assert.hpp"
 #include "core/fault.hpp"
-#include "store/check.hpp"
 #include "store/codec.hpp"
 #include "store/committer.hpp"
 #include "store/data_dir.hpp"
@@ -118,7 +117,8 @@ class Salvage {
     // ---- What is there
 
     Result<void> examine_state() {
-        if (is_unborn(database_file(), directory_.journal())) return {};
+        std::error_code error;
+        if (!std::filesystem::exists(database_file(), error)) return {};
         say("reading the state");
         SYNCLINE_TRY(PageFile pages, PageFile::open(database_file()));
         for (const PageDamage& damage : pages.damage()) found(damage);

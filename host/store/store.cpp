@@ -39,11 +39,9 @@ Result<std::unique_ptr<Store>> Store::open(Options options) {
     SYNCLINE_ASSERT(options.clock != nullptr);
     SYNCLINE_TRY(DataDir directory,
                  DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
-    SYNCLINE_CHECK(check_state(directory.state(), directory.journal()));
+    SYNCLINE_CHECK(check_state(directory.state()));
     Database::Options database_options{directory.state(), options.map_bytes, false};
     SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
-    SYNCLINE_CHECK(
-        sync_directory(directory.state()));  // LMDB does not make the name of its file durable
     database->clear_stale_readers();
     // What is in memory has to fit into what a full disk keeps free for it.
     options.unapplied_bytes_max =

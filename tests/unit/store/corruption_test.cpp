@@ -105,15 +105,16 @@ TEST_CASE("corruption: a database cut off anywhere is refused", "[store][corrupt
 
 TEST_CASE("corruption: what a power cut leaves of the very first start is begun again",
           "[store][corruption]") {
-    auto size = GENERATE(as<std::size_t>{}, 0, 4096, 8192);
+    auto size = GENERATE(as<std::size_t>{}, 0, 4096, 8192, 20'480);
     test::TempDir directory;
     for (const char* name : {"journal", "state", "bodies"})
         std::filesystem::create_directory(directory / name);
-    write_file(directory / "state" / "data.mdb", std::string(size, '\0'));
+    write_file(directory / "state" / "data.new", std::string(size, '\0'));
 
     RunningStore run{directory.path()};
 
     REQUIRE(run.store);
     REQUIRE(run.start());
     CHECK(run.event("k").has_value());
+    CHECK(!std::filesystem::exists(directory / "state" / "data.new"));
 }
