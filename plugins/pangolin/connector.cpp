@@ -93,10 +93,7 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         const Response response = co_await syncline::http::post(url_, body.take());
         if (response.status() != 200) throw response.refusal("Pangolin");
         const auto verdicts = read_reply(response.body(), sent.size());
-        if (!verdicts) {
-            throw Failure{SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed", "200"}
-                .with_possible_effect();
-        }
+        if (!verdicts) throw Failure{SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed", "200"};
         for (const Verdict& verdict : *verdicts) {
             const WriteRecord& record = sent[verdict.position];
             verdict.failure ? record.fail(*verdict.failure) : record.done(verdict.id);

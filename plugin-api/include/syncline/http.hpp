@@ -227,19 +227,19 @@ inline void Exchange::take(const syncline_http_result& result) noexcept {
         }
         const bool is_refused =
             (result.status >= 400 && result.status < 500) || result.status == 503;
-        if (changes_something() && !is_refused) scope.may_have_had_effect = true;
-        response_.emplace(result, scope.runtime->now_ns(), scope.may_have_had_effect);
+        const bool may_have_had_effect = changes_something() && !is_refused;
+        if (may_have_had_effect) scope.got_through();
+        response_.emplace(result, scope.runtime->now_ns(), may_have_had_effect);
     } catch (...) {
-        scope.may_have_had_effect = true;
+        scope.got_through();
         thrown_ = std::current_exception();
     }
 }
 
 inline void Exchange::fail(const syncline_error& error, bool may_have_been_processed) {
-    if (changes_something() && may_have_been_processed) scope.may_have_had_effect = true;
     Failure failure = from_c(error);
-    // What an earlier request did can't be taken back by this one's failure.
-    failure.may_have_had_effect = scope.may_have_had_effect;
+    failure.may_have_had_effect = changes_something() && may_have_been_processed;
+    if (failure.may_have_had_effect) scope.got_through();
     thrown_ = std::make_exception_ptr(std::move(failure));
 }
 

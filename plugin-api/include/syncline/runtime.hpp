@@ -36,7 +36,12 @@ struct Scope {
     Runtime* runtime = nullptr;
     syncline_write_handle operation = 0;  // 0: none
     bool is_cancelled = false;
-    bool may_have_had_effect = false;  // a request that changes something has got through
+    // A request that changes something has got through: ever, and since the last outcome. Until
+    // the connector says what it did, a failure can't claim that nothing happened.
+    bool may_have_had_effect = false;
+    bool is_effect_open = false;
+
+    void got_through() { may_have_had_effect = is_effect_open = true; }
 };
 
 // An exchange, and the coroutine that waits for it. Lives in the coroutine's frame.
@@ -211,7 +216,7 @@ inline bool Runtime::send(OpenExchange& exchange, const syncline_http_request& r
     if (is_open && !exchange.came_too_early_) return true;
     exchanges_.erase(std::exchange(exchange.id_, 0));
     if (exchange.came_too_early_) {
-        exchange.scope.may_have_had_effect = true;
+        exchange.scope.got_through();
         fill(error, SYNCLINE_E_HOST_BUG, "the host ended an exchange from inside send()");
     }
     return false;

@@ -205,7 +205,11 @@ class AllAwaiter {
         return continuation_.pending > 0;
     }
     void await_resume() {
+        // Side by side, the outcome that one gave says nothing of what another's requests did.
+        const bool is_effect_open =
+            std::exchange(scope_.is_effect_open, scope_.may_have_had_effect);
         for (Task<>& task : tasks_) task.coroutine_.promise().take();
+        scope_.is_effect_open = is_effect_open;
     }
 
   private:

@@ -3,14 +3,18 @@
 //     Task<> write(Batch& batch) override {
 //         for (const WriteRecord& record : batch) {
 //             const Response response = co_await http::post(url_, std::string{record.body()});
-//             if (!response.is_success()) throw response.refusal("Acme");
-//             record.done();
+//             if (response.is_success()) {
+//                 record.done();
+//             } else {
+//                 record.fail(response.refusal("Acme"));
+//             }
 //         }
 //     }
 //
 // The host gets exactly one outcome for each record, whatever write() does. What write() throws is
-// the outcome of every record that has none; one that still has none when write() ends well is the
-// connector's bug.
+// the outcome of every record that has none; it is UNKNOWN if a request that changes something has
+// got through since the last outcome, because nobody has said what it did. A record that has none
+// when write() ends well is the connector's bug.
 #ifndef SYNCLINE_WRITE_HPP
 #define SYNCLINE_WRITE_HPP
 
@@ -116,6 +120,7 @@ class Batch {
     void settle(std::size_t index, const syncline_outcome& outcome) {
         if (index >= size() || is_settled_[index]) return;
         is_settled_[index] = true;
+        scope_.is_effect_open = false;
         scope_.runtime->outcome(scope_.operation, static_cast<std::uint32_t>(index), outcome);
     }
 
@@ -188,7 +193,7 @@ inline Root run_write(TaskGroup&, Runtime&, syncline_write_handle, BatchWriter& 
     try {
         co_await writer.write(batch);
     } catch (const Failure& failure) {
-        batch.rest_fail(failure);
+        batch.rest_fail(scope.is_effect_open ? failure.with_possible_effect() : failure);
     } catch (const std::exception& e) {
         bug(e.what());
     } catch (...) {

@@ -37,6 +37,15 @@ class Writer final : public syncline::Connector, public syncline::BatchWriter {
             batch.rest_fail(Failure{SYNCLINE_E_TRANSIENT, "lost"}.with_possible_effect());
         } else if (stream == "cancelled") {
             batch.rest_fail({SYNCLINE_E_CANCELLED, "nothing was sent"});
+        } else if (stream == "one by one") {
+            for (const syncline::WriteRecord& record : batch) {
+                const auto response = co_await http::post("https://x.example", "{}");
+                response.is_success() ? record.done() : record.fail(response.refusal("X"));
+            }
+        } else if (stream == "two steps side by side") {
+            std::vector<Task<>> tasks;
+            for (const syncline::WriteRecord& record : batch) tasks.push_back(two_steps(record));
+            co_await syncline::all(std::move(tasks));
         } else if (stream == "posts" || stream == "gets") {
             if (stream == "posts") co_await http::post("https://x.example/1", "{}");
             if (stream == "gets") co_await http::get("https://x.example/1");
@@ -54,6 +63,12 @@ class Writer final : public syncline::Connector, public syncline::BatchWriter {
             batch[0].done(response.header("location"), response.body());
             batch[1].done(request.url);  // it was copied
         }
+    }
+    static Task<> two_steps(syncline::WriteRecord record) {
+        co_await http::post("https://x.example/1", "{}");
+        const auto second = co_await http::post("https://x.example/2", "{}");
+        if (!second.is_success()) throw second.refusal("X");
+        record.done();
     }
 };
 
@@ -171,6 +186,27 @@ TEST_CASE("write: what an earlier request did is not undone by a later failure",
     CHECK(kind_after("posts", is_lost) == SYNCLINE_UNKNOWN);
     CHECK(kind_after("gets", refuses) == SYNCLINE_FAILED);
     CHECK(kind_after("gets", is_lost) == SYNCLINE_FAILED);
+}
+
+TEST_CASE("write: an outcome accounts for the requests before it", "[plugin_api][write]") {
+    Site site;
+    const auto write = site.host.write("one by one", kTwo);
+    site.host.respond(200, "");
+    site.host.respond(422, "");
+    CHECK(write->outcomes[0].kind == SYNCLINE_DONE);
+    CHECK(write->outcomes[1].kind == SYNCLINE_FAILED);
+
+    const auto lost = site.host.write("one by one", kTwo);
+    site.host.respond(200, "");
+    site.host.fail({SYNCLINE_E_TRANSIENT, "no route"}, false);
+    CHECK(lost->outcomes[1].kind == SYNCLINE_FAILED);
+
+    // Side by side the first record's outcome comes between the second one's requests.
+    const auto both = site.host.write("two steps side by side", kTwo);
+    for (const int status : {200, 200, 200, 422}) site.host.respond(status, "");
+    REQUIRE(both->is_complete);
+    CHECK(both->outcomes[0].kind == SYNCLINE_DONE);
+    CHECK(both->outcomes[1].kind == SYNCLINE_UNKNOWN);
 }
 
 TEST_CASE("write: without an answer it matters whether something may have been done",
