@@ -90,7 +90,7 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         body.end_array().end_object();
         if (sent.empty()) co_return;
 
-        const Response response = co_await syncline::http::post(url_, body.take());
+        const Response response = co_await syncline::http::post(url_, body.text());
         if (response.status() != 200) throw response.refusal("Pangolin");
         const auto verdicts = read_reply(response.body(), sent.size());
         if (!verdicts) throw Failure{SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed", "200"};

@@ -1,6 +1,6 @@
 // Requests to the platform: what is sent and what comes back.
 //
-//     const Response response = co_await http::post(url, body.take());
+//     const Response response = co_await http::post(url, body.text());
 //     if (!response.is_success()) throw response.refusal("Acme");
 //
 // The host sends each request once. When no response came, the `co_await` throws a Failure, which
@@ -119,13 +119,14 @@ inline HttpHeaders json_headers() {
     return {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
 }
 
-// With headers of its own: name them on a line above, since GCC 12 destroys twice what braces make
-// inside a statement with co_await.
-inline Sending get(std::string url, HttpHeaders headers = {}) {
-    return send({"GET", std::move(url), std::move(headers)});
+// The texts are copied. Headers of its own: name them on a line above, since GCC 12 destroys twice
+// what braces make inside a statement with co_await.
+inline Sending get(std::string_view url, HttpHeaders headers = {}) {
+    return send({"GET", std::string{url}, std::move(headers)});
 }
-inline Sending post(std::string url, std::string body, HttpHeaders headers = json_headers()) {
-    return send({"POST", std::move(url), std::move(headers), std::move(body)});
+inline Sending post(std::string_view url, std::string_view body,
+                    HttpHeaders headers = json_headers()) {
+    return send({"POST", std::string{url}, std::move(headers), std::string{body}});
 }
 
 }  // namespace http

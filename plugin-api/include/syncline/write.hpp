@@ -2,7 +2,7 @@
 //
 //     Task<> write(Batch& batch) override {
 //         for (const WriteRecord& record : batch) {
-//             const Response response = co_await http::post(url_, std::string{record.body()});
+//             const Response response = co_await http::post(url_, record.body());
 //             if (response.is_success()) {
 //                 record.done();
 //             } else {

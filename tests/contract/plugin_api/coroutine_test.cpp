@@ -44,7 +44,7 @@ struct Range {
 };
 
 Task<std::string> text_of(std::string url) {
-    const syncline::Response response = co_await http::get(std::move(url));
+    const syncline::Response response = co_await http::get(url);
     co_return response.body();
 }
 
@@ -391,7 +391,7 @@ namespace {
 
 class Several final : public syncline::Connector, public syncline::BatchWriter {
     static Task<> one(syncline::WriteRecord record) {
-        co_await http::post(kUrl, std::string{record.key()});
+        co_await http::post(kUrl, record.key());
         record.done();
     }
     static Task<> broken(std::string words) {

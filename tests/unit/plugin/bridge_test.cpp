@@ -197,7 +197,8 @@ TEST_CASE("bridge: the C++ layer works, and what is thrown in it is a failure",
     CHECK(http->open_count() == 0);
 }
 
-TEST_CASE("bridge: a connector in plain C writes, and stops with requests open", "[plugin][bridge]") {
+TEST_CASE("bridge: a connector in plain C writes, and stops with requests open",
+          "[plugin][bridge]") {
     Site site;
     site.install("plain_c");
     const auto catalog = site.open();
