@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -293,6 +294,46 @@ TEST_CASE("coroutine: a host that takes no posts gets a failed write, not an ear
 
     CHECK(host.write() == SYNCLINE_E_HOST_BUG);
     CHECK(host.completions == 0);
+}
+
+namespace {
+
+// Goes on whatever happens.
+class Stubborn final : public syncline::Connector, public syncline::BatchWriter {
+    Task<> write(Batch& batch) override {
+        std::optional<Failure> last;
+        for (int i = 0; i < 3; ++i) {
+            try {
+                co_await http::post(kUrl, "{}");
+            } catch (const Failure& failure) {
+                last = failure;
+            }
+        }
+        last ? batch.rest_fail(*last) : batch.rest_done();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("coroutine: once cancelled or stopped, no request goes out any more",
+          "[plugin_api][coroutine]") {
+    for (const bool by_stop : {false, true}) {
+        INFO(by_stop);
+        BareHost host{plugin_of<Stubborn>()};
+        REQUIRE(host.write() == SYNCLINE_OK);
+
+        if (by_stop) {
+            host.plugin.stop(host.instance);
+        } else {
+            host.table<syncline_plugin_write>(SYNCLINE_WRITE_ID).cancel(host.instance, 7);
+        }
+        CHECK(host.cancelled == std::vector<syncline_http_handle>{100 + host.sent[0]});
+        host.respond(host.sent[0]);
+
+        CHECK(host.sent.size() == 1);
+        CHECK(host.outcomes == std::vector<syncline_outcome_kind>{SYNCLINE_NOT_ATTEMPTED});
+        CHECK(host.completions == 1);
+    }
 }
 
 namespace {
