@@ -8,7 +8,7 @@ function(syncline_add_connector name)
   set(map "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/syncline_plugin.map")
   add_library(${name} MODULE ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE syncline::plugin_api ${arg_LINK})
-  target_compile_features(${name} PRIVATE cxx_std_17)
+  target_compile_features(${name} PRIVATE cxx_std_20)
   set_target_properties(${name} PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
       VISIBILITY_INLINES_HIDDEN ON LINK_DEPENDS "${map}")
   if(SYNCLINE_CONNECTORS_DIR)

@@ -88,10 +88,11 @@ def check(path: str, text: str) -> Iterator[Finding]:
             elif stack:
                 yield from now.problems(path)
                 outer = stack.pop()
+                now = outer
                 if outer.depth == 0 and not outer.lambda_depths and "=" not in outer.tokens:
                     yield from outer.problems(path)
-                    outer = Statement()
-                now = outer
+                    now = Statement()
+                    continue
         elif token == ";" and now.depth == 0 and now.braces == 0:
             yield from now.problems(path)
             now = Statement()

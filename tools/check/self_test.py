@@ -106,10 +106,15 @@ class CoAwait(CheckTest):
                      "for (auto x : {1, 2}) {\n  co_await f(x);\n}",
                      "while (co_await f(x[0])) {\n}\nRequest r{a};",
                      "try {\n  co_await f();\n} catch (const E& e) {\n  g(E{e});\n}",
+                     "}\nclass A : public B {\n  Task g() override {\n    co_await f();\n  }",
                      "co_await f(); // {a}",
                      'co_await f("{a}");'):  # fmt: skip
             with self.subTest(body):
                 self.assertEqual(self.found_in(body), [])
+
+    def test_connectors_and_their_headers_are_looked_at(self) -> None:
+        for path in ("plugins/p/connector.cpp", "plugin-api/include/syncline/a.hpp", "tests/contract/a.cpp"):
+            self.assertEqual(self.found(co_await, path, "Task f() {\n  co_await send(Request{a});\n}\n"), [2])
 
     def test_inside_a_lambda_the_rule_holds_too(self) -> None:
         self.assertEqual(self.found_in("spawn([&]() -> Task {\n  Request r{a};\n  co_await f(r);\n});"), [])

@@ -2,20 +2,19 @@
 //
 //     class Acme final : public syncline::Connector, public syncline::BatchWriter {
 //         syncline::Status init(const syncline::Settings& settings) override;
-//         void write(std::shared_ptr<syncline::Batch> batch) override;
+//         syncline::Task<> write(syncline::Batch& batch) override;
 //     };
 //     SYNCLINE_EXPORT_CONNECTOR(Acme, R"json({"id": "acme", ...})json")
 //
-// What a connector throws never reaches the host: it becomes SYNCLINE_E_PLUGIN_BUG. Everything is
-// [instance]: one call at a time, no locks needed, and nothing may block.
+// What a connector throws never crosses the interface: a Failure keeps its class, everything else
+// is SYNCLINE_E_PLUGIN_BUG. Everything is [instance]: one call at a time, no locks needed, and
+// nothing may block; to wait is what coroutines are for (task.hpp).
 #ifndef SYNCLINE_CONNECTOR_HPP
 #define SYNCLINE_CONNECTOR_HPP
 
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -25,8 +24,10 @@
 #include "syncline/http.hpp"
 #include "syncline/manifest.h"
 #include "syncline/plugin.h"
+#include "syncline/records.hpp"
 #include "syncline/runtime.hpp"
 #include "syncline/settings.hpp"
+#include "syncline/task.hpp"
 #include "syncline/version.h"
 #include "syncline/webhook.hpp"
 #include "syncline/write.hpp"
@@ -41,9 +42,8 @@ class Connector {
     virtual ~Connector() = default;
 
     virtual Status init(const Settings&) { return {}; }
+    // A failure ends what it has spawned.
     virtual Status start() { return {}; }
-    // stop() has begun: let go of batches that are held. Exchanges are cancelled by themselves.
-    virtual void stop() {}
 
   protected:
     // The host's services; not before init().
@@ -53,19 +53,15 @@ class Connector {
     std::int64_t now_ns() const { return runtime_->now_ns(); }
     std::int64_t monotonic_ns() const { return runtime_->monotonic_ns(); }
 
-    // An exchange that belongs to no batch. The callback comes exactly once, never from inside this
-    // call.
-    std::uint64_t send(const HttpRequest& request, HttpCallback callback) {
-        return runtime_->send(request, std::move(callback));
-    }
-    void cancel(std::uint64_t exchange) { runtime_->cancel(exchange); }
-
-    // Runs a task after the current call.
-    void later(std::function<void()> task) { runtime_->later(std::move(task)); }
+    // Runs a task that belongs to no batch, up to its first wait; the rest follows by itself. When
+    // the connector is stopped its requests end early, and `stopped` waits for its end. What it
+    // throws is logged.
+    void spawn(Task<> task) { detail::run_alone(*tasks_, *runtime_, 0, std::move(task)); }
 
   private:
     friend struct ::syncline_instance;
     detail::Runtime* runtime_ = nullptr;
+    detail::TaskGroup* tasks_ = nullptr;
 };
 
 }  // namespace syncline
@@ -75,7 +71,10 @@ struct syncline_instance final {
     explicit syncline_instance(const syncline_host* host) : runtime(host) {}
     syncline_instance(const syncline_instance&) = delete;
     syncline_instance& operator=(const syncline_instance&) = delete;
-    ~syncline_instance() { runtime.close(); }
+    ~syncline_instance() {
+        runtime.close();
+        tasks.destroy_all();
+    }
 
     template <typename Type>
     void adopt(std::unique_ptr<Type> made) {
@@ -83,11 +82,14 @@ struct syncline_instance final {
         if constexpr (std::is_base_of_v<syncline::BatchWriter, Type>) writer = made.get();
         connector = std::move(made);
         connector->runtime_ = &runtime;
+        connector->tasks_ = &tasks;
     }
+    void settle() { runtime.settle(!tasks.empty()); }
 
-    // Declared first, destroyed last: callbacks and batches refer to it.
+    // Coroutines refer to both of the others: they end first.
     syncline::detail::Runtime runtime;
     std::unique_ptr<syncline::Connector> connector;
+    syncline::detail::TaskGroup tasks;
     syncline::WebhookReceiver* receiver = nullptr;
     syncline::BatchWriter* writer = nullptr;
 };
@@ -102,8 +104,8 @@ syncline_status guarded(syncline_error* error, Function function) noexcept {
         const Status status = function();
         if (status.ok()) return SYNCLINE_OK;
         filled = to_c(status.failure());
-    } catch (const BadSetting& e) {
-        fill(filled, SYNCLINE_E_CONFIG, e.what());
+    } catch (const Failure& failure) {
+        filled = to_c(failure);
     } catch (const std::exception& e) {
         fill(filled, SYNCLINE_E_PLUGIN_BUG, e.what());
     } catch (...) {
@@ -117,6 +119,15 @@ syncline_status guarded(syncline_error* error, Function function) noexcept {
     return failure_class;
 }
 
+// The same for init() and start(): after a failure nothing stays open.
+template <typename Function>
+syncline_status guarded_beginning(syncline_instance& instance, syncline_error* error,
+                                  Function function) noexcept {
+    const syncline_status status = guarded(error, function);
+    if (status != SYNCLINE_OK) instance.tasks.destroy_all();
+    return status;
+}
+
 // Runs what can't report a failure, then sees whether the instance has come to its end.
 template <typename Function>
 void guarded(syncline_instance& instance, Function function) noexcept {
@@ -128,7 +139,7 @@ void guarded(syncline_instance& instance, Function function) noexcept {
     } catch (...) {
         instance.runtime.log(SYNCLINE_LOG_PLUGIN_MISBEHAVING, "the connector threw");
     }
-    instance.runtime.settle();
+    instance.settle();
 }
 
 template <typename Type>
@@ -145,7 +156,7 @@ struct Thunks {
 
     static syncline_status init(syncline_instance* instance, syncline_str settings_json,
                                 syncline_error* error) noexcept {
-        return guarded(error, [&]() -> Status {
+        return guarded_beginning(*instance, error, [&]() -> Status {
             if (Status opened = instance->runtime.open(); !opened.ok()) return opened;
             json::Parsed settings = json::parse(view(settings_json));
             if (!settings) {
@@ -156,14 +167,11 @@ struct Thunks {
     }
 
     static syncline_status start(syncline_instance* instance, syncline_error* error) noexcept {
-        return guarded(error, [&] { return instance->connector->start(); });
+        return guarded_beginning(*instance, error, [&] { return instance->connector->start(); });
     }
 
     static void stop(syncline_instance* instance) noexcept {
-        guarded(*instance, [&] {
-            instance->runtime.stop();
-            instance->connector->stop();
-        });
+        guarded(*instance, [&] { instance->runtime.stop(); });
     }
 
     static void posted(syncline_instance* instance, std::uint64_t user_id) noexcept {
@@ -211,25 +219,21 @@ struct Thunks {
                 }
             }
             Runtime& runtime = instance->runtime;
-            runtime.begin_write(operation);
-            {
-                auto open = std::make_shared<Batch>(runtime, operation, *batch);
-                open->guard([&] { instance->writer->write(open); });
-            }
-            if (runtime.end_of_write(operation)) return {};
-            runtime.forget_operation();
+            runtime.enter_write(operation);
+            run_write(instance->tasks, runtime, operation, *instance->writer, *batch);
+            if (runtime.leave_write()) return {};
             return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
         });
     }
 
     static void cancel_write(syncline_instance* instance,
                              syncline_write_handle operation) noexcept {
-        guarded(*instance, [&] { instance->runtime.cancel_operation(operation); });
+        guarded(*instance, [&] { instance->tasks.cancel(operation); });
     }
 
     static void http_done(syncline_instance* instance, std::uint64_t user_id,
                           const syncline_http_result* result) noexcept {
-        guarded(*instance, [&] { instance->runtime.done(user_id, HttpResult{*result}); });
+        guarded(*instance, [&] { instance->runtime.done(user_id, *result); });
     }
 
     static constexpr syncline_plugin_webhook kWebhook{sizeof(syncline_plugin_webhook), 0,

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,12 +18,29 @@
 namespace syncline {
 
 // A failure as the host sees it. The class decides what the host does next; the message is for
-// people and must not be empty.
-struct Failure {
+// people and must not be empty. Return it, give it to a record, or throw it.
+struct Failure : std::exception {
+    Failure() = default;
+    Failure(syncline_status of_class, std::string words, std::string code = {},
+            std::int64_t wait_ms = -1)
+        : failure_class(of_class),
+          message(std::move(words)),
+          provider_code(std::move(code)),
+          retry_after_ms(wait_ms) {}
+
+    // The same, but what was asked for may have been done all the same.
+    Failure with_possible_effect() const {
+        Failure copy = *this;
+        copy.may_have_had_effect = true;
+        return copy;
+    }
+    const char* what() const noexcept override { return message.c_str(); }
+
     syncline_status failure_class = SYNCLINE_E_PERMANENT;
     std::string message;
-    std::string provider_code = {};    // the platform's own code, if any
+    std::string provider_code;         // the platform's own code, if any
     std::int64_t retry_after_ms = -1;  // -1: not given
+    bool may_have_had_effect = false;
 };
 
 // Success, or a failure: `return {};` or `return Failure{SYNCLINE_E_CONFIG, "why"};`.

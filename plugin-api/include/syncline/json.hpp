@@ -54,6 +54,11 @@ class Value {
     // A member of an object; of several with one name, the last. Null if there is none or this is
     // no object.
     const Value* find(std::string_view name) const;
+    // The same, if it is text.
+    const std::string* find_string(std::string_view name) const {
+        const Value* member = find(name);
+        return member != nullptr ? member->string() : nullptr;
+    }
 
   private:
     template <typename Integer>

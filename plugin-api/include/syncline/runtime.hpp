@@ -1,27 +1,24 @@
-// The part of an instance that talks to the host: tables, open exchanges, tasks, and the end.
-// Connectors see it through connector.hpp and write.hpp.
+// The part of an instance that talks to the host: tables, open exchanges, posts, and the end.
+// Connectors see it through connector.hpp, http.hpp and write.hpp.
 //
-// Invariant: `stopped` is reported once, after stop(), when no exchange, no task and no write
-// operation is open.
+// Everything here is [instance]. Invariant: `stopped` is reported once, after stop(), when no
+// coroutine, no exchange and no post is open.
 #ifndef SYNCLINE_RUNTIME_HPP
 #define SYNCLINE_RUNTIME_HPP
 
 #include <array>
-#include <cstddef>
+#include <coroutine>
 #include <cstdint>
-#include <exception>
-#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "syncline/clock.h"
 #include "syncline/failure.hpp"
 #include "syncline/host.h"
-#include "syncline/http.hpp"
+#include "syncline/http.h"
 #include "syncline/log.h"
 #include "syncline/write.h"
 
@@ -30,6 +27,47 @@ namespace syncline {
 using LogFields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
 namespace detail {
+
+class Runtime;
+
+// What a chain of coroutines works for. Each passes it on to those it awaits, so that an exchange
+// deep within knows which operation it belongs to.
+struct Scope {
+    Runtime* runtime = nullptr;
+    syncline_write_handle operation = 0;  // 0: none
+    bool is_cancelled = false;
+    // A request that changes something has got through: ever, and since the last outcome. Until
+    // the connector says what it did, a failure can't claim that nothing happened.
+    bool may_have_had_effect = false;
+    bool is_effect_open = false;
+
+    void got_through() { may_have_had_effect = is_effect_open = true; }
+};
+
+// An exchange, and the coroutine that waits for it. Lives in the coroutine's frame.
+class OpenExchange {
+  public:
+    OpenExchange(const OpenExchange&) = delete;
+    OpenExchange& operator=(const OpenExchange&) = delete;
+    // A coroutine that is destroyed while it waits is told no more.
+    virtual ~OpenExchange();
+
+    // Keeps the result, which is borrowed.
+    virtual void take(const syncline_http_result& result) noexcept = 0;
+
+  protected:
+    explicit OpenExchange(Scope& of) : scope(of) {}
+
+    Scope& scope;
+
+  private:
+    friend class Runtime;
+    std::coroutine_handle<> waiting_;
+    std::uint64_t id_ = 0;  // 0: not open
+    syncline_http_handle handle_ = 0;
+    bool is_being_sent_ = false;
+    bool came_too_early_ = false;
+};
 
 class Runtime {
   public:
@@ -56,7 +94,7 @@ class Runtime {
     // At most 16 fields.
     void log(syncline_severity severity, std::string_view message,
              LogFields fields = {}) const noexcept {
-        if (log_ == nullptr) return;
+        if (log_ == nullptr || is_closed_) return;
         std::array<syncline_pair, 16> pairs;
         std::uint32_t count = 0;
         for (const auto& [name, value] : fields) {
@@ -65,98 +103,57 @@ class Runtime {
         log_->log(host_->handle, severity, borrow(message), pairs.data(), count);
     }
 
-    // Starts an exchange; the callback comes exactly once, never from inside this call, also when
-    // the host refuses it. `operation`: the write operation that it belongs to, or 0.
-    std::uint64_t send(const HttpRequest& request, HttpCallback callback,
-                       syncline_write_handle operation = 0);
-
-    // Ends an exchange early; its callback still comes. An unknown id is ignored.
-    void cancel(std::uint64_t id) {
-        const auto found = exchanges_.find(id);
-        if (found != exchanges_.end() && found->second.handle != 0) {
-            http_->cancel(host_->handle, found->second.handle);
-        }
-    }
-
-    void cancel_operation(syncline_write_handle operation) {
+    // Starts an exchange that `waiting` is resumed after. False: none was started, and `error` says
+    // why.
+    bool send(OpenExchange& exchange, const syncline_http_request& request,
+              std::coroutine_handle<> waiting, syncline_error& error);
+    // No coroutine waits for it any more.
+    void forget(OpenExchange& exchange) noexcept;
+    void cancel_exchanges_of(const Scope& scope) const {
         for (const auto& [id, exchange] : exchanges_) {
-            const bool is_of = exchange.operation == operation && exchange.handle != 0;
-            if (is_of) http_->cancel(host_->handle, exchange.handle);
+            if (&exchange->scope == &scope) http_->cancel(host_->handle, exchange->handle_);
         }
     }
 
-    // Runs the task after the current call. False if the host refused, which is a bug of its.
-    bool later(std::function<void()> task) {
-        const std::uint64_t id = next_id_++;
-        tasks_.emplace(id, std::move(task));
-        if (host_->post(host_->handle, id) == SYNCLINE_OK) return true;
-        tasks_.erase(id);
-        log(SYNCLINE_LOG_HOST_MISBEHAVING, "a post was refused");
-        return false;
-    }
-
-    // What the host calls.
-    void done(std::uint64_t id, const HttpResult& result) {
-        const auto found = exchanges_.find(id);
-        if (found == exchanges_.end()) {
-            log(SYNCLINE_LOG_HOST_MISBEHAVING, "the result of an unknown exchange came");
-            return;
-        }
-        const HttpCallback callback = std::move(found->second.callback);
-        exchanges_.erase(found);
-        callback(result);
-    }
-    void posted(std::uint64_t id) {
-        const auto found = tasks_.find(id);
-        if (found == tasks_.end()) {
-            log(SYNCLINE_LOG_HOST_MISBEHAVING, "an unknown post came");
-            return;
-        }
-        const std::function<void()> task = std::move(found->second);
-        tasks_.erase(found);
-        task();
-    }
-
-    // Write operations. One that ends inside the write() that began it is completed later, see
-    // begin_write().
+    // Write operations. One that ends inside the write() that began it is completed later: write()
+    // lies between enter_write() and leave_write().
     void outcome(syncline_write_handle operation, std::uint32_t index,
                  const syncline_outcome& outcome) const {
         if (!is_closed_) write_->outcome(host_->handle, operation, index, &outcome);
     }
-    void begin_write(syncline_write_handle operation) {
-        ++operations_;
+    void enter_write(syncline_write_handle operation) {
         beginning_ = operation;
         ended_inside_ = false;
     }
-    // Leaves write(). False: the operation could not be completed, so it must fail as a whole.
-    bool end_of_write(syncline_write_handle operation) {
-        beginning_ = 0;
-        return !ended_inside_ || later([this, operation] { complete(operation); });
+    // False: the operation could not be completed, so it must fail as a whole.
+    bool leave_write() {
+        const syncline_write_handle operation = std::exchange(beginning_, 0);
+        return !ended_inside_ || post(operation);
     }
     void end_operation(syncline_write_handle operation) {
         if (is_closed_) return;
         if (operation == beginning_) {
             ended_inside_ = true;
         } else {
-            complete(operation);
+            write_->complete(host_->handle, operation);
         }
     }
-    // The operation failed to begin: there is nothing to complete.
-    void forget_operation() { --operations_; }
 
+    // What the host calls.
+    void done(std::uint64_t id, const syncline_http_result& result);
+    void posted(std::uint64_t id);
     void stop() {
         is_stopping_ = true;
         for (const auto& [id, exchange] : exchanges_) {
-            if (exchange.handle != 0) http_->cancel(host_->handle, exchange.handle);
+            http_->cancel(host_->handle, exchange->handle_);
         }
-        later([] {});
+        post(0);  // `stopped` is never reported from inside stop()
     }
 
     // Reports `stopped` if it is time; called at the end of every call that may have closed
     // something.
-    void settle() {
-        const bool is_idle = exchanges_.empty() && tasks_.empty() && operations_ == 0;
-        if (!is_stopping_ || !is_idle || is_stopped_) return;
+    void settle(bool has_tasks) {
+        if (!is_stopping_ || has_tasks || !posts_.empty() || is_stopped_) return;
         is_stopped_ = true;
         host_->stopped(host_->handle);
     }
@@ -165,12 +162,6 @@ class Runtime {
     void close() { is_closed_ = true; }
 
   private:
-    struct Exchange {
-        HttpCallback callback;
-        syncline_http_handle handle = 0;
-        syncline_write_handle operation = 0;
-    };
-
     template <typename Table>
     const Table* table(std::string_view id) const {
         return static_cast<const Table*>(host_->get_table(host_->handle, borrow(id)));
@@ -178,9 +169,14 @@ class Runtime {
     static Failure lacks(std::string_view id) {
         return {SYNCLINE_E_UNSUPPORTED, "the host has no table " + std::string{id}};
     }
-    void complete(syncline_write_handle operation) {
-        --operations_;
-        write_->complete(host_->handle, operation);
+    // Completes the operation (0: none) after the current call.
+    bool post(syncline_write_handle operation) {
+        const std::uint64_t id = next_id_++;
+        posts_.emplace(id, operation);
+        if (host_->post(host_->handle, id) == SYNCLINE_OK) return true;
+        posts_.erase(id);
+        log(SYNCLINE_LOG_HOST_MISBEHAVING, "a post was refused");
+        return false;
     }
 
     const syncline_host* host_;
@@ -189,10 +185,9 @@ class Runtime {
     const syncline_host_http* http_ = nullptr;
     const syncline_host_write* write_ = nullptr;
 
-    std::unordered_map<std::uint64_t, Exchange> exchanges_;
-    std::unordered_map<std::uint64_t, std::function<void()>> tasks_;
+    std::unordered_map<std::uint64_t, OpenExchange*> exchanges_;
+    std::unordered_map<std::uint64_t, syncline_write_handle> posts_;
     std::uint64_t next_id_ = 1;
-    std::size_t operations_ = 0;
     syncline_write_handle beginning_ = 0;
     bool ended_inside_ = false;
     bool is_stopping_ = false;
@@ -200,38 +195,66 @@ class Runtime {
     bool is_closed_ = false;
 };
 
-inline std::uint64_t Runtime::send(const HttpRequest& request, HttpCallback callback,
-                                   syncline_write_handle operation) {
-    std::vector<syncline_pair> headers;
-    headers.reserve(request.headers.size());
-    for (const auto& [name, value] : request.headers)
-        headers.push_back({borrow(name), borrow(value)});
+inline OpenExchange::~OpenExchange() {
+    if (id_ != 0) scope.runtime->forget(*this);
+}
 
-    syncline_http_request raw{};
-    raw.struct_size = sizeof raw;
-    raw.header_count = static_cast<std::uint32_t>(headers.size());
-    raw.method = borrow(request.method);
-    raw.url = borrow(request.url);
-    raw.headers = headers.data();
-    raw.body = borrow(request.body);
-    raw.timeout_ms = request.timeout.count();
-
+inline bool Runtime::send(OpenExchange& exchange, const syncline_http_request& request,
+                          std::coroutine_handle<> waiting, syncline_error& error) {
+    if (exchange.scope.is_cancelled || is_stopping_) {
+        fill(error, SYNCLINE_E_CANCELLED, "it was cancelled before it was sent");
+        return false;
+    }
+    exchange.waiting_ = waiting;
     const std::uint64_t id = next_id_++;
-    Exchange& exchange = exchanges_[id];
-    exchange.callback = std::move(callback);
-    exchange.operation = operation;
-    syncline_error error = empty_error();
-    if (http_->send(host_->handle, &raw, id, &exchange.handle, &error) == SYNCLINE_OK) return id;
+    exchanges_.emplace(id, &exchange);
+    exchange.id_ = id;
+    exchange.is_being_sent_ = true;
+    const bool is_open = http_->send(host_->handle, &request, exchange.id_, &exchange.handle_,
+                                     &error) == SYNCLINE_OK;
+    exchange.is_being_sent_ = false;
+    if (is_open && !exchange.came_too_early_) return true;
+    exchanges_.erase(std::exchange(exchange.id_, 0));
+    if (exchange.came_too_early_) {
+        exchange.scope.got_through();
+        fill(error, SYNCLINE_E_HOST_BUG, "the host ended an exchange from inside send()");
+    }
+    return false;
+}
 
-    exchange.handle = 0;
-    const bool will_come = later([this, id, error] {
-        syncline_http_result refused{};
-        refused.struct_size = sizeof refused;
-        refused.error = &error;
-        done(id, HttpResult{refused});
-    });
-    if (!will_come) exchanges_.erase(id);
-    return id;
+inline void Runtime::forget(OpenExchange& exchange) noexcept {
+    exchanges_.erase(std::exchange(exchange.id_, 0));
+    if (!is_closed_) http_->cancel(host_->handle, exchange.handle_);
+}
+
+inline void Runtime::done(std::uint64_t id, const syncline_http_result& result) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end()) {
+        log(SYNCLINE_LOG_HOST_MISBEHAVING, "the result of an unknown exchange came");
+        return;
+    }
+    OpenExchange& exchange = *found->second;
+    if (exchange.is_being_sent_) {
+        // The coroutine is still running: resuming it here would run it twice at once.
+        exchange.came_too_early_ = true;
+        log(SYNCLINE_LOG_HOST_MISBEHAVING, "an exchange ended from inside send()");
+        return;
+    }
+    exchanges_.erase(found);
+    exchange.id_ = 0;
+    exchange.take(result);
+    exchange.waiting_.resume();
+}
+
+inline void Runtime::posted(std::uint64_t id) {
+    const auto found = posts_.find(id);
+    if (found == posts_.end()) {
+        log(SYNCLINE_LOG_HOST_MISBEHAVING, "an unknown post came");
+        return;
+    }
+    const syncline_write_handle operation = found->second;
+    posts_.erase(found);
+    if (operation != 0) write_->complete(host_->handle, operation);
 }
 
 }  // namespace detail

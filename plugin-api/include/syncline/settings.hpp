@@ -3,22 +3,14 @@
 #define SYNCLINE_SETTINGS_HPP
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "syncline/failure.hpp"
 #include "syncline/json.hpp"
 
 namespace syncline {
-
-// A setting is absent or of another type than the code expects: schema and code disagree. init()
-// fails with it as CONFIG.
-class BadSetting : public std::runtime_error {
-  public:
-    BadSetting(std::string_view name, const char* expected)
-        : std::runtime_error("the setting '" + std::string{name} + "' must be " + expected) {}
-};
 
 class Settings {
   public:
@@ -26,21 +18,21 @@ class Settings {
 
     bool has(std::string_view name) const { return settings_.find(name) != nullptr; }
 
-    // Required: throws BadSetting unless it is there and of that type.
+    // Required: throws a Failure of class SYNCLINE_E_CONFIG unless it is there and of that type,
+    // since schema and code then disagree.
     std::string text(std::string_view name) const {
-        const json::Value* value = settings_.find(name);
-        if (value == nullptr || value->string() == nullptr) throw BadSetting{name, "text"};
-        return *value->string();
+        const std::string* value = settings_.find_string(name);
+        if (value == nullptr) throw bad(name, "text");
+        return *value;
     }
     std::int64_t integer(std::string_view name) const {
         const json::Value* value = settings_.find(name);
-        if (value == nullptr || !value->int64()) throw BadSetting{name, "an integer"};
+        if (value == nullptr || !value->int64()) throw bad(name, "an integer");
         return *value->int64();
     }
     bool boolean(std::string_view name) const {
         const json::Value* value = settings_.find(name);
-        if (value == nullptr || value->boolean() == nullptr)
-            throw BadSetting{name, "true or false"};
+        if (value == nullptr || value->boolean() == nullptr) throw bad(name, "true or false");
         return *value->boolean();
     }
 
@@ -59,6 +51,11 @@ class Settings {
     const json::Value& json() const { return settings_; }
 
   private:
+    static Failure bad(std::string_view name, const char* expected) {
+        return {SYNCLINE_E_CONFIG,
+                "the setting '" + std::string{name} + "' must be " + std::string{expected}};
+    }
+
     json::Value settings_;
 };
 

@@ -1,137 +1,207 @@
 // The capability "write": batches of records to the platform.
+//
+//     Task<> write(Batch& batch) override {
+//         for (const WriteRecord& record : batch) {
+//             const Response response = co_await http::post(url_, record.body());
+//             if (response.is_success()) {
+//                 record.done();
+//             } else {
+//                 record.fail(response.refusal("Acme"));
+//             }
+//         }
+//     }
+//
+// The host gets exactly one outcome for each record, whatever write() does. What write() throws is
+// the outcome of every record that has none; it is UNKNOWN if a request that changes something has
+// got through since the last outcome, because nobody has said what it did. A record that has none
+// when write() ends well is the connector's bug.
 #ifndef SYNCLINE_WRITE_HPP
 #define SYNCLINE_WRITE_HPP
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
-#include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "syncline/failure.hpp"
-#include "syncline/http.hpp"
 #include "syncline/runtime.hpp"
+#include "syncline/task.hpp"
 #include "syncline/write.h"
 
 namespace syncline {
 
-// One record to write. A view: valid while its batch lives.
-struct WriteRecord {
-    syncline_operation operation = SYNCLINE_UPSERT;
-    std::string_view key;              // the source's
-    std::string_view body;             // JSON; may be empty for a delete
-    std::string_view destination_key;  // "" when not known yet
-    bool was_delivered = false;        // an earlier version reached the destination
-};
+class Batch;
 
-// An open write operation. It ends when the last reference to it goes; whoever will still settle
-// records holds one, as an exchange sent through the batch does. A record that has no outcome then
-// is unknown to the host.
-class Batch : public std::enable_shared_from_this<Batch> {
+// One record to write: a view, valid while its batch lives. Cheap to copy.
+class WriteRecord {
   public:
-    Batch(detail::Runtime& runtime, syncline_write_handle operation,
-          const syncline_write_batch& batch)
-        : runtime_(runtime),
-          operation_(operation),
-          batch_(batch),
-          is_settled_(batch.record_count) {}
-    Batch(const Batch&) = delete;
-    Batch& operator=(const Batch&) = delete;
-    ~Batch() { runtime_.end_operation(operation_); }
+    WriteRecord(Batch& batch, std::size_t index) : batch_(&batch), index_(index) {}
 
-    std::string_view stream() const { return view(batch_.stream); }
-    std::size_t size() const { return batch_.record_count; }
-    WriteRecord operator[](std::size_t index) const {
-        const syncline_write_record& raw = *batch_.records[index];
-        return {raw.operation, view(raw.key), view(raw.body), view(raw.destination_key),
-                raw.was_delivered != 0};
-    }
+    syncline_operation operation() const { return raw().operation; }
+    bool is_delete() const { return raw().operation == SYNCLINE_DELETE; }
+    std::string_view key() const { return view(raw().key); }    // the source's
+    std::string_view body() const { return view(raw().body); }  // JSON; may be empty for a delete
+    // "" when not known yet.
+    std::string_view destination_key() const { return view(raw().destination_key); }
+    // An earlier version has reached the destination.
+    bool was_delivered() const { return raw().was_delivered != 0; }
 
-    // What became of one record. The first word counts; later ones are ignored.
-    void done(std::size_t index, std::string_view destination_key = {},
-              std::string_view reply = {}) {
-        settle(index, SYNCLINE_DONE, nullptr, destination_key, reply);
-    }
-    // Surely without effect.
-    void failed(std::size_t index, const Failure& why) { settle(index, SYNCLINE_FAILED, &why); }
-    // Perhaps with effect.
-    void unknown(std::size_t index, const Failure& why) { settle(index, SYNCLINE_UNKNOWN, &why); }
-    // Surely without effect, and nothing is wrong with it.
-    void not_attempted(std::size_t index) { settle(index, SYNCLINE_NOT_ATTEMPTED, nullptr); }
-
-    // The same for every record that has no outcome yet.
-    void rest_done() {
-        for (std::size_t i = 0; i < size(); ++i) done(i);
-    }
-    void rest_failed(const Failure& why) {
-        for (std::size_t i = 0; i < size(); ++i) failed(i, why);
-    }
-    void rest_not_attempted() {
-        for (std::size_t i = 0; i < size(); ++i) not_attempted(i);
-    }
-    void rest_unknown(const Failure& why) {
-        for (std::size_t i = 0; i < size(); ++i) unknown(i, why);
-    }
-
-    // Starts an exchange for this batch: keeps it open until the callback has run, and is cancelled
-    // with it. The callback comes exactly once, never from inside this call; a request that the
-    // host refuses ends as a result without response.
-    void send(const HttpRequest& request, std::function<void(Batch&, const HttpResult&)> callback) {
-        auto self = shared_from_this();
-        runtime_.send(
-            request,
-            [self, callback = std::move(callback)](const HttpResult& result) {
-                self->guard([&] { callback(*self, result); });
-            },
-            operation_);
-    }
-
-    // Runs a function; what it throws becomes the reason why the rest is unknown.
-    template <typename Function>
-    void guard(Function function) {
+    // Reads the body as a view of declared fields (records.hpp). Without one that must be there the
+    // record has failed by that, and there is nothing to write.
+    template <typename View>
+    std::optional<View> read() const {
         try {
-            function();
-        } catch (const std::exception& e) {
-            rest_unknown({SYNCLINE_E_PLUGIN_BUG, e.what()});
-        } catch (...) {
-            rest_unknown({SYNCLINE_E_PLUGIN_BUG, "the connector threw something"});
+            return View{body()};
+        } catch (const Failure& failure) {
+            fail(failure);
+            return std::nullopt;
         }
     }
 
+    // What became of it. The first word counts; later ones are ignored.
+    //
+    // The platform has it, under that key if it gave one; `reply` is JSON for a sender who waits.
+    void done(std::string_view destination_key = {}, std::string_view reply = {}) const;
+    // It has not; or it may have, if the failure may have had an effect.
+    void fail(const Failure& why) const;
+
   private:
-    void settle(std::size_t index, syncline_outcome_kind kind, const Failure* why,
-                std::string_view destination_key = {}, std::string_view reply = {}) {
-        if (index >= size() || is_settled_[index]) return;
-        is_settled_[index] = true;
-        const syncline_error error = why != nullptr ? detail::to_c(*why) : syncline_error{};
-        syncline_outcome raw{};
-        raw.struct_size = sizeof raw;
-        raw.kind = kind;
-        raw.error = why != nullptr ? &error : nullptr;
-        raw.destination_key = borrow(destination_key);
-        raw.reply = borrow(reply);
-        runtime_.outcome(operation_, static_cast<std::uint32_t>(index), raw);
+    const syncline_write_record& raw() const;
+
+    Batch* batch_;
+    std::size_t index_;
+};
+
+// The records of one write operation, all of one stream and of different keys. Lives until the
+// task of write() has ended.
+class Batch {
+  public:
+    Batch(detail::Scope& scope, const syncline_write_batch& raw)
+        : scope_(scope), raw_(raw), is_settled_(raw.record_count) {}
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    // Gives outcomes to those that have none, and ends the operation.
+    ~Batch();
+
+    std::string_view stream() const { return view(raw_.stream); }
+    std::size_t size() const { return raw_.record_count; }
+    WriteRecord operator[](std::size_t index) { return {*this, index}; }
+
+    // The same for every record that has no outcome yet.
+    void rest_done() {
+        for (std::size_t i = 0; i < size(); ++i) (*this)[i].done();
+    }
+    void rest_fail(const Failure& why) {
+        for (std::size_t i = 0; i < size(); ++i) (*this)[i].fail(why);
     }
 
-    detail::Runtime& runtime_;
-    syncline_write_handle operation_;
-    const syncline_write_batch& batch_;
+    class Iterator {
+      public:
+        Iterator(Batch& batch, std::size_t index) : batch_(&batch), index_(index) {}
+        WriteRecord operator*() const { return {*batch_, index_}; }
+        Iterator& operator++() {
+            ++index_;
+            return *this;
+        }
+        bool operator==(const Iterator& other) const { return index_ == other.index_; }
+
+      private:
+        Batch* batch_;
+        std::size_t index_;
+    };
+    Iterator begin() { return {*this, 0}; }
+    Iterator end() { return {*this, size()}; }
+
+  private:
+    friend class WriteRecord;
+    void settle(std::size_t index, const syncline_outcome& outcome) {
+        if (index >= size() || is_settled_[index]) return;
+        is_settled_[index] = true;
+        scope_.is_effect_open = false;
+        scope_.runtime->outcome(scope_.operation, static_cast<std::uint32_t>(index), outcome);
+    }
+
+    detail::Scope& scope_;
+    const syncline_write_batch& raw_;
     std::vector<bool> is_settled_;
 };
 
 // Implement it next to Connector.
 class BatchWriter {
   public:
-    // Begins to write; must not wait. Cancelling is done for it: the batch's exchanges end early.
-    virtual void write(std::shared_ptr<Batch> batch) = 0;
+    // Writes one batch; several may be under way at once. When the operation is cancelled, its
+    // requests end early.
+    virtual Task<> write(Batch& batch) = 0;
 
   protected:
     ~BatchWriter() = default;
 };
 
+// ---- Implementation --------------------------------------------------------------------------
+
+inline const syncline_write_record& WriteRecord::raw() const {
+    return *batch_->raw_.records[index_];
+}
+
+inline void WriteRecord::done(std::string_view destination_key, std::string_view reply) const {
+    syncline_outcome outcome{};
+    outcome.struct_size = sizeof outcome;
+    outcome.kind = SYNCLINE_DONE;
+    outcome.destination_key = borrow(destination_key);
+    outcome.reply = borrow(reply);
+    batch_->settle(index_, outcome);
+}
+
+inline void WriteRecord::fail(const Failure& why) const {
+    const syncline_error error = detail::to_c(why);
+    const bool is_cancelled = why.failure_class == SYNCLINE_E_CANCELLED;
+    syncline_outcome outcome{};
+    outcome.struct_size = sizeof outcome;
+    outcome.kind = why.may_have_had_effect ? SYNCLINE_UNKNOWN
+                   : is_cancelled          ? SYNCLINE_NOT_ATTEMPTED
+                                           : SYNCLINE_FAILED;
+    outcome.error = &error;
+    batch_->settle(index_, outcome);
+}
+
+inline Batch::~Batch() {
+    syncline_error error = detail::empty_error();
+    detail::fill(error, SYNCLINE_E_PLUGIN_BUG, "write() ended without an outcome for the record");
+    syncline_outcome outcome{};
+    outcome.struct_size = sizeof outcome;
+    outcome.kind = scope_.may_have_had_effect ? SYNCLINE_UNKNOWN : SYNCLINE_FAILED;
+    outcome.error = &error;
+    for (std::size_t i = 0; i < size(); ++i) settle(i, outcome);
+    scope_.runtime->end_operation(scope_.operation);
+}
+
+namespace detail {
+
+// One write operation from its beginning to its end.
+inline Root run_write(TaskGroup&, Runtime&, syncline_write_handle, BatchWriter& writer,
+                      const syncline_write_batch& raw) {
+    Scope& scope = co_await OwnScope();
+    Batch batch{scope, raw};
+    const auto bug = [&](const char* words) {
+        Failure failure{SYNCLINE_E_PLUGIN_BUG, words};
+        failure.may_have_had_effect = scope.may_have_had_effect;
+        batch.rest_fail(failure);
+    };
+    try {
+        co_await writer.write(batch);
+    } catch (const Failure& failure) {
+        batch.rest_fail(scope.is_effect_open ? failure.with_possible_effect() : failure);
+    } catch (const std::exception& e) {
+        bug(e.what());
+    } catch (...) {
+        bug("the connector threw something");
+    }
+}
+
+}  // namespace detail
 }  // namespace syncline
 
 #endif

@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-POINTER = re.compile(r"\(SYNCLINE_CALL \*(\w+)\)")
+POINTER = re.compile(r"\(SYNCLINE_CALL\s*\*\s*(\w+)\)")
 ANY_POINTER = re.compile(r"\(\s*\*\s*(\w+)\)\s*\(")
 THREAD = re.compile(r"Thread: \[(instance|any)\]\. Since: [1-9]\d*\.\d+$")
 
@@ -46,6 +46,7 @@ def self_test():
         good.replace("SYNCLINE_CALL *f", "*f"),
     ]
     assert not list(problems_of(good))
+    assert list(problems_of("void(SYNCLINE_CALL* f)(void);\n"))
     for text in bad:
         assert list(problems_of(text)), text
 

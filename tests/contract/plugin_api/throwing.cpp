@@ -44,23 +44,19 @@ class Throwing final : public syncline::Connector,
             return syncline::Failure{99, std::string(600, 'x') + "\xC3\xA9"};
         throw std::runtime_error(describe(2));
     }
-    void write(std::shared_ptr<syncline::Batch> batch) override {
-        batch->done(0);
-        if (batch->stream() == "now") throw std::runtime_error(describe(3));
-        if (batch->stream() == "held") {
-            held_ = std::move(batch);
-            return;
-        }
-        batch->send({"POST", url_}, [](syncline::Batch&, const syncline::HttpResult&) {
-            throw std::runtime_error(describe(4));
-        });
-        send({"GET", url_},
-             [](const syncline::HttpResult&) { throw std::runtime_error(describe(5)); });
+    syncline::Task<> write(syncline::Batch& batch) override {
+        batch[0].done();
+        if (batch.stream() == "now") throw std::runtime_error(describe(3));
+        spawn(ask());
+        co_await syncline::http::post(url_, "");
+        throw std::runtime_error(describe(4));
     }
-    void stop() override { held_.reset(); }
+    syncline::Task<> ask() {
+        co_await syncline::http::get(url_);
+        throw std::runtime_error(describe(5));
+    }
 
     std::string url_;
-    std::shared_ptr<syncline::Batch> held_;
 };
 
 }  // namespace

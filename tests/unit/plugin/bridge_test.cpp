@@ -207,6 +207,46 @@ TEST_CASE("bridge: the C++ layer works, and what is thrown in it is a failure",
     CHECK(http->open_count() == 0);
 }
 
+TEST_CASE("bridge: a connector in plain C writes, and stops with requests open",
+          "[plugin][bridge]") {
+    Site site;
+    site.install("plain_c");
+    const auto catalog = site.open();
+    const auto http = std::make_shared<FakeHttp>();
+    InstanceOptions options;
+    options.settings = {{"base_url", "https://api.example.com/"}};
+    options.http = http;
+    const auto instance = catalog->start("plain-c", options).value();
+    WriteBatch batch;
+    batch.stream = "things";
+    batch.records.resize(3, {record::Operation::kUpsert, "k", "{}", "", false});
+
+    Waiter<WriteResult> written;
+    instance->write(batch, written.callback());
+    for (const int status : {200, 422, 500}) {
+        HttpReply reply;
+        reply.has_response = true;
+        reply.status = status;
+        http->answer(http->wait(), reply);
+    }
+    const auto result = written.get();
+    CHECK(result.outcomes[0].kind == OutcomeKind::kDone);
+    CHECK(result.outcomes[1].failure.failure_class == FailureClass::kPermanent);
+    CHECK(result.outcomes[2].kind == OutcomeKind::kUnknown);
+    CHECK(http->requests[0].url == "https://api.example.com/things");
+
+    batch.timeout = std::chrono::hours{1};
+    Waiter<WriteResult> open;
+    instance->write(batch, open.callback());
+    http->wait();
+    Waiter<int> stopped;
+    instance->stop(std::chrono::seconds{60}, [done = stopped.callback()] { done(0); });
+    stopped.get();
+    REQUIRE(open.is_ready());
+    CHECK(open.get().outcomes[2].failure.failure_class == FailureClass::kCancelled);
+    CHECK(dynamic_cast<LiveInstance&>(*instance).misbehaviours() == 0);
+}
+
 TEST_CASE("bridge: malformed records are the connector's bug, never a crash",
           "[plugin][bridge][B6]") {
     for (const char* mode : {"wrong_stream", "empty_key", "long_key", "bad_utf8", "huge_length",

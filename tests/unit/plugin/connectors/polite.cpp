@@ -1,5 +1,4 @@
 // A small connector on the C++ layer, as an author would write it.
-#include <memory>
 #include <stdexcept>
 
 #include "syncline/connector.hpp"
@@ -22,16 +21,9 @@ class Polite final : public syncline::Connector,
         return {};
     }
 
-    void write(std::shared_ptr<syncline::Batch> batch) override {
-        batch->send({"POST", url_}, [](syncline::Batch& open, const syncline::HttpResult& result) {
-            if (result.has_response()) {
-                open.rest_done();
-            } else if (result.may_have_been_processed()) {
-                open.rest_unknown(result.failure());
-            } else {
-                open.rest_failed(result.failure());
-            }
-        });
+    syncline::Task<> write(syncline::Batch& batch) override {
+        co_await syncline::http::post(url_, "");
+        batch.rest_done();
     }
 
   private:

@@ -1,0 +1,138 @@
+// What plugin-api/docs shows in pieces. check_doc_examples.py holds both together.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "syncline/connector.hpp"
+
+namespace pieces {
+
+using syncline::Batch;
+using syncline::Failure;
+using syncline::HttpRequest;
+using syncline::Response;
+using syncline::Task;
+using syncline::WriteRecord;
+
+namespace http = syncline::http;
+
+// Several requests for each record, each in a task of its own.
+class Steps final : public syncline::Connector, public syncline::BatchWriter {
+    syncline::Status init(const syncline::Settings&) override {
+        url_ = "https://api.example.com";
+        return {};
+    }
+
+    Task<std::string> find_user(std::string email) {
+        const auto response =
+            co_await http::get(url_ + "/users?email=" + syncline::percent_encode(email));
+        if (!response.is_success()) throw response.refusal("Acme");
+        const auto reply = syncline::json::parse(response.body());
+        const std::string* id = reply ? reply.value->find_string("id") : nullptr;
+        if (id == nullptr) throw Failure{SYNCLINE_E_NOT_FOUND, "Acme knows no user " + email};
+        co_return *id;
+    }
+
+    Task<> write_one(WriteRecord record) {
+        try {
+            const std::string id = co_await find_user(std::string(record.key()));
+            HttpRequest request;
+            request.method = "PUT";
+            request.url = url_ + "/users/" + id;
+            request.headers = http::json_headers();
+            request.body = record.body();
+            request.timeout = std::chrono::seconds{10};
+            const auto response = co_await http::send(std::move(request));
+            if (!response.is_success()) throw response.refusal("Acme");
+            record.done(id);
+        } catch (const Failure& failure) {
+            record.fail(failure);
+        }
+    }
+
+    Task<> write(Batch& batch) override {
+        std::vector<Task<>> tasks;
+        for (const WriteRecord& record : batch) tasks.push_back(write_one(record));
+        co_await syncline::all(std::move(tasks));
+    }
+
+    std::string url_;
+};
+
+// One request for the whole batch, with headers of its own.
+class Bulk final : public syncline::Connector, public syncline::BatchWriter {
+    Task<> write(Batch& batch) override {
+        syncline::json::Writer body;
+        body.begin_array();
+        for (const WriteRecord& record : batch) {
+            body.begin_object().member("key", record.key());
+            body.member("gone", record.is_delete()).end_object();
+        }
+        body.end_array();
+        const syncline::HttpHeaders headers{{"Content-Type", "application/json"},
+                                            {"X-Mode", "bulk"}};
+        const Response response =
+            co_await http::post("https://api.example.com/bulk", body.text(), headers);
+        if (!response.is_success()) throw response.refusal("Acme");
+        batch.rest_done();
+    }
+};
+
+// A task that belongs to no batch.
+class Warm final : public syncline::Connector {
+    syncline::Status start() override {
+        spawn(say_hello());
+        return {};
+    }
+
+    Task<> say_hello() {
+        const auto response = co_await http::get("https://api.example.com/limits");
+        log(SYNCLINE_LOG_INFO, "the platform's limits", {{"limits", response.body()}});
+    }
+};
+
+using syncline::membership::Audience;
+using syncline::membership::User;
+using syncline::membership::UserType;
+
+using Member = syncline::Reads<Audience, User, syncline::Optional<UserType>>;
+
+class Members final : public syncline::Connector, public syncline::BatchWriter {
+    Task<> write(Batch& batch) override {
+        for (const WriteRecord& record : batch) {
+            const auto member = record.read<Member>();
+            if (!member) continue;
+            std::string url = "https://api.example.com/audiences/" + member->get<Audience>();
+            if (member->get<UserType>() == "email") url += "?by=email";
+            const auto response = co_await http::post(url, member->get<User>());
+            if (!response.is_success()) throw response.refusal("Acme");
+            record.done();
+        }
+    }
+};
+
+namespace identity = syncline::identity;
+namespace profile = syncline::profile;
+
+using Identity = syncline::Reads<identity::Kind, identity::Value>;
+
+struct Points : syncline::Field<profile::Model, "points", std::int64_t> {};
+
+using Person = syncline::Reads<profile::User, syncline::List<profile::Identities, Identity>,
+                               syncline::Optional<Points>>;
+
+inline std::string email_of(const Person& person) {
+    for (const Identity& each : person.get<profile::Identities>()) {
+        if (each.get<identity::Kind>() == "email") return each.get<identity::Value>();
+    }
+    throw Failure{SYNCLINE_E_PERMANENT, "the profile has no e-mail address"};
+}
+
+struct OrderModel;
+struct Total : syncline::Field<OrderModel, "total", std::string> {};  // money is text
+struct Currency : syncline::Field<OrderModel, "currency", std::string> {};
+
+using Order = syncline::Reads<Total, Currency>;
+
+}  // namespace pieces
