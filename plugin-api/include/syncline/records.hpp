@@ -162,14 +162,16 @@ struct Declared {
     using Field = DeclaredField;
     using Value = typename Field::Type;
 
-    static std::optional<Value> read(const json::Value* found, const std::string& path,
-                                     Lacks& missing) {
+    static void read(const json::Value* found, const std::string& path, Lacks& missing,
+                     Value& into) {
         using As = ReadAs<Value>;
         if (found != nullptr && !found->is_null()) {
-            if (const auto value = As::find(*found)) return *value;
+            if (const auto value = As::find(*found)) {
+                into = *value;
+                return;
+            }
         }
         missing.add(As::kKind, path);
-        return std::nullopt;
     }
 };
 
@@ -180,19 +182,14 @@ struct Declared<List<OfField, Item>> {
     static_assert(std::is_same_v<typename Field::Type, ListOf<typename Item::Model>>,
                   "the items of the list are of another model than what is read of each");
 
-    static std::optional<Value> read(const json::Value* found, const std::string& path,
-                                     Lacks& missing) {
+    static void read(const json::Value* found, const std::string& path, Lacks& missing,
+                     Value& into) {
         const json::Array* items = found != nullptr ? found->array() : nullptr;
-        if (items == nullptr) {
-            missing.add("list", path);
-            return std::nullopt;
-        }
-        Value list;
+        if (items == nullptr) return missing.add("list", path);
         for (std::size_t i = 0; i < items->size(); ++i) {
             const std::string at = path + '[' + std::to_string(i) + "].";
-            if (auto item = Item::read((*items)[i], at, missing)) list.push_back(std::move(*item));
+            if (auto item = Item::read((*items)[i], at, missing)) into.push_back(std::move(*item));
         }
-        return list;
     }
 };
 
@@ -202,10 +199,10 @@ struct Declared<Optional<Inner>> {
     using Value = std::optional<typename Declared<Inner>::Value>;
 
     // Absent is fine; there but of another type is not.
-    static std::optional<Value> read(const json::Value* found, const std::string& path,
-                                     Lacks& missing) {
-        if (found == nullptr || found->is_null()) return std::optional<Value>{std::in_place};
-        return Declared<Inner>::read(found, path, missing);
+    static void read(const json::Value* found, const std::string& path, Lacks& missing,
+                     Value& into) {
+        if (found == nullptr || found->is_null()) return;
+        Declared<Inner>::read(found, path, missing, into.emplace());
     }
 };
 
@@ -249,14 +246,17 @@ class Reads {
     static std::optional<Reads> read(const json::Value& body, const std::string& path,
                                      detail::Lacks& missing) {
         const std::size_t before = missing.count;
-        // Braces keep the order, in which what is missing is told.
-        std::tuple<std::optional<typename detail::Declared<Wanted>::Value>...> found{
-            detail::Declared<Wanted>::read(
-                body.find(detail::Declared<Wanted>::Field::kName),
-                path + std::string{detail::Declared<Wanted>::Field::kName}, missing)...};
+        Values values{};
+        std::apply(
+            [&](auto&... into) {
+                (detail::Declared<Wanted>::read(
+                     body.find(detail::Declared<Wanted>::Field::kName),
+                     path + std::string{detail::Declared<Wanted>::Field::kName}, missing, into),
+                 ...);
+            },
+            values);
         if (missing.count > before) return std::nullopt;
-        return std::apply([](auto&&... values) { return Reads{Values{std::move(*values)...}}; },
-                          std::move(found));
+        return Reads{std::move(values)};
     }
 
   private:
