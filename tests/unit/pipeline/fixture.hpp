@@ -19,7 +19,7 @@
 
 namespace syncline::test {
 
-constexpr std::chrono::seconds kPatience{20};
+constexpr std::chrono::seconds kPatience{60};
 
 // Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true, ...};
 // anything else can't be translated. Writes wait until the test answers them.
