@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -99,7 +101,17 @@ class Worker final : public Store::Observer {
             delivered = at->second.delivered;
         }
         reads = state.database_reads();
+        // Nobody falls asleep between looking and waiting.
+        { std::lock_guard lock{mutex_}; }
+        changed_.notify_one();
         return std::optional<std::chrono::nanoseconds>{};
+    }
+
+    // Until something changed, or a moment has passed in which nothing did.
+    template <class Condition>
+    bool wait_for(std::chrono::milliseconds moment, Condition holds) {
+        std::unique_lock lock{mutex_};
+        return changed_.wait_for(lock, moment, holds);
     }
 
     Store* store = nullptr;
@@ -112,6 +124,9 @@ class Worker final : public Store::Observer {
         append.facts.push_back(std::move(fact));
         store->append(std::move(append));
     }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
 };
 
 // A store in a folder, with what the hub ships with as its limits.
@@ -147,7 +162,9 @@ class Run {
     void feed(std::uint64_t count, const std::function<std::string(std::uint64_t)>& key,
               const std::atomic<std::uint64_t>& progress) {
         const std::uint64_t before = progress;
+        constexpr std::uint64_t kMeasuredEvery = 256;
         for (std::uint64_t i = 0; i < count; ++i) {
+            if (i % kMeasuredEvery == 0) rss_max = std::max(rss_max, rss_anon_bytes());
             wait([&] { return progress - before + kInFlightMax > i; });
             wait([&] {
                 auto taken = store_->append_event(event_of(key(i), R"({"a":1,"b":"two"})"),
@@ -156,6 +173,7 @@ class Run {
                 return taken.has_value();
             });
         }
+        rss_max = std::max(rss_max, rss_anon_bytes());  // when most is waiting
         wait([&] { return progress - before == count; });
     }
 
@@ -168,10 +186,8 @@ class Run {
     template <class Condition>
     void wait(Condition holds) {
         const auto until = Clock::now() + std::chrono::minutes{5};
-        while (!holds()) {
+        while (!holds() && !worker.wait_for(std::chrono::milliseconds{100}, holds)) {
             if (Clock::now() > until) give_up("no progress for five minutes");
-            rss_max = std::max(rss_max, rss_anon_bytes());
-            std::this_thread::sleep_for(std::chrono::milliseconds{1});
         }
     }
 
