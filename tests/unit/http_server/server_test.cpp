@@ -247,9 +247,11 @@ TEST_CASE("http server: 100 is not sent to who is refused, has no body or has se
 
 TEST_CASE("http server: the handler's owner can refuse before the body", "[http_server]") {
     TestHandler handler;
-    handler.admission.refuse_status = 401;
-    handler.admission.refuse_body = "who are you?";
-    handler.admission.refuse_headers = {{"WWW-Authenticate", "Bearer"}};
+    Response refusal;
+    refusal.status = 401;
+    refusal.body = "who are you?";
+    refusal.headers = {{"WWW-Authenticate", "Bearer"}};
+    handler.admission.refusal = refusal;
     LiveServer live({}, &handler);
     RawClient client(live.port());
     const Reply reply =
