@@ -25,7 +25,7 @@ Result<TlsContext> load_tls(const TlsFiles& files);
 // Whether an error of load_tls() is about the key's file; it is about the certificate's otherwise.
 bool is_about_key(const Error& error);
 
-// Follows the two files. [io]
+// Follows the two files. They are small and change rarely, so that io may read them. [io]
 class TlsKeeper {
   public:
     static Result<std::unique_ptr<TlsKeeper>> open(TlsFiles files);

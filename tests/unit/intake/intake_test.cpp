@@ -324,7 +324,8 @@ TEST_CASE("intake: a compressed body is verified as it came and kept decoded", "
                                               {"x-other", "kept"}});
             CHECK_FALSE(world.intake->admit(request).refusal);
             CHECK(world.send(std::move(request)).status == 207);
-            const store::Received& event = *world.events(++count).back().received;
+            const std::vector<store::PendingEvent> events = world.events(++count);
+            const store::Received& event = *events.back().received;
             CHECK((*world.store->bodies().read(event.body) == body));
             CHECK(event.body.text.empty() == (body.size() > store::kInlineBodyBytesMax));
             CHECK(event.headers == http_server::Headers{{"x-other", "kept"}});
