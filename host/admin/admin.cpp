@@ -39,8 +39,11 @@ int status_of(const Error& error) {
 }
 
 http_server::Response refusal(const Error& error) {
-    return answer(status_of(error),
-                  {{"code", error.code()}, {"error", error.what()}, {"remedy", error.remedy()}});
+    http_server::Response response =
+        answer(status_of(error),
+               {{"code", error.code()}, {"error", error.what()}, {"remedy", error.remedy()}});
+    response.text = error.what();
+    return response;
 }
 
 // A responder in something copyable, for std::function.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/errc.hpp"
+#include "http_server/tls.hpp"
 #include "plugin/errc.hpp"
 #include "secret/local_source.hpp"
 
@@ -18,6 +19,7 @@ class Checker {
         : configuration_(configuration), problems_(problems) {}
 
     void check() {
+        check_tls();
         for (const auto& [name, account] : configuration_.config.accounts) check_account(account);
         for (const config::Connection& connection : configuration_.config.connections)
             check_connection(connection);
@@ -28,6 +30,16 @@ class Checker {
         std::string place = configuration_.config.file.string() + ":" + std::to_string(at.line) +
                             ":" + std::to_string(at.column);
         problems_.push_back(config::Problem{std::move(error).at(std::move(place)), at});
+    }
+
+    void check_tls() {
+        const std::optional<config::Tls>& tls = configuration_.config.hub.tls;
+        if (!tls) return;
+        const Result<http_server::TlsContext> loaded =
+            http_server::load_tls({tls->certificate, tls->key});
+        if (loaded.has_value()) return;
+        report(loaded.error(),
+               http_server::is_about_key(loaded.error()) ? tls->key_at : tls->certificate_at);
     }
 
     void check_account(const config::Account& account) {

@@ -142,6 +142,12 @@ class Hub {
   private:
     const config::Hub& hub() const { return configuration_.config.hub; }
 
+    // Where webhooks come in, once it listens.
+    std::string url() const {
+        return (hub().tls ? "https://" : "http://") + hub().listen_address + ":" +
+               std::to_string(server_->port());
+    }
+
     Result<void> open_store() {
         store::Store::Options store_options;
         store_options.data_dir = hub().data_dir;
@@ -167,9 +173,7 @@ class Hub {
         append_names(std::move(names));
         wait_for_signals();
         if (options_.on_ready) {
-            options_.on_ready(
-                "http://" + hub().listen_address + ":" + std::to_string(server_->port()),
-                "unix:" + hub().admin_socket.string());
+            options_.on_ready(url(), "unix:" + hub().admin_socket.string());
         }
         return {};
     }
@@ -277,14 +281,14 @@ class Hub {
         http_server::ListenOptions web;
         web.address = hub().listen_address;
         web.port = hub().listen_port;
+        if (hub().tls) web.tls = http_server::TlsFiles{hub().tls->certificate, hub().tls->key};
         web.limits.connections_max = make_room_for_clients(hub().limits.connections_max,
                                                            configuration_.config.accounts.size());
         web.limits.connections_per_ip_max = hub().limits.connections_per_ip_max;
         SYNCLINE_TRY(server_, http_server::Server::listen(io_, *intake_, web));
         admin::Admin::Options admin_options;
         admin_options.version = kVersion;
-        admin_options.listen =
-            "http://" + hub().listen_address + ":" + std::to_string(server_->port());
+        admin_options.listen = url();
         admin_options.clock = &core::system_clock();
         admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
         http_server::ListenOptions local;

@@ -40,11 +40,18 @@ struct ServerLimits {   // hub.limits
     std::uint64_t unapplied_bytes_max = 64ull * 1024 * 1024;
 };
 
+struct Tls {    // hub.tls; what is in the files is checked by `app`
+    std::filesystem::path certificate;      // made absolute against the file's folder
+    std::filesystem::path key;
+    Position certificate_at, key_at;
+};
+
 struct Hub {
     std::filesystem::path data_dir;         // made absolute against the file's folder
     std::filesystem::path connectors_dir;
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 8080;
+    std::optional<Tls> tls;                 // none: plain HTTP, on loopback unless `allow_plain`
     std::filesystem::path admin_socket;     // default: <data_dir>/admin.sock
     ServerLimits limits;
 };

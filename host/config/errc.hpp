@@ -34,6 +34,10 @@ inline constexpr ErrorCode kDuplicate{"config.duplicate", ErrorClass::kConfig,
                                       "keep one of the two"};
 inline constexpr ErrorCode kAddress{"config.address", ErrorClass::kConfig,
                                     "write an address such as 127.0.0.1:8080 or [::1]:8080"};
+inline constexpr ErrorCode kPlainListener{
+    "config.plain_listener", ErrorClass::kConfig,
+    "add `tls: { certificate: FILE, key: FILE }`, listen on 127.0.0.1 behind a proxy, or write "
+    "`allow_plain: true` when the network is trusted"};
 
 // ---- References -------------------------------------------------------------------------------
 

@@ -44,6 +44,14 @@ Result<std::string> read_file(const std::filesystem::path& file) {
     return text;
 }
 
+bool is_loopback(const std::string& address) {
+    in_addr v4{};
+    if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+    in6_addr v6{};
+    if (::inet_pton(AF_INET6, address.c_str(), &v6) != 1) return false;
+    return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
+}
+
 // Reads the sections of a file in their order. What is wrong is reported; the result counts only
 // when nothing is.
 class Loader {
@@ -86,11 +94,13 @@ class Loader {
 
     void read_hub(const Node* node) {
         const Section hub{context_, node, "hub",
-                          {{"data_dir", "connectors_dir"}, {"listen", "admin", "limits"}}};
+                          {{"data_dir", "connectors_dir"},
+                           {"listen", "tls", "allow_plain", "admin", "limits"}}};
         Hub& out = config_.hub;
         out.data_dir = hub.file_path("data_dir").value_or("");
         out.connectors_dir = hub.file_path("connectors_dir").value_or("");
         if (hub.find("listen") != nullptr) read_listen(hub);
+        read_tls(hub);
         out.admin_socket = out.data_dir / "admin.sock";
         const Node* admin = hub.find("admin");
         if (admin != nullptr) read_admin(Section{context_, admin, "hub.admin", {{"listen"}, {}}});
@@ -127,6 +137,26 @@ class Loader {
         }
         config_.hub.listen_address = host;
         config_.hub.listen_port = static_cast<std::uint16_t>(port);
+    }
+
+    // Webhooks carry personal data and what proves their sender: they go over a network in the
+    // clear only when that was written.
+    void read_tls(const Section& hub) {
+        const bool allows_plain = hub.flag("allow_plain").value_or(false);
+        if (hub.find("tls") == nullptr) {
+            if (allows_plain || is_loopback(config_.hub.listen_address)) return;
+            context_.problems.add(kPlainListener, hub.find("listen")->at,
+                                  "`hub.listen` is open to the network without TLS");
+            return;
+        }
+        const Section section{context_, hub.find("tls"), "hub.tls", {{"certificate", "key"}, {}}};
+        Tls tls;
+        tls.certificate = section.file_path("certificate").value_or("");
+        tls.key = section.file_path("key").value_or("");
+        if (tls.certificate.empty() || tls.key.empty()) return;
+        tls.certificate_at = section.find("certificate")->at;
+        tls.key_at = section.find("key")->at;
+        config_.hub.tls = std::move(tls);
     }
 
     void read_admin(const Section& admin) {

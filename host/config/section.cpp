@@ -137,6 +137,17 @@ std::optional<std::int64_t> Section::integer(std::string_view key, std::int64_t 
     return value;
 }
 
+std::optional<bool> Section::flag(std::string_view key) const {
+    const Node* node = scalar(key);
+    if (node == nullptr) return std::nullopt;
+    if (node->is_plain && (node->text == "true" || node->text == "false"))
+        return node->text == "true";
+    context_.problems.add(
+        kType, node->at,
+        in_quotes(path(key)) + " must be `true` or `false`, and is " + in_quotes(node->text));
+    return std::nullopt;
+}
+
 std::optional<std::size_t> Section::choice(std::string_view key,
                                            const std::vector<std::string_view>& choices) const {
     const auto value = text(key);

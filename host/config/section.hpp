@@ -51,6 +51,8 @@ class Section {
     std::optional<std::filesystem::path> file_path(std::string_view key) const;
     std::optional<std::int64_t> integer(std::string_view key, std::int64_t min,
                                         std::int64_t max) const;
+    // `true` or `false`, without quotes.
+    std::optional<bool> flag(std::string_view key) const;
     // The index of the choice that the text is.
     std::optional<std::size_t> choice(std::string_view key,
                                       const std::vector<std::string_view>& choices) const;

@@ -7,18 +7,18 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 
 #include "http_server/message_parser.hpp"
+#include "http_server/negotiation.hpp"
 #include "http_server/read_buffer.hpp"
+#include "http_server/stream.hpp"
 
 namespace syncline::http_server {
 namespace {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
-using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, IoExecutor>;
+using Socket = Stream::Socket;
 
 constexpr std::size_t kBufferBytesMax = 32 * 1024;  // more only if a header section may be larger
 
@@ -36,9 +36,9 @@ class Connection final : public Hub::Member,
                          public Responder::Exchange,
                          public std::enable_shared_from_this<Connection> {
   public:
-    Connection(std::shared_ptr<Hub> hub, Socket socket, std::string peer)
+    Connection(std::shared_ptr<Hub> hub, Stream stream, std::string peer)
         : hub_(std::move(hub)),
-          socket_(std::move(socket)),
+          stream_(std::move(stream)),
           peer_(std::move(peer)),
           buffer_(std::max(kBufferBytesMax, hub_->limits().header_bytes_max * 2)) {}
     Connection(const Connection&) = delete;
@@ -82,7 +82,7 @@ class Connection final : public Hub::Member,
 
     std::shared_ptr<Hub> hub_;
     // None when closed: a responder may keep the rest alive past the io_context.
-    std::optional<Socket> socket_;
+    std::optional<Stream> stream_;
     std::string peer_;
     Hub::Members::iterator place_;
     bool is_member_ = false;
@@ -95,6 +95,7 @@ class Connection final : public Hub::Member,
     bool has_served_ = false;  // a request on this connection has been answered
     bool close_after_ = false;
     bool is_head_request_ = false;
+    Preferences preferences_;  // of the request in hand
 
     ReadBuffer buffer_;
     std::size_t scanned_ = 0;      // of the incomplete header section
@@ -148,6 +149,7 @@ bool Connection::step_head() {
         request_started_ = phase_started_;
         scanned_ = 0;
         is_head_request_ = false;
+        preferences_ = {};
     }
     const SectionScan scan = scan_section(bytes, scanned_);
     if (scan.state == Scan::kBroken) return refuse({400, "A header line ends without CR LF."});
@@ -175,6 +177,7 @@ bool Connection::step_head() {
     request_.path = std::move(head.path);
     request_.query = head.query;
     request_.peer = peer_;
+    preferences_ = preferences_of(request_.headers);
     close_after_ = head.is_http_1_0 || !parser_->keeps_alive();
     buffer_.consume(scan.offset);
     return admit(head);
@@ -183,14 +186,10 @@ bool Connection::step_head() {
 bool Connection::admit(const Head& head) {
     Admission admission = hub_->handler().admit(request_);
     if (phase_ != Phase::kHead) return false;  // the handler has stopped the server
-    if (admission.refuse_status != 0) {
+    if (admission.refusal) {
         hub_->count_refused();
         close_after_ = true;
-        Response response;
-        response.status = admission.refuse_status;
-        response.headers = std::move(admission.refuse_headers);
-        response.body = std::move(admission.refuse_body);
-        send(std::move(response));
+        send(std::move(*admission.refusal));
         return false;
     }
     if (head.content_length && *head.content_length > admission.body_bytes_max) {
@@ -205,7 +204,7 @@ bool Connection::admit(const Head& head) {
 
 bool Connection::send_continue() {
     error_code error;
-    const std::size_t sent = socket_->write_some(asio::buffer(kContinue), error);
+    const std::size_t sent = stream_->write_some({asio::buffer(kContinue)}, error);
     if (!error && sent == kContinue.size()) return true;
     close();  // 25 bytes do not fit: a client that sends without reading
     return false;
@@ -287,10 +286,10 @@ void Connection::on_stop() {
 }
 
 void Connection::read() {
-    if (is_reading_ || !socket_) return;
+    if (is_reading_ || !stream_) return;
     is_reading_ = true;
     if (phase_ == Phase::kIdle) buffer_.shrink();
-    socket_->async_read_some(
+    stream_->async_read_some(
         buffer_.prepare(), [self = shared_from_this()](const error_code& error, std::size_t bytes) {
             self->is_reading_ = false;
             self->on_read(error, bytes);
@@ -298,7 +297,8 @@ void Connection::read() {
 }
 
 void Connection::on_read(const error_code& error, std::size_t bytes) {
-    if (!socket_) return;
+    if (!stream_) return;
+    if (error == asio::error::try_again) return read();
     if (error) return close();  // the client has gone, and with it whatever it had begun
     phase_bytes_ += bytes;
     if (phase_ == Phase::kLingering) {
@@ -310,8 +310,9 @@ void Connection::on_read(const error_code& error, std::size_t bytes) {
 }
 
 void Connection::send(Response response) {
-    if (!socket_) return;
+    if (!stream_) return;
     response = checked(std::move(response));
+    if (is_negotiable(response)) response = suited(std::move(response), preferences_);
     enter(Phase::kWriting);
     out_head_.clear();
     append_head(out_head_, response, {close_after_, hub_->date()});
@@ -333,11 +334,11 @@ void Connection::write() {
         asio::buffer(out_head_) + (out_head_.size() - head_left),
         asio::buffer(out_body_) + body_sent};
     error_code error;
-    sent_bytes_ += socket_->write_some(left, error);
+    sent_bytes_ += stream_->write_some(left, error);
     if (error && error != asio::error::would_block) return close();
     if (sent_bytes_ == out_head_.size() + out_body_.size()) return on_written();
-    socket_->async_wait(Socket::wait_write, [self = shared_from_this()](const error_code& failure) {
-        if (!self->socket_ || self->phase_ != Phase::kWriting) return;
+    stream_->async_wait_to_write([self = shared_from_this()](const error_code& failure) {
+        if (!self->stream_ || self->phase_ != Phase::kWriting) return;
         if (failure)
             self->close();
         else
@@ -355,15 +356,14 @@ void Connection::on_written() {
 
 void Connection::linger() {
     enter(Phase::kLingering);
-    error_code ignored;
-    socket_->shutdown(Socket::shutdown_send, ignored);
+    stream_->finish_sending();
     buffer_.consume(buffer_.unread().size());
     read();
 }
 
 void Connection::close() {
     phase_ = Phase::kClosed;
-    socket_.reset();
+    stream_.reset();
     parser_.reset();
     if (std::exchange(is_member_, false)) hub_->remove(place_, peer_);
 }
@@ -388,12 +388,21 @@ void serve_connection(const std::shared_ptr<Hub>& hub, int fd, int family, std::
         return;
     }
     socket.non_blocking(true, error);
-    std::make_shared<Connection>(hub, std::move(socket), std::move(peer))->start();
+    std::unique_ptr<TlsSession> tls;
+    if (hub->tls() != nullptr) tls = std::make_unique<TlsSession>(hub->tls()->current(), fd);
+    Stream stream(std::move(socket), std::move(tls));
+    std::make_shared<Connection>(hub, std::move(stream), std::move(peer))->start();
 }
 
 void refuse_connection(const std::shared_ptr<Hub>& hub, int fd) {
     hub->count_refused();
+    // An answer would need a handshake, and that is what there is no room for.
+    if (hub->tls() != nullptr) {
+        ::close(fd);
+        return;
+    }
     Response response = make_error(503, "There are too many connections.");
+    response.headers.emplace_back("Retry-After", "1");
     std::string bytes;
     append_head(bytes, response, {true, hub->date()});
     bytes += response.body;

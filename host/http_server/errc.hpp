@@ -18,4 +18,19 @@ inline constexpr core::ErrorCode kOutOfResources{
     "http_server.out_of_resources", core::ErrorClass::kEnvironment,
     "raise the limit of open files (ulimit -n) or free memory"};
 
+inline constexpr core::ErrorCode kCertificateInvalid{
+    "http_server.certificate_invalid", core::ErrorClass::kConfig,
+    "give a PEM file with the certificate first and its chain behind it"};
+inline constexpr core::ErrorCode kCertificateDates{
+    "http_server.certificate_dates", core::ErrorClass::kConfig,
+    "renew the certificate, and check the clock of this machine"};
+inline constexpr core::ErrorCode kKeyInvalid{
+    "http_server.key_invalid", core::ErrorClass::kConfig,
+    "give the PEM file of the certificate's private key, without a passphrase"};
+inline constexpr core::ErrorCode kKeyMode{"http_server.key_mode", core::ErrorClass::kEnvironment,
+                                          "let only its owner read it: chmod 600 FILE"};
+inline constexpr core::ErrorCode kKeyMismatch{
+    "http_server.key_mismatch", core::ErrorClass::kConfig,
+    "give the certificate and the key that were made together"};
+
 }  // namespace syncline::http_server

@@ -27,10 +27,12 @@ void for_each(Hub::Members& members, Visit visit) {
 
 }  // namespace
 
-Hub::Hub(boost::asio::io_context& io, Handler& handler, const Limits& limits)
+Hub::Hub(boost::asio::io_context& io, Handler& handler, const Limits& limits,
+         std::unique_ptr<TlsKeeper> tls)
     : io_(io),
       handler_(handler),
       limits_(limits),
+      tls_(std::move(tls)),
       sweep_interval_(sweep_interval(limits)),
       sweep_timer_(std::in_place, io) {}
 

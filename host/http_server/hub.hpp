@@ -18,6 +18,7 @@
 
 #include "http_server/response.hpp"
 #include "http_server/server.hpp"
+#include "http_server/tls.hpp"
 
 namespace syncline::http_server {
 
@@ -38,11 +39,14 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     };
     using Members = std::list<std::weak_ptr<Member>>;
 
-    Hub(boost::asio::io_context& io, Handler& handler, const Limits& limits);
+    // `tls` is null for plain HTTP.
+    Hub(boost::asio::io_context& io, Handler& handler, const Limits& limits,
+        std::unique_ptr<TlsKeeper> tls);
 
     boost::asio::io_context& io() { return io_; }
     Handler& handler() { return handler_; }
     const Limits& limits() const { return limits_; }
+    TlsKeeper* tls() { return tls_.get(); }
     bool is_stopping() const { return is_stopping_; }
     std::string_view date() { return date_.now(); }
     const Counters& counters() const { return counters_; }
@@ -65,6 +69,7 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     boost::asio::io_context& io_;
     Handler& handler_;
     const Limits limits_;
+    const std::unique_ptr<TlsKeeper> tls_;
     std::chrono::milliseconds sweep_interval_;
     Counters counters_;
     DateCache date_;

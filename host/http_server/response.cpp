@@ -91,6 +91,7 @@ Response make_error(int status, std::string_view reason) {
     response.body += R"(","code":"http.)";
     response.body += name_of(status).code;
     response.body += R"("})";
+    response.text = reason;
     return response;
 }
 

@@ -126,8 +126,9 @@ class Acceptor final : public std::enable_shared_from_this<Acceptor> {
 
 class Server::Impl {
   public:
-    Impl(boost::asio::io_context& io, Handler& handler, const Limits& limits, ListenSocket listener)
-        : hub_(std::make_shared<Hub>(io, handler, limits)),
+    Impl(boost::asio::io_context& io, Handler& handler, const Limits& limits,
+         std::unique_ptr<TlsKeeper> tls, ListenSocket listener)
+        : hub_(std::make_shared<Hub>(io, handler, limits, std::move(tls))),
           port_(listener.port),
           unix_path_(std::move(listener.unix_path)),
           acceptor_(std::make_shared<Acceptor>(io, hub_, std::move(listener.fd))) {
@@ -163,8 +164,13 @@ class Server::Impl {
 
 Result<std::unique_ptr<Server>> Server::listen(boost::asio::io_context& io, Handler& handler,
                                                ListenOptions options) {
+    std::unique_ptr<TlsKeeper> tls;
+    if (options.tls) {
+        SYNCLINE_TRY(tls, TlsKeeper::open(std::move(*options.tls)));
+    }
     SYNCLINE_TRY(ListenSocket listener, open_listen_socket(options.address, options.port));
-    auto impl = std::make_unique<Impl>(io, handler, options.limits, std::move(listener));
+    auto impl =
+        std::make_unique<Impl>(io, handler, options.limits, std::move(tls), std::move(listener));
     return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

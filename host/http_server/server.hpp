@@ -1,5 +1,5 @@
-// Inbound HTTP/1.1: a listener with a strict framing gate, limits and deadlines, that hands whole
-// requests to a handler.
+// Inbound HTTP/1.1, with or without TLS: a listener with a strict framing gate, limits and
+// deadlines, that hands whole requests to a handler.
 //
 // Purpose: nothing ambiguous, oversized or endless gets past here. Boost.Beast 1.81 accepts framing
 // that a front-end proxy
@@ -10,10 +10,13 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +49,9 @@ struct Response {
     int status = 200;
     Headers headers;  // Content-Length, Connection and Date are the server's
     std::string body;
+    // Of an error: the same as one sentence, sent in place of the body to a client that prefers
+    // text/plain. Empty: there is only the body.
+    std::string text;
     bool close = false;
 };
 
@@ -76,10 +82,7 @@ class Responder {
 // What the handler's owner decides when the header section is complete, before the body is read.
 struct Admission {
     std::size_t body_bytes_max = 1024 * 1024;
-    int refuse_status =
-        0;  // other than 0: answer at once with this status and this body, and close
-    std::string refuse_body;
-    Headers refuse_headers;
+    std::optional<Response> refusal;  // answer at once with this, and close
 };
 
 struct Handler {
@@ -89,11 +92,19 @@ struct Handler {
     virtual void handle(Request request, Responder respond) = 0;
 };
 
+// PEM files: the certificate with its chain behind it, and its private key, which only its owner
+// may read. They are read again when they change.
+struct TlsFiles {
+    std::filesystem::path certificate, key;
+    std::chrono::milliseconds check_interval{1'000};  // the least between two looks
+};
+
 struct ListenOptions {
     std::string address =
         "127.0.0.1";         // or "unix:/path": the file gets mode 0600, a stale one is replaced
     std::uint16_t port = 0;  // 0: any free port
     Limits limits;
+    std::optional<TlsFiles> tls;  // none: plain HTTP
 };
 
 struct Counters {
@@ -106,7 +117,7 @@ class Server {
   public:
     // Binds and listens, and starts to accept as soon as the io_context runs. The handler must
     // outlive the server. Errors: `http_server.address_in_use`, `http_server.address_invalid`,
-    // `http_server.permission`.
+    // `http_server.permission`, and those of load_tls().
     static Result<std::unique_ptr<Server>> listen(boost::asio::io_context& io, Handler& handler,
                                                   ListenOptions options);
     Server(const Server&) = delete;

@@ -9,6 +9,7 @@
 #include "core/fault.hpp"
 #include "core/hash.hpp"
 #include "core/log.hpp"
+#include "http_server/response.hpp"
 #include "intake/errc.hpp"
 #include "store/errc.hpp"
 
@@ -26,7 +27,10 @@ http_server::Response json_response(int status, const boost::json::object& body)
 }
 
 http_server::Response refusal(int status, const Error& error) {
-    return json_response(status, {{"error", error.what()}, {"code", error.code()}});
+    http_server::Response response =
+        json_response(status, {{"error", error.what()}, {"code", error.code()}});
+    response.text = error.what();
+    return response;
 }
 
 // A full disk takes longer to mend than a busy moment.
@@ -37,6 +41,17 @@ const char* retry_after_s(const Error& error) {
 http_server::Response busy(const Error& error) {
     http_server::Response response = refusal(503, error);
     response.headers.emplace_back("Retry-After", retry_after_s(error));
+    return response;
+}
+
+http_server::Response refusal(const http_server::Verdict& verdict) {
+    return http_server::make_error(verdict.status, verdict.reason);
+}
+
+http_server::Response coding_refusal() {
+    http_server::Response response =
+        refusal({415, "The Content-Encoding is none of gzip and deflate, or more than one."});
+    response.headers.emplace_back("Accept-Encoding", http_server::kDecodableCodings);
     return response;
 }
 
@@ -68,6 +83,17 @@ void erase_header(http_server::Headers& headers, std::string name) {
     std::erase_if(headers, [&](const auto& header) { return header.first == name; });
 }
 
+// admit() lets only codings through that are known.
+http_server::Coding coding_of(const http_server::Headers& headers) {
+    return http_server::content_coding(headers).value_or(http_server::Coding::kIdentity);
+}
+
+// What describes the coded body and not the one that is handed on.
+void erase_coding(http_server::Headers& headers) {
+    erase_header(headers, "content-encoding");
+    erase_header(headers, "content-length");
+}
+
 plugin::WebhookRequest to_webhook(http_server::Request request, std::string_view rest) {
     plugin::WebhookRequest webhook;
     webhook.method = std::move(request.method);
@@ -90,7 +116,7 @@ Intake::Intake(boost::asio::io_context& io, store::Store& store, const core::Clo
 }
 
 Intake::~Intake() {
-    files_.join();
+    bodies_.join();
 }
 
 Route* Intake::find(std::string_view path, std::string_view* rest) {
@@ -107,13 +133,10 @@ http_server::Admission Intake::admit(const http_server::Request& request) {
     http_server::Admission admission;
     Route* route = find(request.path, nullptr);
     if (route == nullptr) {
-        http_server::Response refused =
-            refusal(404, Error{kUnknownRoute, "there is no webhook at this path"});
-        admission.refuse_status = refused.status;
-        admission.refuse_headers = std::move(refused.headers);
-        admission.refuse_body = std::move(refused.body);
+        admission.refusal = refusal(404, Error{kUnknownRoute, "there is no webhook at this path"});
         return admission;
     }
+    if (!http_server::content_coding(request.headers)) admission.refusal = coding_refusal();
     admission.body_bytes_max = route->body_bytes_max;
     return admission;
 }
@@ -125,7 +148,7 @@ void Intake::handle(http_server::Request request, http_server::Responder respond
     if (route == nullptr)
         return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at this path"}));
     if (may_be_handshake(*route, request))
-        return shake_hands(*route, std::move(request), rest, std::move(respond));
+        return decode_handshake(*route, std::move(request), rest, std::move(respond));
     receive(*route, std::move(request), rest, std::move(respond));
 }
 
@@ -141,6 +164,27 @@ bool Intake::may_be_handshake(const Route& route, const http_server::Request& re
         if (has_method && has_query) return true;
     }
     return false;
+}
+
+// The connector sees every body decoded.
+void Intake::decode_handshake(Route& route, http_server::Request request, std::string_view rest,
+                              http_server::Responder respond) {
+    const http_server::Coding coding = coding_of(request.headers);
+    if (coding == http_server::Coding::kIdentity)
+        return shake_hands(route, std::move(request), rest, std::move(respond));
+    auto shared = std::make_shared<http_server::Responder>(std::move(respond));
+    boost::asio::post(bodies_, [this, shared, &route, coding, path = std::string{rest},
+                                coded = std::move(request)]() mutable {
+        http_server::Decoded decoded =
+            http_server::decode(coding, coded.body, route.body_bytes_max);
+        coded.body = std::move(decoded.body);
+        erase_coding(coded.headers);
+        boost::asio::post(io_, [this, shared, &route, verdict = decoded.verdict,
+                                under = std::move(path), plain = std::move(coded)]() mutable {
+            if (!verdict.accepted()) return (*shared)(refusal(verdict));
+            shake_hands(route, std::move(plain), under, std::move(*shared));
+        });
+    });
 }
 
 // Answered by the connector, without effect: nothing is stored but the count.
@@ -207,22 +251,45 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
     event.path = rest;
     event.query = std::move(request.query);
     event.headers = std::move(request.headers);
-    if (request.body.size() <= store::kInlineBodyBytesMax) {
+    const http_server::Coding coding = coding_of(event.headers);
+    if (coding == http_server::Coding::kIdentity &&
+        request.body.size() <= store::kInlineBodyBytesMax) {
         event.body = store::Body::inline_text(std::move(request.body));
         return append(std::move(event), route.success_status, std::move(respond));
     }
+    receive_body(std::move(event), std::move(request.body), coding, route, std::move(respond));
+}
+
+// The journal gets the decoded body, so that what is counted against the limits is what will be
+// worked on, and nobody behind it needs to know of codings.
+void Intake::receive_body(store::Received event, std::string body, http_server::Coding coding,
+                          const Route& route, http_server::Responder respond) {
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    boost::asio::post(files_,
-                      [this, shared, status = route.success_status, text = std::move(request.body),
-                       waiting = std::move(event)]() mutable {
-                          Result<store::Body> body = store_.bodies().keep(std::move(text));
-                          boost::asio::post(io_, [this, shared, status, kept = std::move(body),
-                                                  taken = std::move(waiting)]() mutable {
-                              if (!kept.has_value()) return (*shared)(busy(kept.error()));
-                              taken.body = std::move(*kept);
-                              append(std::move(taken), status, std::move(*shared));
-                          });
-                      });
+    boost::asio::post(bodies_, [this, shared, coding, status = route.success_status,
+                                bytes_max = route.body_bytes_max, text = std::move(body),
+                                waiting = std::move(event)]() mutable {
+        std::optional<http_server::Response> refused;
+        if (coding != http_server::Coding::kIdentity) {
+            http_server::Decoded decoded = http_server::decode(coding, text, bytes_max);
+            if (!decoded.verdict.accepted()) refused = refusal(decoded.verdict);
+            text = std::move(decoded.body);
+            erase_coding(waiting.headers);
+        }
+        if (!refused && text.size() > store::kInlineBodyBytesMax) {
+            Result<store::Body> kept = store_.bodies().keep(std::move(text));
+            if (kept.has_value())
+                waiting.body = std::move(*kept);
+            else
+                refused = busy(kept.error());
+        } else {
+            waiting.body = store::Body::inline_text(std::move(text));
+        }
+        boost::asio::post(io_, [this, shared, status, refused = std::move(refused),
+                                taken = std::move(waiting)]() mutable {
+            if (refused) return (*shared)(std::move(*refused));
+            append(std::move(taken), status, std::move(*shared));
+        });
+    });
 }
 
 void Intake::append(store::Received event, int success_status, http_server::Responder respond) {
@@ -235,7 +302,7 @@ void Intake::append(store::Received event, int success_status, http_server::Resp
         });
     if (taken.has_value()) return;
     if (!body_file.empty()) {
-        boost::asio::post(files_, [this, file = std::move(body_file)] {
+        boost::asio::post(bodies_, [this, file = std::move(body_file)] {
             store_.bodies().remove({file});  // no fact names it
         });
     }

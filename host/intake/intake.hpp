@@ -1,9 +1,10 @@
 // Webhooks: /hooks/<name> and everything below it.
 //
-// The way of a request: route -> handshake? -> authenticity on the raw bytes -> journal -> durable
-// -> 2xx (invariant 1). Answers are JSON: {"status":"accepted","event":"<id>"}, or
-// {"error":"<sentence>","code":"<code>"}. Concurrency: [io]; what the journal's thread reports
-// comes back to io in one hop for everyone who waited together.
+// The way of a request: route -> handshake? -> authenticity on the raw bytes -> decoding, when they
+// are compressed -> journal -> durable -> 2xx (invariant 1). Answers are JSON:
+// {"status":"accepted","event":"<id>"}, or {"error":"<sentence>","code":"<code>"}.
+// Concurrency: [io]; what the journal's thread reports comes back to io in one hop for everyone who
+// waited together. A thread of its own decodes bodies and flushes large ones.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "http_server/coding.hpp"
 #include "http_server/server.hpp"
 #include "intake/verify.hpp"
 #include "plugin/connector.hpp"
@@ -51,11 +53,15 @@ class Intake final : public http_server::Handler {
 
     Route* find(std::string_view path, std::string_view* rest);
     bool may_be_handshake(const Route& route, const http_server::Request& request) const;
+    void decode_handshake(Route& route, http_server::Request request, std::string_view rest,
+                          http_server::Responder respond);
     void shake_hands(Route& route, http_server::Request request, std::string_view rest,
                      http_server::Responder respond);
     void count_handshake(store::RouteId route);
     void receive(Route& route, http_server::Request request, std::string_view rest,
                  http_server::Responder respond);
+    void receive_body(store::Received event, std::string body, http_server::Coding coding,
+                      const Route& route, http_server::Responder respond);
     void append(store::Received event, int success_status, http_server::Responder respond);
     void answer_later(Answered answered);
     void drain_answers();
@@ -64,7 +70,7 @@ class Intake final : public http_server::Handler {
     store::Store& store_;
     const core::Clock& clock_;
     std::map<std::string, Route, std::less<>> routes_;
-    boost::asio::thread_pool files_{1};  // flushes large bodies
+    boost::asio::thread_pool bodies_{1};  // what takes too long for io
 
     std::mutex answers_mutex_;
     std::vector<Answered> answers_;

@@ -21,7 +21,8 @@ HIDDEN = {
     "valijson/": {"plugin"},
     "yaml-cpp/": {"config"},
     "CLI/": {"app"},
-    "openssl/": {"core", "secret", "intake", "http_client"},
+    "openssl/": {"core", "secret", "intake", "http_client", "http_server"},
+    "zlib.h": {"http_server"},
 }
 
 

@@ -21,7 +21,7 @@ typedef struct syncline_webhook_request {
     syncline_str query;   // raw, without '?': "type=VALIDATE&x=%20"
     const syncline_pair*
         headers;  // names as received, without those that authenticated the request
-    syncline_str body;
+    syncline_str body;  // decoded, if it came compressed
     int64_t received_ns;
 } syncline_webhook_request;
 SYNCLINE_ASSERT_SIZE(syncline_webhook_request, 88);

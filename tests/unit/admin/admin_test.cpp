@@ -97,7 +97,7 @@ struct World {
         request.path = path;
         request.query = query;
         auto exchange = std::make_shared<Exchange>();
-        CHECK(admin->admit(request).refuse_status == 0);
+        CHECK_FALSE(admin->admit(request).refusal);
         admin->handle(std::move(request), http_server::Responder{exchange});
         auto work = boost::asio::make_work_guard(io);
         auto give_up = std::chrono::steady_clock::now() + kPatience;

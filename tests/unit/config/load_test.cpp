@@ -1,13 +1,13 @@
 #include <sys/un.h>
 
-#include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
+#include "unit/config/fixture.hpp"
 
 using namespace syncline;
 using namespace syncline::config;
 using test::ConfigFixture;
-using test::kGood;
 using test::Found;
+using test::kGood;
 using test::with_line;
 
 TEST_CASE("load: the example of the documentation has no problems", "[config][load]") {
@@ -68,23 +68,13 @@ connections:
     deliver: { batch_wait: 1 }
 )");
 
-    CHECK(problems == Found{"1:10 config.version",
-                               "3:3 config.unknown_key",
-                               "3:3 config.missing_key",
-                               "5:11 config.address",
-                               "6:30 config.type",
-                               "7:1 config.unknown_key",
-                               "9:52 config.variable_unset",
-                               "9:71 config.value",
-                               "10:3 config.value",
-                               "13:22 config.unknown_account",
-                               "14:9 config.missing_key",
-                               "15:26 config.verify_missing",
-                               "15:53 config.value",
-                               "16:11 config.type",
-                               "17:31 config.value",
-                               "17:34 config.duplicate",
-                               "18:5 config.duplicate"});
+    CHECK(problems ==
+          Found{"1:10 config.version", "3:3 config.unknown_key", "3:3 config.missing_key",
+                "5:11 config.address", "6:30 config.type", "7:1 config.unknown_key",
+                "9:52 config.variable_unset", "9:71 config.value", "10:3 config.value",
+                "13:22 config.unknown_account", "14:9 config.missing_key",
+                "15:26 config.verify_missing", "15:53 config.value", "16:11 config.type",
+                "17:31 config.value", "17:34 config.duplicate", "18:5 config.duplicate"});
 }
 
 TEST_CASE("load: an error says file, line, column, code and advice in one line", "[config][load]") {
@@ -196,6 +186,53 @@ TEST_CASE("load: the addresses that the hub listens on are checked", "[config][l
     }
 }
 
+TEST_CASE("load: plain HTTP beyond loopback has to be written [G4]", "[config][load][G4]") {
+    const ConfigFixture fixture;
+    const auto problems = [&](const std::string& address, const std::string& more = "") {
+        return fixture.problems(with_line(5, "  listen: \"" + address + "\"" + more));
+    };
+    for (const char* loopback : {"127.0.0.1:1", "127.9.8.7:1", "[::1]:1", "[::ffff:127.0.0.1]:1"}) {
+        INFO(loopback);
+        CHECK(problems(loopback) == Found{});
+    }
+    for (const char* open : {"0.0.0.0:1", "[::]:1", "192.168.1.1:1", "128.0.0.1:1", "[fe80::1]:1",
+                             "[::ffff:10.0.0.1]:1"}) {
+        INFO(open);
+        CHECK(problems(open) == Found{"5:11 config.plain_listener"});
+        CHECK(problems(open, "\n  allow_plain: true") == Found{});
+        CHECK(problems(open, "\n  allow_plain: false") == Found{"5:11 config.plain_listener"});
+        CHECK(problems(open, "\n  tls: { certificate: c.pem, key: k.pem }") == Found{});
+    }
+    CHECK(problems("127.0.0.1:1", "\n  allow_plain: \"true\"") == Found{"6:16 config.type"});
+    CHECK(problems("127.0.0.1:1", "\n  allow_plain: yes") == Found{"6:16 config.type"});
+}
+
+TEST_CASE("load: TLS needs a certificate and a key", "[config][load]") {
+    const ConfigFixture fixture;
+    const auto load = [&](const std::string& tls) {
+        return fixture.load(with_line(5, "  listen: \"0.0.0.0:1\"\n  tls: " + tls));
+    };
+    const Loaded loaded = load("{ certificate: run/../c.pem, key: /etc/k.pem }");
+    REQUIRE(loaded.config.has_value());
+    const std::optional<Tls>& tls = loaded.config->hub.tls;
+    REQUIRE(tls.has_value());
+    CHECK(tls->certificate == fixture.folder() / "c.pem");
+    CHECK(tls->key == "/etc/k.pem");
+    CHECK(tls->certificate_at.column == 23);
+    CHECK(tls->key_at.line == 6);
+    for (const auto& [text, code] :
+         {std::pair{"{ certificate: c.pem }", "config.missing_key"},
+          {"{ key: k.pem }", "config.missing_key"},
+          {"{ certificate: c.pem, key: \"\" }", "config.value"},
+          {"{ certificate: c.pem, key: k.pem, ciphers: all }", "config.unknown_key"},
+          {"on", "config.type"}}) {
+        INFO(text);
+        const Loaded wrong = load(text);
+        REQUIRE(wrong.problems.size() == 1);
+        CHECK(wrong.problems[0].error.code() == code);
+    }
+}
+
 TEST_CASE("load: the admin API listens on a Unix socket of bounded length", "[config][load]") {
     const ConfigFixture fixture;
     const auto with_admin = [&](const std::string& value) {
@@ -206,7 +243,7 @@ TEST_CASE("load: the admin API listens on a Unix socket of bounded length", "[co
     REQUIRE(relative.config.has_value());
     CHECK(relative.config->hub.admin_socket == fixture.folder() / "a.sock");
     for (const std::string& wrong : {std::string{"127.0.0.1:9000"}, std::string{"unix:"},
-                                    "unix:/" + std::string(sizeof(sockaddr_un::sun_path), 'x')}) {
+                                     "unix:/" + std::string(sizeof(sockaddr_un::sun_path), 'x')}) {
         CAPTURE(wrong);
         const Loaded loaded = with_admin(wrong);
         REQUIRE(loaded.problems.size() == 1);
@@ -242,8 +279,9 @@ TEST_CASE("load: delivery and limits are read into their units", "[config][load]
     const ConfigFixture fixture;
 
     const Loaded loaded = fixture.load(
-        with_line(5, "  limits: { connections_max: 5, connections_per_ip_max: 0, "
-                     "pending_bytes_max: 1048576, unapplied_bytes_max: 2097152 }") +
+        with_line(5,
+                  "  limits: { connections_max: 5, connections_per_ip_max: 0, "
+                  "pending_bytes_max: 1048576, unapplied_bytes_max: 2097152 }") +
         "    deliver: { batch_records: 1, batch_bytes: 2, batch_wait_ms: 3, concurrency: 4, "
         "attempts_max: 5, retry_base_ms: 6, retry_max_ms: 7, timeout_ms: 8 }\n");
 
@@ -321,6 +359,6 @@ TEST_CASE("load: mappings keep their order and must say something", "[config][lo
     CHECK(fixture.problems(kGood + "    map: {}\n") == Found{"21:10 config.type"});
     CHECK(fixture.problems(kGood + "    map: { a: , b: \" \", c: [1], \"\": .d }\n") ==
           Found{"21:12 config.type", "21:20 config.value", "21:28 config.type",
-                   "21:33 config.value"});
+                "21:33 config.value"});
     CHECK(fixture.problems(kGood + "    when:\n") == Found{"21:5 config.type"});
 }

@@ -174,6 +174,12 @@ class RawClient {
         return reply;
     }
 
+    // What there is next; empty at the end of the connection.
+    std::string read_some() {
+        if (received_.empty()) receive();
+        return std::exchange(received_, {});
+    }
+
     // Everything up to the end of the connection.
     std::string read_to_end() {
         while (receive()) {

@@ -88,6 +88,28 @@ TEST_CASE("http server: refused requests are answered in JSON, and the connectio
     CHECK(live.counters().refused == refused);
 }
 
+TEST_CASE("http server: every message gets its answer, and the next one is told apart",
+          "[http_server][gate][E3][E4][E5][E10]") {
+    LiveServer live;
+    REQUIRE(message_vectors().size() >= 50);
+    for (const Vector& vector : message_vectors()) {
+        INFO(vector.name);
+        RawClient client(live.port());
+        client.send(vector.bytes + get_of("/next"));
+        const Reply reply = client.read_reply();
+        CHECK(reply.status == (vector.status == 0 ? 200 : vector.status));
+        CHECK(reply.closes() == (vector.status != 0));
+        if (vector.status == 0) CHECK(client.read_reply().status == 200);
+        client.finish_sending();
+        CHECK(client.read_to_end().empty());
+    }
+    for (const Request& request : live.handler().seen()) {
+        CHECK(request.header("authorization").empty());
+        CHECK(request.header("x-forwarded-for").empty());
+        CHECK(request.header("x-hmac").empty());
+    }
+}
+
 TEST_CASE("http server: 1,000 pipelined requests are answered in order, one at a time",
           "[http_server][E7]") {
     boost::asio::io_context* io = nullptr;
@@ -247,9 +269,11 @@ TEST_CASE("http server: 100 is not sent to who is refused, has no body or has se
 
 TEST_CASE("http server: the handler's owner can refuse before the body", "[http_server]") {
     TestHandler handler;
-    handler.admission.refuse_status = 401;
-    handler.admission.refuse_body = "who are you?";
-    handler.admission.refuse_headers = {{"WWW-Authenticate", "Bearer"}};
+    Response refusal;
+    refusal.status = 401;
+    refusal.body = "who are you?";
+    refusal.headers = {{"WWW-Authenticate", "Bearer"}};
+    handler.admission.refusal = refusal;
     LiveServer live({}, &handler);
     RawClient client(live.port());
     const Reply reply =

@@ -235,7 +235,87 @@ std::vector<Vector> targets() {
     };
 }
 
+std::string chunked(const std::string& body) {
+    return post("Transfer-Encoding: chunked\r\n") + body;
+}
+// A whole body with these trailers.
+std::string trailed(const std::string& lines) {
+    return chunked("5\r\nhello\r\n0\r\n" + lines + "\r\n");
+}
+std::string repeated(const std::string& text, int count) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += text;
+    return all;
+}
+
+std::vector<Vector> bodies() {
+    const std::string end = "0\r\n\r\n";
+    return {
+        {"a body of its length", post("Content-Length: 5\r\n") + "hello", 0},
+        {"a body with a NUL, CR and LF", post("Content-Length: 5\r\n") + "\0\r\n\r\n"s, 0},
+        {"a length above the limit", post("Content-Length: 1048577\r\n"), 413},
+        {"a length far above the limit", post("Content-Length: 99999999999999\r\n"), 413},
+        {"one chunk", chunked("5\r\nhello\r\n" + end), 0},
+        {"no chunk", chunked(end), 0},
+        {"chunk sizes in either case", chunked("A\r\n0123456789\r\na\r\n0123456789\r\n" + end), 0},
+        {"a chunk size with zeros in front", chunked("0005\r\nhello\r\n" + end), 0},
+        {"a last chunk of many zeros", chunked("5\r\nhello\r\n000\r\n\r\n"), 0},
+        {"1,000 chunks of a byte", chunked(repeated("1\r\nx\r\n", 1'000) + end), 0},
+        {"a chunk extension", chunked("5;a=b\r\nhello\r\n" + end), 400},
+        {"an empty chunk extension", chunked("5;\r\nhello\r\n" + end), 400},
+        {"a chunk extension at the end", chunked("5\r\nhello\r\n0;a\r\n\r\n"), 400},
+        {"a chunk extension with a quoted LF", chunked("5;a=\"\n\"\r\nhello\r\n" + end), 400},
+        {"a chunk extension of 64 KiB",
+         chunked("5;a=" + std::string(65'536, 'x') + "\r\nhello\r\n" + end), 400},
+        {"a chunk size of 300 digits", chunked(std::string(299, '0') + "5\r\nhello\r\n" + end),
+         400},
+        {"a chunk size above 64 bits", chunked("10000000000000005\r\nhello\r\n" + end), 400},
+        {"a chunk above the limit", chunked("100001\r\nhello\r\n" + end), 413},
+        {"chunks above the limit together",
+         chunked("80000\r\n" + std::string(0x80000, 'x') + "\r\n80001\r\nhello\r\n" + end), 413},
+        {"a chunk size with a plus", chunked("+5\r\nhello\r\n" + end), 400},
+        {"a negative chunk size", chunked("-5\r\nhello\r\n" + end), 400},
+        {"a chunk size with 0x", chunked("0x5\r\nhello\r\n" + end), 400},
+        {"a chunk size with an underline", chunked("0_5\r\nhello\r\n" + end), 400},
+        {"a chunk size that is none", chunked("g\r\nhello\r\n" + end), 400},
+        {"an empty chunk size", chunked("\r\nhello\r\n" + end), 400},
+        {"a space before the chunk size", chunked(" 5\r\nhello\r\n" + end), 400},
+        {"a space after the chunk size", chunked("5 \r\nhello\r\n" + end), 400},
+        {"a tab after the chunk size", chunked("5\t\r\nhello\r\n" + end), 400},
+        {"a NUL after the chunk size", chunked("5\0\r\nhello\r\n"s + end), 400},
+        {"a chunk line that ends in LF", chunked("5\nhello\r\n" + end), 400},
+        {"a chunk line that ends in CR", chunked("5\rhello\r\n" + end), 400},
+        {"a chunk that is longer than it says", chunked("4\r\nhello\r\n" + end), 400},
+        {"a chunk that ends in LF", chunked("5\r\nhello\n" + end), 400},
+        {"a chunk that ends in nothing", chunked("5\r\nhello" + end), 400},
+        {"the end in LF", chunked("5\r\nhello\r\n0\n\n"), 400},
+        {"trailers", trailed("X-Checksum: 5\r\nX-Other: y\r\n"), 0},
+        // Taken, and thrown away: a header counts only when it was there before the body.
+        {"a trailer Authorization", trailed("Authorization: Basic eDp5\r\n"), 0},
+        {"a trailer X-Forwarded-For", trailed("X-Forwarded-For: 127.0.0.1\r\n"), 0},
+        {"a trailer X-HMAC", trailed("X-HMAC: 00\r\n"), 0},
+        {"a trailer Content-Length", trailed("Content-Length: 5\r\n"), 400},
+        {"a trailer Transfer-Encoding", trailed("Transfer-Encoding: chunked\r\n"), 400},
+        {"a trailer Host", trailed("Host: b\r\n"), 400},
+        {"a trailer Connection", trailed("Connection: close\r\n"), 400},
+        {"a folded trailer", trailed("X: y\r\n z\r\n"), 400},
+        {"a trailer without a colon", trailed("X\r\n"), 400},
+        {"a trailer without a name", trailed(": y\r\n"), 400},
+        {"a trailer with a space before the colon", trailed("X : y\r\n"), 400},
+        {"a trailer with a NUL", trailed("X: \0\r\n"s), 400},
+        {"a trailer with a bare CR", trailed("X: a\rb\r\n"), 400},
+        {"a trailer that ends in LF", trailed("X: y\n"), 400},
+        {"101 trailers", trailed(fields(101)), 431},
+        {"trailers of 64 KiB", trailed("X: " + std::string(65'536, 'y') + "\r\n"), 431},
+    };
+}
+
 }  // namespace
+
+const std::vector<Vector>& message_vectors() {
+    static const std::vector<Vector> all = bodies();
+    return all;
+}
 
 const std::vector<Vector>& gate_vectors() {
     static const std::vector<Vector> all = [] {

@@ -14,4 +14,7 @@ struct Vector {
 
 const std::vector<Vector>& gate_vectors();
 
+// Complete messages that differ in their bodies; sent to a server that takes 1 MiB.
+const std::vector<Vector>& message_vectors();
+
 }  // namespace syncline::test

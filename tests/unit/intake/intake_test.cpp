@@ -238,11 +238,11 @@ TEST_CASE("intake: an unknown route is refused before its body is read", "[intak
         CAPTURE(path);
         auto request = World::signed_request("{}");
         request.path = path;
-        CHECK(world.intake->admit(request).refuse_status == 404);
+        CHECK(world.intake->admit(request).refusal.value().status == 404);
         CHECK(code_of(world.send(std::move(request))) == "intake.unknown_route");
     }
     auto admission = world.intake->admit(World::request(""));
-    CHECK(admission.refuse_status == 0);
+    CHECK_FALSE(admission.refusal);
     CHECK(admission.body_bytes_max == 512 * 1024);
 }
 
@@ -306,6 +306,83 @@ TEST_CASE("intake: a large body goes through a file", "[intake]") {
     CHECK(events[0].received->body.text.empty());
     CHECK(events[0].received->body.size == body.size());
     CHECK(*world.store->bodies().read(events[0].received->body) == body);
+}
+
+TEST_CASE("intake: a compressed body is verified as it came and kept decoded", "[intake][coding]") {
+    World world;
+    const std::string small = "{\"text\":\"" + std::string(500, 'x') + "\"}";
+    std::string large;
+    while (large.size() < 300 * 1024) large += "line " + std::to_string(large.size()) + "\n";
+    std::uint64_t count = 0;
+    for (const std::string& body : {small, large}) {
+        for (const auto& [coding, name] : {std::pair{http_server::Coding::kGzip, "gzip"},
+                                           {http_server::Coding::kDeflate, "deflate"}}) {
+            const std::string coded = http_server::encode(coding, body).value();
+            auto request =
+                World::signed_request(coded, {{"content-encoding", name},
+                                              {"content-length", std::to_string(coded.size())},
+                                              {"x-other", "kept"}});
+            CHECK_FALSE(world.intake->admit(request).refusal);
+            CHECK(world.send(std::move(request)).status == 207);
+            const std::vector<store::PendingEvent> events = world.events(++count);
+            const store::Received& event = *events.back().received;
+            CHECK((*world.store->bodies().read(event.body) == body));
+            CHECK(event.body.text.empty() == (body.size() > store::kInlineBodyBytesMax));
+            CHECK(event.headers == http_server::Headers{{"x-other", "kept"}});
+            // Signed is what was sent, not what it stands for.
+            auto wrong = World::request(coded, {{"content-encoding", name},
+                                                {"x-signature", "sha256=" + signature_of(body)}});
+            CHECK(world.send(std::move(wrong)).status == 401);
+        }
+    }
+    CHECK(world.ledger(count).received == count);
+}
+
+TEST_CASE("intake: what can't be decoded, or is too large then, leaves nothing [E2]",
+          "[intake][coding][E2]") {
+    World world;
+    const auto send = [&](const std::string& body, const std::string& coding) {
+        return world.send(World::signed_request(body, {{"content-encoding", coding}}));
+    };
+    const std::string bomb =
+        http_server::encode(http_server::Coding::kGzip, std::string(100'000, 'x')).value();
+    auto refused = send(bomb, "gzip");  // below the route's limit, but 500 to 1
+    CHECK(refused.status == 413);
+    CHECK(code_of(refused) == "http.body_too_large");
+    std::string text;
+    while (text.size() <= 512 * 1024) text += std::to_string(text.size() * 7919);
+    const std::string large = http_server::encode(http_server::Coding::kGzip, text).value();
+    CHECK(send(large, "gzip").status == 413);
+    CHECK(send("{}", "gzip").status == 400);
+    CHECK(send(large.substr(0, 1000), "gzip").status == 400);
+    for (const char* coding : {"br", "zstd", "gzip, gzip"}) {
+        auto admission = world.intake->admit(World::request("", {{"content-encoding", coding}}));
+        REQUIRE(admission.refusal);
+        CHECK(admission.refusal->status == 415);
+        CHECK(header_of(*admission.refusal, "Accept-Encoding") == "gzip, deflate");
+    }
+    CHECK(world.events(0).empty());
+    CHECK(world.ledger(0).received == 0);
+    world.intake.reset();  // ends its thread
+    CHECK(std::filesystem::is_empty(world.folder / "data/bodies"));
+}
+
+TEST_CASE("intake: a handshake may be compressed, too", "[intake][coding]") {
+    World world;
+    const std::string body(200, 'x');
+    const auto shake_hands = [&](std::string coded) {
+        auto request = World::request(std::move(coded), {{"content-encoding", "deflate"}});
+        request.path = "/hooks/shop/below";
+        request.query = "type=VALIDATE";
+        return world.send(std::move(request));
+    };
+    CHECK(shake_hands(http_server::encode(http_server::Coding::kDeflate, body).value()).status ==
+          203);
+    CHECK(world.source->last.body == body);
+    CHECK(world.source->last.path == "/below");
+    CHECK(world.source->last.headers.empty());
+    CHECK(shake_hands("no deflate").status == 400);
+    CHECK(world.ledger(1).handshake == 1);
 }
 
 TEST_CASE("intake: a client that goes before its answer leaves its event [E14]", "[intake][E14]") {

@@ -16,7 +16,7 @@ KEY_VARIABLE = "ACME_DMP_KEY"
 ROUTE = "acme-dmp"
 CONNECTION = "audiences"
 CONNECTORS = ("mapp-dmp", "pangolin")
-READY = r"^syncline ready (http://\S+:(\d+)) admin unix:(\S+)$"
+READY = r"^syncline ready (https?://\S+:(\d+)) admin unix:(\S+)$"
 
 CONFIG = """\
 version: 1
