@@ -153,7 +153,7 @@ void Intake::handle(http_server::Request request, http_server::Responder respond
 }
 
 bool Intake::may_be_handshake(const Route& route, const http_server::Request& request) const {
-    for (const plugin::HandshakePattern& pattern : route.source->manifest().handshakes) {
+    for (const plugin::RequestPattern& pattern : route.source->manifest().handshakes) {
         bool has_method =
             pattern.methods.empty() || std::find(pattern.methods.begin(), pattern.methods.end(),
                                                  request.method) != pattern.methods.end();

@@ -127,7 +127,7 @@ store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Transl
     for (record::Record& source : translation.records) {
         store::TranslatedRecord record;
         for (const Target& target : targets_) {
-            if (target.stream == source.stream) record.targets.push_back(target.connection);
+            if (target.stream == source.stream) record.targets.push_back({target.connection, 0});
         }
         if (!record.targets.empty()) {
             Result<store::Body> body = store_.bodies().keep(std::move(source.body));

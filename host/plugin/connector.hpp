@@ -19,6 +19,7 @@
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/secret.hpp"
 #include "record/record.hpp"
 
 namespace syncline::plugin {
@@ -32,11 +33,15 @@ struct StreamSpec {
     bool is_source = false;
     bool is_destination = false;
     std::uint32_t batch_records_max = 0;  // 0: no wish of the connector's
+    bool is_mergeable = false;            // source: of records that wait, the newest will do
+    bool takes_partial_updates = false;   // destination: told what changed and what is unset
+    bool takes_ordered_batches = false;   // destination: a batch may repeat a key, in order
+    bool can_fetch = false;
+    std::uint32_t fetch_records_max = 1;
 };
 
-// A request that may be a handshake: the connector is asked only about these (all given conditions
-// must hold).
-struct HandshakePattern {
+// Requests of one kind: all given conditions must hold.
+struct RequestPattern {
     std::vector<std::string> methods;                        // empty: any
     std::vector<std::pair<std::string, std::string>> query;  // parameter = value
 };
@@ -58,11 +63,16 @@ struct Manifest {
     std::uint32_t min_host_minor = 0;
     bool can_webhook = false;
     bool can_write = false;
+    bool can_fetch = false;
+    bool is_blocking = false;          // its calls wait; it has an instance for each of them
+    bool verifies_webhooks = false;    // verify() is asked
     bool can_unload = true;            // false: the library stays mapped once loaded
     int webhook_success_status = 202;  // what the platform wants to hear
     std::vector<StreamSpec> streams;
-    std::vector<HandshakePattern> handshakes;
+    std::vector<RequestPattern> handshakes;  // the connector answers them, without effect
+    std::vector<RequestPattern> answered;    // their senders wait for the outcome
     std::vector<HostGrant> allowed_hosts;
+    std::vector<std::string> allowed_files;  // names of settings that name a file
     boost::json::object settings_schema;
     boost::json::object json;  // the whole manifest, for `connectors describe`
 };
@@ -123,11 +133,16 @@ struct WriteRecord {
     std::string body;             // JSON, after mapping
     std::string destination_key;  // "" when not known yet
     bool was_delivered = false;   // an earlier version reached the destination
+    bool is_complete = true;      // all of the body counts; otherwise what the lists name
+    bool is_unknown = false;      // an earlier attempt may have had its effect
+    std::vector<std::string> changed_fields{}, unset_fields{};
+    std::string parent_key{};       // the destination's key of the parent
+    std::string idempotency_key{};  // of this record, whatever the attempt
 };
 
 struct WriteBatch {
     std::string stream;
-    std::vector<WriteRecord> records;  // of different keys
+    std::vector<WriteRecord> records;  // of different keys, unless the stream takes ordered batches
     std::chrono::milliseconds timeout{60'000};
 };
 
@@ -156,11 +171,55 @@ struct PlatformAnswer {
 };
 inline constexpr std::size_t kAnswerBodyBytesMax = 4096;
 
+// An id that the connector mapped; an empty value maps to nothing.
+struct IdMapping {
+    std::string name_space, key, value;
+};
+
 struct WriteResult {
     std::vector<Outcome> outcomes;  // one for each record of the batch, in its order
     // The last response that arrived on behalf of the batch. Null when none did, and when every
     // record is done.
     std::shared_ptr<const PlatformAnswer> answer{};
+    std::vector<IdMapping> ids{};  // to be kept together with the results
+};
+
+// ---- Reading by key
+
+struct FetchRequest {
+    std::string key;
+    std::string parameters;  // JSON, an object, or empty
+};
+
+struct FetchBatch {
+    std::string stream;
+    std::vector<FetchRequest> requests;
+    std::chrono::milliseconds timeout{60'000};
+};
+
+enum class FetchKind { kFound, kAbsent, kFailed };
+
+struct FetchResult {
+    FetchKind kind = FetchKind::kFailed;
+    std::string body;  // kFound: JSON
+    Failure failure;   // kFailed
+};
+
+// ---- Answers for senders who wait for the outcome
+
+enum class AnswerKind { kDelivered = 1, kUnchanged, kFiltered, kSuperseded, kFailed };
+
+struct AnswerRecord {
+    AnswerKind kind = AnswerKind::kFailed;
+    std::string stream, key;
+    std::string destination_key;
+    std::string reply;  // JSON, or empty
+    Failure failure;    // kFailed
+};
+
+struct Answer {
+    std::string event;  // its id
+    std::vector<AnswerRecord> records;
 };
 
 // ---- What the plugin module needs from outside; bound by app, so that tests need no network
@@ -190,10 +249,41 @@ struct HttpTransport {
     virtual void cancel(std::uint64_t id) = 0;
 };
 
+// Expressions of connectors. Concurrency: [any].
+struct Expressions {
+    // Evaluates over a JSON text; the result is JSON.
+    using Program = std::function<Result<std::string>(std::string_view input_json)>;
+    virtual ~Expressions() = default;
+    virtual Result<Program> compile(std::string_view text) = 0;
+};
+
+// Files that connectors append to. Concurrency: all methods [any].
+struct FileAppender {
+    virtual ~FileAppender() = default;
+    // Completes exactly once, on any thread, never from inside the call, after the bytes are
+    // durable. Appends to one file are done in order. False, and no completion, when too much is
+    // waiting for the disk.
+    virtual bool append(std::filesystem::path file, std::string bytes,
+                        std::function<void(Result<void>)> done) = 0;
+};
+
+// The id map of one account. Concurrency: [any].
+struct IdMap {
+    virtual ~IdMap() = default;
+    // The values in the order of the keys, "" for one that is not mapped. Completes exactly once,
+    // on any thread, never from inside the call.
+    virtual void get(std::string name_space, std::vector<std::string> keys,
+                     std::function<void(Result<std::vector<std::string>>)> done) = 0;
+};
+
 struct InstanceOptions {
     std::string account;                  // for logs
     boost::json::object settings;         // validated against the manifest's schema by start()
     std::shared_ptr<HttpTransport> http;  // of this account
+    // Null: connectors find no such service.
+    std::shared_ptr<Expressions> expressions{};
+    std::shared_ptr<FileAppender> files{};
+    std::shared_ptr<IdMap> ids{};  // of this account
 };
 
 // ---- Instances and generations
@@ -214,6 +304,16 @@ class Instance {
                            std::function<void(std::vector<Translation>)> done) = 0;
     // Writes one batch. Past the timeout the host cancels; what then has no outcome is kUnknown.
     virtual void write(WriteBatch batch, std::function<void(WriteResult)> done) = 0;
+
+    // What a connector need not have; without, the calls complete with kUnsupported.
+    // Reads one batch by key; one result for each request.
+    virtual void fetch(FetchBatch batch, std::function<void(std::vector<FetchResult>)> done);
+    // Is the request authentic by the platform's own scheme? kNone: it is. The secret may be empty.
+    virtual void verify(WebhookRequest request, core::Secret secret,
+                        std::function<void(Failure)> done);
+    // Words the answer for a sender who waits for the outcome.
+    virtual void answer(WebhookRequest request, Answer outcome,
+                        std::function<void(Failure, WebhookReply)> done);
 
     // Cancels what is open, lets the connector report `stopped`, destroys. Completes once, after
     // every other completion. Past the deadline the generation is marked stuck and never unloaded.

@@ -116,6 +116,32 @@ Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_v
     return {};
 }
 
+namespace {
+
+Problem copy_parent(const syncline_record& from, const Manifest& manifest, record::Record& to) {
+    if (auto problem = copy_text(from.parent_stream, record::kKeyBytesMax,
+                                 "a record's parent stream", to.parent_stream);
+        !problem.empty()) {
+        return problem;
+    }
+    if (auto problem = copy_text(from.parent_key, record::kKeyBytesMax, "a record's parent key",
+                                 to.parent_key);
+        !problem.empty()) {
+        return problem;
+    }
+    if (to.parent_stream.empty() != to.parent_key.empty())
+        return "a record names its parent by stream or key alone";
+    if (to.parent_stream.empty()) return {};
+    const auto is_stream = [&](const StreamSpec& stream) {
+        return stream.is_source && stream.name == to.parent_stream;
+    };
+    if (std::none_of(manifest.streams.begin(), manifest.streams.end(), is_stream))
+        return "a record's parent stream is no source stream of the manifest";
+    return {};
+}
+
+}  // namespace
+
 Problem copy_record(const syncline_record* from, const Manifest& manifest, record::Record& to) {
     if (auto problem = check_struct(from, SYNCLINE_RECORD_SIZE_1_0, "a record"); !problem.empty()) {
         return problem;
@@ -128,26 +154,37 @@ Problem copy_record(const syncline_record* from, const Manifest& manifest, recor
     const auto is_stream = [&](const StreamSpec& stream) {
         return stream.is_source && stream.name == to.stream;
     };
-    if (std::none_of(manifest.streams.begin(), manifest.streams.end(), is_stream)) {
+    const auto stream = std::find_if(manifest.streams.begin(), manifest.streams.end(), is_stream);
+    if (stream == manifest.streams.end())
         return "a record's stream is no source stream of the manifest";
-    }
     if (auto problem = copy_text(from->key, record::kKeyBytesMax, "a record's key", to.key);
         !problem.empty()) {
         return problem;
     }
     if (to.key.empty()) return "a record has no key";
-    if (from->operation != SYNCLINE_UPSERT && from->operation != SYNCLINE_DELETE) {
-        return "a record's operation is neither upsert nor delete";
+    switch (from->operation) {
+        case SYNCLINE_UPSERT:
+            to.operation = record::Operation::kUpsert;
+            break;
+        case SYNCLINE_DELETE:
+            to.operation = record::Operation::kDelete;
+            break;
+        case SYNCLINE_FETCH:
+            if (!stream->can_fetch)
+                return "a record is to be fetched from a stream without `fetch`";
+            to.operation = record::Operation::kFetch;
+            break;
+        default:
+            return "a record's operation is none of upsert, delete and fetch";
     }
-    to.operation = from->operation == SYNCLINE_DELETE ? record::Operation::kDelete
-                                                      : record::Operation::kUpsert;
     if (from->body_format != SYNCLINE_BODY_JSON) return "a record's body_format is not known";
     if (auto problem = copy_text(from->body, record::kRecordBytesMax, "a record's body", to.body);
         !problem.empty()) {
         return problem;
     }
     if (from->occurred_ns != SYNCLINE_NO_TIME) to.occurred_ns = from->occurred_ns;
-    if (to.body.empty() && to.operation == record::Operation::kDelete) return {};
+    if (auto problem = copy_parent(*from, manifest, to); !problem.empty()) return problem;
+    if (to.body.empty() && to.operation != record::Operation::kUpsert) return {};
     return check_json(to.body, "a record's body");
 }
 

@@ -39,7 +39,9 @@ std::optional<T> read_at(std::string_view bytes, std::uint64_t offset) {
     return value;
 }
 
-Error not_a_library(std::string why) { return Error{kNotALibrary, std::move(why)}; }
+Error not_a_library(std::string why) {
+    return Error{kNotALibrary, std::move(why)};
+}
 
 Result<Elf64_Ehdr> read_header(std::string_view file) {
     if (file.size() < SELFMAG || file.substr(0, SELFMAG) != std::string_view{ELFMAG, SELFMAG}) {
@@ -183,8 +185,8 @@ std::string_view find_note(std::string_view section, std::string_view owner, std
         if (name == owner && note->n_type == type) {
             return section.substr(descriptor_at, note->n_descsz);
         }
-        section.remove_prefix(std::min<std::uint64_t>(
-            descriptor_at + padded(note->n_descsz), section.size()));
+        section.remove_prefix(
+            std::min<std::uint64_t>(descriptor_at + padded(note->n_descsz), section.size()));
     }
     return {};
 }

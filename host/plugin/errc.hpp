@@ -11,9 +11,8 @@ using core::ErrorCode;
 inline constexpr ErrorCode kDirectoryUnreadable{
     "plugin.directory_unreadable", ErrorClass::kEnvironment,
     "make the directory, or correct the path of the connectors directory"};
-inline constexpr ErrorCode kFileUnreadable{
-    "plugin.file_unreadable", ErrorClass::kEnvironment,
-    "let the user that runs syncline read the file"};
+inline constexpr ErrorCode kFileUnreadable{"plugin.file_unreadable", ErrorClass::kEnvironment,
+                                           "let the user that runs syncline read the file"};
 inline constexpr ErrorCode kFileUntrusted{
     "plugin.file_untrusted", ErrorClass::kEnvironment,
     "install a connector as a regular file that only root or the user of syncline can change"};
@@ -23,20 +22,18 @@ inline constexpr ErrorCode kNotALibrary{
 inline constexpr ErrorCode kNotAConnector{
     "plugin.not_a_connector", ErrorClass::kConfig,
     "build it with syncline_add_connector(), or move the file elsewhere"};
-inline constexpr ErrorCode kManifestInvalid{
-    "plugin.manifest_invalid", ErrorClass::kConfig,
-    "correct the connector's manifest and build it again"};
+inline constexpr ErrorCode kManifestInvalid{"plugin.manifest_invalid", ErrorClass::kConfig,
+                                            "correct the connector's manifest and build it again"};
 inline constexpr ErrorCode kAbiMismatch{
     "plugin.abi_mismatch", ErrorClass::kConfig,
     "build the connector again with the plugin-api of this syncline"};
 inline constexpr ErrorCode kHostTooOld{
     "plugin.host_too_old", ErrorClass::kConfig,
     "install a newer syncline, or an older version of the connector"};
-inline constexpr ErrorCode kDuplicateId{
-    "plugin.duplicate_id", ErrorClass::kConfig, "remove the file that is not wanted"};
-inline constexpr ErrorCode kStageFailed{
-    "plugin.stage_failed", ErrorClass::kEnvironment,
-    "let syncline write to its data directory"};
+inline constexpr ErrorCode kDuplicateId{"plugin.duplicate_id", ErrorClass::kConfig,
+                                        "remove the file that is not wanted"};
+inline constexpr ErrorCode kStageFailed{"plugin.stage_failed", ErrorClass::kEnvironment,
+                                        "let syncline write to its data directory"};
 inline constexpr ErrorCode kLoadFailed{
     "plugin.load_failed", ErrorClass::kEnvironment,
     "install the libraries that the connector needs, and keep the data directory off file "
@@ -47,8 +44,7 @@ inline constexpr ErrorCode kUnknownConnector{
 inline constexpr ErrorCode kSettingsInvalid{
     "plugin.settings_invalid", ErrorClass::kConfig,
     "correct the settings; `syncline connectors describe` shows what a connector takes"};
-inline constexpr ErrorCode kStartFailed{
-    "plugin.start_failed", ErrorClass::kConfig,
-    "follow the connector's message"};
+inline constexpr ErrorCode kStartFailed{"plugin.start_failed", ErrorClass::kConfig,
+                                        "follow the connector's message"};
 
 }  // namespace syncline::plugin

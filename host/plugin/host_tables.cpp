@@ -66,6 +66,15 @@ void SYNCLINE_CALL http_cancel(syncline_host_handle host, syncline_http_handle h
     on_any(host, [&](LiveInstance& instance) { instance.cancel_exchange(handle); });
 }
 
+syncline_status SYNCLINE_CALL http_fetch(syncline_host_handle host, const syncline_http_request*,
+                                         const syncline_http_result** result, syncline_error*) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        if (result != nullptr) *result = nullptr;
+        instance.misbehaved("an asynchronous connector waited for a response");
+        return SYNCLINE_E_PLUGIN_BUG;
+    });
+}
+
 void SYNCLINE_CALL log_line(syncline_host_handle host, syncline_severity severity,
                             syncline_str message, const syncline_pair* fields,
                             uint32_t field_count) {
@@ -97,7 +106,8 @@ syncline_status SYNCLINE_CALL write_complete(syncline_host_handle host,
     return on_instance(host, [&](LiveInstance& instance) { return instance.complete(operation); });
 }
 
-constexpr syncline_host_http kHttp{sizeof(syncline_host_http), 0, http_send, http_cancel};
+constexpr syncline_host_http kHttp{sizeof(syncline_host_http), 0, http_send, http_cancel,
+                                   http_fetch};
 constexpr syncline_host_log kLog{sizeof(syncline_host_log), 0, log_line};
 constexpr syncline_host_clock kClock{sizeof(syncline_host_clock), 0, clock_now, clock_monotonic};
 constexpr syncline_host_write kWrite{sizeof(syncline_host_write), 0, write_outcome, write_complete};

@@ -2,6 +2,7 @@
 // Concurrency: [work], the generation's thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@ struct LiveInstance::Operation {
     // The batch in the connector's terms, borrowed by it until it completes.
     std::vector<syncline_write_record> records;
     std::vector<const syncline_write_record*> pointers;
+    std::deque<std::vector<syncline_str>> field_names;  // of the records, where they stand
     syncline_write_batch view{};
 
     // The last response that arrived: looked into only if a record fails.

@@ -26,7 +26,7 @@ Failure check_batch(const Manifest& manifest, const WriteBatch& batch) {
 }
 
 WriteResult all_of(std::size_t count, OutcomeKind kind, const Failure& failure) {
-    return {std::vector<Outcome>(count, Outcome{kind, failure, "", ""}), nullptr};
+    return {std::vector<Outcome>(count, Outcome{kind, failure, "", ""}), nullptr, {}};
 }
 
 }  // namespace
@@ -79,12 +79,30 @@ void LiveInstance::begin_write(std::uint64_t handle) {
         operation->is_entering = true;
     }
     WriteBatch& batch = operation->batch;
+    const auto names = [&](const std::vector<std::string>& fields) -> const syncline_str* {
+        if (fields.empty()) return nullptr;
+        auto& views = operation->field_names.emplace_back();
+        for (const std::string& field : fields) views.push_back(to_str(field));
+        return views.data();
+    };
     for (const WriteRecord& record : batch.records) {
-        operation->records.push_back(
-            {sizeof(syncline_write_record),
-             record.operation == record::Operation::kDelete ? SYNCLINE_DELETE : SYNCLINE_UPSERT,
-             to_str(record.key), to_str(record.body), to_str(record.destination_key),
-             SYNCLINE_BODY_JSON, record.was_delivered ? 1 : 0});
+        syncline_write_record& view = operation->records.emplace_back();
+        view.struct_size = sizeof view;
+        view.operation =
+            record.operation == record::Operation::kDelete ? SYNCLINE_DELETE : SYNCLINE_UPSERT;
+        view.key = to_str(record.key);
+        view.body = to_str(record.body);
+        view.destination_key = to_str(record.destination_key);
+        view.body_format = SYNCLINE_BODY_JSON;
+        view.was_delivered = record.was_delivered ? 1 : 0;
+        view.is_complete = record.is_complete ? 1 : 0;
+        view.is_unknown = record.is_unknown ? 1 : 0;
+        view.changed_count = static_cast<std::uint32_t>(record.changed_fields.size());
+        view.unset_count = static_cast<std::uint32_t>(record.unset_fields.size());
+        view.changed_fields = names(record.changed_fields);
+        view.unset_fields = names(record.unset_fields);
+        view.parent_key = to_str(record.parent_key);
+        view.idempotency_key = to_str(record.idempotency_key);
     }
     for (const auto& record : operation->records) operation->pointers.push_back(&record);
     operation->view = {sizeof(syncline_write_batch),

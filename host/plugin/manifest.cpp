@@ -184,13 +184,17 @@ void read_capabilities(Reader& reader, const json::object& root, Manifest& manif
             manifest.can_webhook = true;
         } else if (capability == "write") {
             manifest.can_write = true;
+        } else if (capability == "fetch") {
+            manifest.can_fetch = true;
         } else {
-            reader.problem("capabilities",
-                           "names \"" + capability + "\"; known are \"webhook\" and \"write\"");
+            reader.problem(
+                "capabilities",
+                "names \"" + capability + "\"; known are \"webhook\", \"write\" and \"fetch\"");
         }
     }
-    if (reader.problems.empty() && !manifest.can_webhook && !manifest.can_write) {
-        reader.problem("capabilities", "must name \"webhook\", \"write\" or both");
+    if (reader.problems.empty() && !manifest.can_webhook && !manifest.can_write &&
+        !manifest.can_fetch) {
+        reader.problem("capabilities", "must name one of \"webhook\", \"write\" and \"fetch\"");
     }
 }
 
@@ -206,6 +210,13 @@ void read_streams(Reader& reader, const json::object& root, Manifest& manifest) 
         stream.is_source = reader.flag(*object, "source");
         stream.is_destination = reader.flag(*object, "destination");
         stream.batch_records_max = reader.number(*object, "batch_records_max", 1, 100'000, 0);
+        stream.is_mergeable = reader.flag(*object, "merge");
+        stream.takes_partial_updates = reader.flag(*object, "partial_updates");
+        stream.takes_ordered_batches = reader.flag(*object, "ordered_batches");
+        stream.can_fetch = reader.flag(*object, "fetch");
+        stream.fetch_records_max = reader.number(*object, "fetch_records_max", 1, 1'000, 1);
+        if (stream.can_fetch && !manifest.can_fetch)
+            reader.problem("streams", "has `fetch`, which `capabilities` does not name");
         if (!stream.name.empty() && !is_stream_name(stream.name)) {
             reader.problem("streams", "names \"" + stream.name +
                                           "\"; a name has lower-case letters, digits, '_' and '-'");
@@ -222,35 +233,36 @@ void read_streams(Reader& reader, const json::object& root, Manifest& manifest) 
     }
 }
 
-void read_handshakes(Reader& reader, const json::object& root, Manifest& manifest) {
-    for (const json::value& value : reader.list(root, "handshakes")) {
+std::vector<RequestPattern> read_patterns(Reader& reader, const json::object& owner,
+                                          std::string_view field) {
+    std::vector<RequestPattern> patterns;
+    for (const json::value& value : reader.list(owner, field)) {
         const json::object* object = value.if_object();
         if (object == nullptr) {
-            reader.problem("handshakes", "must hold objects alone");
-            return;
+            reader.problem(field, "must hold objects alone");
+            return patterns;
         }
-        HandshakePattern pattern;
+        RequestPattern pattern;
         pattern.methods = reader.texts(*object, "methods");
         if (const json::value* query = object->if_contains("query")) {
             const json::object* pairs = query->if_object();
             if (pairs == nullptr || pairs->size() > kListMax) {
-                reader.problem("handshakes", "has a `query` that is not an object");
-                return;
+                reader.problem(field, "has a `query` that is not an object");
+                return patterns;
             }
             for (const auto& [name, wanted] : *pairs) {
                 if (!wanted.is_string()) {
-                    reader.problem("handshakes", "has a `query` with a value that is not a text");
-                    return;
+                    reader.problem(field, "has a `query` with a value that is not a text");
+                    return patterns;
                 }
                 pattern.query.emplace_back(name, std::string{wanted.get_string()});
             }
         }
-        if (pattern.methods.empty() && pattern.query.empty()) {
-            reader.problem("handshakes",
-                           "has a pattern without conditions, which is every request");
-        }
-        manifest.handshakes.push_back(std::move(pattern));
+        if (pattern.methods.empty() && pattern.query.empty())
+            reader.problem(field, "has a pattern without conditions, which is every request");
+        patterns.push_back(std::move(pattern));
     }
+    return patterns;
 }
 
 // "api.example.com", "*.example.com": no scheme, port or path, and no star but a leading label.
@@ -266,6 +278,31 @@ bool is_host_pattern(std::string_view host) {
     });
 }
 
+// The member `from_setting` of a grant: a setting that the schema has.
+std::string read_setting_name(Reader& reader, const json::object& grant, std::string_view field,
+                              const Manifest& manifest) {
+    std::string name = reader.text(grant, "from_setting", true);
+    const json::value* properties = manifest.settings_schema.if_contains("properties");
+    const json::object* known = properties ? properties->if_object() : nullptr;
+    if (!name.empty() && (!known || !known->contains(name))) {
+        reader.problem(field, "refers to the setting \"" + name +
+                                  "\", which the settings schema does not have");
+    }
+    return name;
+}
+
+void read_files(Reader& reader, const json::object& root, Manifest& manifest) {
+    for (const json::value& value : reader.list(root, "allowed_files")) {
+        const json::object* grant = value.if_object();
+        if (grant == nullptr) {
+            reader.problem("allowed_files", "must hold {\"from_setting\": name}");
+            return;
+        }
+        manifest.allowed_files.push_back(
+            read_setting_name(reader, *grant, "allowed_files", manifest));
+    }
+}
+
 void read_hosts(Reader& reader, const json::object& root, Manifest& manifest) {
     for (const json::value& value : reader.list(root, "allowed_hosts")) {
         HostGrant grant;
@@ -276,13 +313,7 @@ void read_hosts(Reader& reader, const json::object& root, Manifest& manifest) {
                                                     "\", which is no host name and no \"*.name\"");
             }
         } else if (const json::object* object = value.if_object()) {
-            grant.from_setting = reader.text(*object, "from_setting", true);
-            const json::value* properties = manifest.settings_schema.if_contains("properties");
-            const json::object* known = properties ? properties->if_object() : nullptr;
-            if (!grant.from_setting.empty() && (!known || !known->contains(grant.from_setting))) {
-                reader.problem("allowed_hosts", "refers to the setting \"" + grant.from_setting +
-                                                    "\", which the settings schema does not have");
-            }
+            grant.from_setting = read_setting_name(reader, *object, "allowed_hosts", manifest);
         } else {
             reader.problem("allowed_hosts", "must hold host names or {\"from_setting\": name}");
         }
@@ -319,6 +350,8 @@ void read_behaviour(Reader& reader, const json::object& root, Manifest& manifest
         } else {
             manifest.webhook_success_status =
                 static_cast<int>(reader.number(*object, "success_status", 200, 299, 202));
+            manifest.answered = read_patterns(reader, *object, "answered");
+            manifest.verifies_webhooks = reader.flag(*object, "verifies");
         }
     }
 }
@@ -386,9 +419,10 @@ Result<Manifest> parse_manifest(std::string_view text) {
     }
     read_capabilities(reader, *root, manifest);
     read_streams(reader, *root, manifest);
-    read_handshakes(reader, *root, manifest);
+    manifest.handshakes = read_patterns(reader, *root, "handshakes");
     read_settings(reader, *root, manifest);
     read_hosts(reader, *root, manifest);
+    read_files(reader, *root, manifest);
     read_behaviour(reader, *root, manifest);
     if (!reader.problems.empty()) {
         std::string sentences;

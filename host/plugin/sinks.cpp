@@ -27,7 +27,9 @@ RecordSink::RecordSink(LiveInstance& instance) : instance_(instance) {
     current_record_sink = this;
 }
 
-RecordSink::~RecordSink() { current_record_sink = nullptr; }
+RecordSink::~RecordSink() {
+    current_record_sink = nullptr;
+}
 
 RecordSink* RecordSink::find(syncline_sink_handle handle) {
     RecordSink* sink = current_record_sink;
@@ -37,8 +39,8 @@ RecordSink* RecordSink::find(syncline_sink_handle handle) {
 syncline_sink_answer RecordSink::add(const syncline_record* record) {
     if (!problem_.empty()) return SYNCLINE_SINK_STOP;
     if (records_.size() >= record::kRecordsPerEventMax) {
-        problem_ = "an event became more than " + std::to_string(record::kRecordsPerEventMax) +
-                   " records";
+        problem_ =
+            "an event became more than " + std::to_string(record::kRecordsPerEventMax) + " records";
         return SYNCLINE_SINK_STOP;
     }
     record::Record copy;
@@ -59,7 +61,9 @@ ReplySink::ReplySink() {
     current_reply_sink = this;
 }
 
-ReplySink::~ReplySink() { current_reply_sink = nullptr; }
+ReplySink::~ReplySink() {
+    current_reply_sink = nullptr;
+}
 
 ReplySink* ReplySink::find(syncline_sink_handle handle) {
     ReplySink* sink = current_reply_sink;

@@ -7,7 +7,11 @@
 
 namespace syncline::record {
 
-enum class Operation : std::uint8_t { kUpsert = 1, kDelete = 2 };
+enum class Operation : std::uint8_t {
+    kUpsert = 1,
+    kDelete = 2,
+    kFetch = 3,  // only the key is known; the record is read from its source at its turn (rule 2)
+};
 
 // Limits that hold wherever a record comes from.
 inline constexpr std::size_t kKeyBytesMax = 1024;
@@ -21,6 +25,8 @@ struct Record {
     std::string body;  // UTF-8 JSON text; may be empty for a delete
     std::optional<std::int64_t>
         occurred_ns;  // when it happened at the source, UTC, if the source says so
+    // What has to be at the destination first; both empty for nothing.
+    std::string parent_stream, parent_key;
 };
 
 }  // namespace syncline::record

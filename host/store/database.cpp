@@ -61,8 +61,9 @@ std::optional<std::string_view> row_value(std::string_view key, std::string_view
 
 const char* name_of(Table table) {
     static constexpr const char* kNames[kTableCount] = {
-        "meta", "name",    "event", "record",       "lane",   "queue", "ready",
-        "due",  "key_map", "dedup", "dedup_expiry", "letter", "body",  "ledger"};
+        "meta",  "name",   "event",   "record",         "lane",         "queue",
+        "ready", "due",    "key_map", "dedup",          "dedup_expiry", "letter",
+        "body",  "ledger", "outcome", "outcome_expiry", "parked",       "id_map"};
     return kNames[static_cast<std::size_t>(table)];
 }
 

@@ -24,6 +24,8 @@ enum class FactType : std::uint8_t {
     kSettled,
     kCommand,
     kTicked,
+    kQueryAnswered,
+    kIdsMapped,
 };
 
 template <class T>
@@ -65,23 +67,38 @@ struct TypeOf<Ticked> {
     static constexpr auto value = FactType::kTicked;
 };
 
+template <>
+struct TypeOf<QueryAnswered> {
+    static constexpr auto value = FactType::kQueryAnswered;
+};
+template <>
+struct TypeOf<IdsMapped> {
+    static constexpr auto value = FactType::kIdsMapped;
+};
+
 // The version that is written; all up to it are read.
 template <class T>
 inline constexpr std::uint8_t kVersion = 1;
 template <>
-inline constexpr std::uint8_t kVersion<Settled> = 2;  // 2: the platform's answer
+inline constexpr std::uint8_t kVersion<Received> = 2;  // 2: who waits
+template <>
+inline constexpr std::uint8_t kVersion<Translated> = 2;  // 2: merging, parents
+template <>
+inline constexpr std::uint8_t kVersion<Settled> = 3;  // 2: the platform's answer, 3: the reply
+template <>
+inline constexpr std::uint8_t kVersion<Command> = 2;  // 2: a body
 
 // Enumerators are numbered from 1 without gaps.
 template <class Enum>
 inline constexpr Enum kLast = Enum{};
 template <>
-inline constexpr NameKind kLast<NameKind> = NameKind::kConnection;
+inline constexpr NameKind kLast<NameKind> = NameKind::kAccount;
 template <>
-inline constexpr record::Operation kLast<record::Operation> = record::Operation::kDelete;
+inline constexpr record::Operation kLast<record::Operation> = record::Operation::kFetch;
 template <>
 inline constexpr Settlement kLast<Settlement> = Settlement::kRetry;
 template <>
-inline constexpr CommandKind kLast<CommandKind> = CommandKind::kReplayLetter;
+inline constexpr CommandKind kLast<CommandKind> = CommandKind::kEditLetter;
 
 // An archive visits the fields of a fact in order; the same list of fields serves writing and
 // reading.
@@ -177,12 +194,17 @@ void fields(Archive& a, F& f) {
         a(f.route), a(f.received_ns), a(f.message_id), a(f.method), a(f.path), a(f.query);
         a.list(f.headers, [&](auto& header) { a(header.first), a(header.second); });
         fields(a, f.body);
+        if (a.version >= 2) a(f.answering);
     } else if constexpr (std::is_same_v<T, Translated>) {
         a(f.route), a(f.event);
         a.list(f.records, [&](auto& record) {
             a(record.operation), a(record.stream), a(record.key), a(record.occurred_ns);
             fields(a, record.body);
-            a.list(record.targets, [&](auto& target) { a(target); });
+            if (a.version >= 2) a(record.is_mergeable), a(record.parent_key);
+            a.list(record.targets, [&](auto& target) {
+                a(target.connection);
+                if (a.version >= 2) a(target.parent);
+            });
         });
     } else if constexpr (std::is_same_v<T, EventDied>) {
         a(f.route), a(f.event), a(f.at_ns);
@@ -194,8 +216,15 @@ void fields(Archive& a, F& f) {
             a(f.field_hashes);
         fields(a, f.failure);
         if (a.version >= 2) fields(a, f.answer);
+        if (a.version >= 3) a(f.reply);
     } else if constexpr (std::is_same_v<T, Command>) {
         a(f.kind), a(f.letter), a(f.is_forced), a(f.at_ns);
+        if (a.version >= 2) fields(a, f.body);
+    } else if constexpr (std::is_same_v<T, QueryAnswered>) {
+        a(f.route);
+    } else if constexpr (std::is_same_v<T, IdsMapped>) {
+        a(f.account);
+        a.list(f.entries, [&](auto& entry) { a(entry.name_space), a(entry.key), a(entry.value); });
     } else {
         static_assert(std::is_same_v<T, Ticked>);
         a(f.at_ns);
@@ -242,6 +271,10 @@ Result<Fact> decode_type(std::uint8_t type, std::uint8_t version, std::string_vi
             return decode_as<Command>(version, payload);
         case FactType::kTicked:
             return decode_as<Ticked>(version, payload);
+        case FactType::kQueryAnswered:
+            return decode_as<QueryAnswered>(version, payload);
+        case FactType::kIdsMapped:
+            return decode_as<IdsMapped>(version, payload);
     }
     return Error{kNewerFormat, "the journal holds a fact of type " + std::to_string(type) +
                                    ", which this version does not know"};
@@ -301,8 +334,16 @@ std::size_t size_of(const Fact& fact) {
     }
     if (const auto* settled = std::get_if<Settled>(&fact)) {
         return kEnvelope + settled->lane.size() + settled->field_hashes.size() +
-               settled->failure.message.size() + size_of(settled->answer);
+               settled->failure.message.size() + settled->reply.size() + size_of(settled->answer);
     }
+    if (const auto* mapped = std::get_if<IdsMapped>(&fact)) {
+        std::size_t size = kEnvelope;
+        for (const IdsMapped::Entry& entry : mapped->entries)
+            size += entry.name_space.size() + entry.key.size() + entry.value.size() + 12;
+        return size;
+    }
+    if (const auto* command = std::get_if<Command>(&fact))
+        return kEnvelope + command->body.text.size();
     return kEnvelope;
 }
 

@@ -24,6 +24,7 @@ namespace syncline::store {
 // are not.
 using RouteId = std::uint32_t;
 using ConnectionId = std::uint32_t;
+using AccountId = std::uint32_t;
 
 // A body stands in the fact itself, or, when it is large, in a file that was made durable before
 // the fact (rule 17).
@@ -46,9 +47,9 @@ struct EpochBegan {
     std::string version;
 };
 
-// A route or connection of the configuration gets its number, or comes back, or is gone (then its
-// records are parked).
-enum class NameKind : std::uint8_t { kRoute = 1, kConnection = 2 };
+// A route, connection or account of the configuration gets its number, or comes back, or is gone (a
+// connection's records are then parked).
+enum class NameKind : std::uint8_t { kRoute = 1, kConnection = 2, kAccount = 3 };
 struct Named {
     NameKind kind = NameKind::kRoute;
     std::uint32_t id = 0;
@@ -61,6 +62,11 @@ struct HandshakeAnswered {
     RouteId route = 0;
 };
 
+// A sender was answered with what a destination holds. It has no effect but the count.
+struct QueryAnswered {
+    RouteId route = 0;
+};
+
 struct Received {
     RouteId route = 0;
     std::int64_t received_ns = 0;
@@ -69,6 +75,14 @@ struct Received {
     std::vector<std::pair<std::string, std::string>>
         headers;  // without those that authenticated the request
     Body body;
+    ConnectionId answering = 0;  // whose outcome the sender waits for; 0: nobody waits
+};
+
+// A connection that a record goes to, and, when the record has a parent, the connection that brings
+// the parent there; 0 when none does.
+struct Target {
+    ConnectionId connection = 0;
+    ConnectionId parent = 0;
 };
 
 struct TranslatedRecord {
@@ -77,7 +91,9 @@ struct TranslatedRecord {
     std::string key;
     std::int64_t occurred_ns = 0;  // 0: not said
     Body body;
-    std::vector<ConnectionId> targets;
+    bool is_mergeable = false;  // a newer one of its key that waits takes its place (rule 15)
+    std::string parent_key;     // what has to be at the destination first; "" for nothing
+    std::vector<Target> targets;
 };
 
 // An event became records; their index is their place in the list.
@@ -135,11 +151,16 @@ struct Settled {
     std::string destination_key;                   // kDelivered; empty: keep the one there is
     core::Hash128 row_hash;                        // kDelivered, kUnchanged
     std::string field_hashes;                      // kDelivered (record::encode_field_hashes)
+    std::string reply;                             // JSON of the destination for who waits
     FailureNote failure;                           // kDead, kRetry
     std::shared_ptr<const PlatformAnswer> answer;  // kDead; null when the platform gave none
 };
 
-enum class CommandKind : std::uint8_t { kDiscardLetter = 1, kReplayLetter = 2 };
+enum class CommandKind : std::uint8_t {
+    kDiscardLetter = 1,
+    kReplayLetter = 2,
+    kEditLetter = 3,  // the record's body is replaced; it goes out with its next replay
+};
 
 // What an operator asked for; applying accepts or rejects it (rule 7).
 struct Command {
@@ -147,6 +168,16 @@ struct Command {
     std::uint64_t letter = 0;
     bool is_forced = false;  // replay even when the key got something newer
     std::int64_t at_ns = 0;
+    Body body{};  // kEditLetter
+};
+
+// Ids that a connector mapped; an empty value maps to nothing.
+struct IdsMapped {
+    struct Entry {
+        std::string name_space, key, value;
+    };
+    AccountId account = 0;
+    std::vector<Entry> entries;
 };
 
 // Time passed: windows expire by these, never by a clock read while applying.
@@ -155,7 +186,7 @@ struct Ticked {
 };
 
 using Fact = std::variant<EpochBegan, Named, HandshakeAnswered, Received, Translated, EventDied,
-                          Settled, Command, Ticked>;
+                          Settled, Command, Ticked, QueryAnswered, IdsMapped>;
 
 struct NumberedFact {
     Position position;

@@ -180,11 +180,16 @@ class Walk {
         SYNCLINE_CHECK(walk_tree(tree, true));
         if (commit_.main.root == kNoPage && commit_.main.entries == 0) return {};
         for (std::size_t i = 0; i < kTableCount; ++i) {
-            if (tables_[i]) continue;
+            if (tables_[i] || (i >= kTableCountOfFormat1 && !has_newer_table())) continue;
             tree.table = static_cast<Table>(i);
             damaged(0, tree, std::string{"table "} + name_of(*tree.table) + " is missing");
         }
         return {};
+    }
+
+    bool has_newer_table() const {
+        return std::any_of(tables_.begin() + kTableCountOfFormat1, tables_.end(),
+                           [](const auto& table) { return table.has_value(); });
     }
 
     Result<void> walk_table(Table table, const PageTree& described) {

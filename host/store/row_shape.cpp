@@ -35,8 +35,8 @@ Result<bool> holds_letter(std::string_view value) {
 }
 
 bool is_kind(char kind) {
-    return kind == static_cast<char>(NameKind::kRoute) ||
-           kind == static_cast<char>(NameKind::kConnection);
+    return kind >= static_cast<char>(NameKind::kRoute) &&
+           kind <= static_cast<char>(NameKind::kAccount);
 }
 
 bool is_name(std::string_view key, std::string_view value) {
@@ -57,6 +57,12 @@ bool is_queue(std::string_view key, std::string_view value) {
     constexpr std::size_t kAroundLane = 4 + 2 + 12;
     return key.size() > kAroundLane && value.size() == 1 &&
            read_big_endian(key.substr(4, 2)) == key.size() - kAroundLane;
+}
+
+bool is_parked(std::string_view key) {
+    constexpr std::size_t kAroundLanes = 4 + 2 + 4;
+    return key.size() > kAroundLanes &&
+           read_big_endian(key.substr(4, 2)) < key.size() - kAroundLanes;
 }
 
 bool is_body(std::string_view key, std::string_view value) {
@@ -97,6 +103,14 @@ Result<bool> fits(Table table, std::string_view key, std::string_view value) {
             return is_body(key, value);
         case Table::kLedger:
             return is_ledger(key, value);
+        case Table::kOutcome:
+            return key.size() == 8 ? holds<OutcomeRow>(value) : Result<bool>{false};
+        case Table::kOutcomeExpiry:
+            return key.size() == 12 && value.empty();
+        case Table::kParked:
+            return is_parked(key) && value.empty();
+        case Table::kIdMap:
+            return key.size() > 6 && read_big_endian(key.substr(4, 2)) < key.size() - 6;
     }
     return false;
 }

@@ -10,7 +10,17 @@ namespace {
 template <class Row>
 constexpr std::uint8_t kVersion = 1;
 template <>
-constexpr std::uint8_t kVersion<LetterRow> = 2;  // 2: the platform's answer
+constexpr std::uint8_t kVersion<RecordRow> = 2;  // 2: merging, answering, parents
+template <>
+constexpr std::uint8_t kVersion<LaneRow> = 2;  // 2: tail, parked
+template <>
+constexpr std::uint8_t kVersion<KeyMapRow> = 2;  // 2: field hashes with names
+template <>
+constexpr std::uint8_t kVersion<LetterRow> = 3;  // 2: the platform's answer, 3: edited
+template <>
+constexpr std::uint8_t kVersion<RouteLedger> = 2;  // 2: queried
+template <>
+constexpr std::uint8_t kVersion<ConnectionLedger> = 2;  // 2: parked
 
 void put(Writer& out, const RecordId& id) {
     out.integer(id.event.value).integer(id.index);
@@ -55,7 +65,7 @@ void get(Reader& in, std::shared_ptr<const PlatformAnswer>& answer) {
     answer = std::move(read);
 }
 
-void read(Reader& in, RecordRow& row, std::uint8_t) {
+void read(Reader& in, RecordRow& row, std::uint8_t version) {
     row.references = in.integer<std::uint32_t>();
     row.route = in.integer<std::uint32_t>();
     row.operation = static_cast<record::Operation>(in.integer<std::uint8_t>());
@@ -64,23 +74,37 @@ void read(Reader& in, RecordRow& row, std::uint8_t) {
     row.occurred_ns = in.integer<std::int64_t>();
     row.received_ns = in.integer<std::int64_t>();
     get(in, row.body);
+    if (version < 2) return;
+    row.is_mergeable = in.integer<std::uint8_t>() != 0;
+    row.answering = in.integer<std::uint32_t>();
+    row.parent_key = in.text();
+    auto count = in.integer<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        Target& target = row.parents.emplace_back();
+        target.connection = in.integer<std::uint32_t>();
+        target.parent = in.integer<std::uint32_t>();
+    }
 }
 
-void read(Reader& in, LaneRow& row, std::uint8_t) {
+void read(Reader& in, LaneRow& row, std::uint8_t version) {
     get(in, row.head);
     row.is_forced = in.integer<std::uint8_t>() != 0;
     row.count = in.integer<std::uint32_t>();
     row.attempts = in.integer<std::uint32_t>();
     row.due_ns = in.integer<std::int64_t>();
     get(in, row.last_failure);
+    if (version < 2) return;
+    get(in, row.tail);
+    row.waits_for = in.integer<std::uint32_t>();
 }
 
-void read(Reader& in, KeyMapRow& row, std::uint8_t) {
+void read(Reader& in, KeyMapRow& row, std::uint8_t version) {
     row.is_unknown = in.integer<std::uint8_t>() != 0;
     get(in, row.last);
     std::string_view hash = in.raw(row.row_hash.bytes.size());
     if (in.ok()) std::memcpy(row.row_hash.bytes.data(), hash.data(), hash.size());
     row.field_hashes = in.text();
+    if (version < 2) row.field_hashes.clear();  // without names, they can't tell what changed
     row.destination_key = in.text();
 }
 
@@ -95,21 +119,46 @@ void read(Reader& in, LetterRow& row, std::uint8_t version) {
     get(in, row.failure);
     row.event = in.text();
     if (version >= 2) get(in, row.answer);
+    if (version < 3) return;
+    row.is_edited = in.integer<std::uint8_t>() != 0;
+    get(in, row.body);
 }
 
-void read(Reader& in, RouteLedger& row, std::uint8_t) {
+void read(Reader& in, OutcomeRow& row, std::uint8_t) {
+    row.route = in.integer<std::uint32_t>();
+    row.connection = in.integer<std::uint32_t>();
+    row.received_ns = in.integer<std::int64_t>();
+    row.is_translated = in.integer<std::uint8_t>() != 0;
+    row.open = in.integer<std::uint32_t>();
+    get(in, row.failure);
+    auto count = in.integer<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        OutcomeEntry& entry = row.entries.emplace_back();
+        entry.index = in.integer<std::uint32_t>();
+        entry.settlement = static_cast<Settlement>(in.integer<std::uint8_t>());
+        entry.stream = in.text();
+        entry.key = in.text();
+        entry.destination_key = in.text();
+        entry.reply = in.text();
+        get(in, entry.failure);
+    }
+}
+
+void read(Reader& in, RouteLedger& row, std::uint8_t version) {
     for (auto* counter : {&row.received, &row.translated, &row.handshake, &row.duplicate, &row.dead,
                           &row.pending}) {
         *counter = in.integer<std::uint64_t>();
     }
+    if (version >= 2) row.queried = in.integer<std::uint64_t>();
 }
 
-void read(Reader& in, ConnectionLedger& row, std::uint8_t) {
+void read(Reader& in, ConnectionLedger& row, std::uint8_t version) {
     for (auto* counter :
          {&row.routed, &row.generated, &row.delivered, &row.unchanged, &row.filtered,
           &row.superseded, &row.discarded, &row.dead, &row.pending}) {
         *counter = in.integer<std::uint64_t>();
     }
+    if (version >= 2) row.parked = in.integer<std::uint64_t>();
 }
 
 // `texts`: the bytes of the row's texts, so that the row is allocated once.
@@ -132,6 +181,9 @@ std::string encode(const RecordRow& row) {
         .integer(static_cast<std::uint8_t>(row.operation));
     out.text(row.stream).text(row.key).integer(row.occurred_ns).integer(row.received_ns);
     put(out, row.body);
+    out.integer(static_cast<std::uint8_t>(row.is_mergeable)).integer(row.answering);
+    out.text(row.parent_key).integer(static_cast<std::uint32_t>(row.parents.size()));
+    for (const Target& target : row.parents) out.integer(target.connection).integer(target.parent);
     return out.take();
 }
 
@@ -143,6 +195,8 @@ std::string encode(const LaneRow& row) {
         .integer(row.attempts)
         .integer(row.due_ns);
     put(out, row.last_failure);
+    put(out, row.tail);
+    out.integer(row.waits_for);
     return out.take();
 }
 
@@ -165,13 +219,29 @@ std::string encode(const LetterRow& row) {
     put(out, row.failure);
     out.text(row.event);
     put(out, row.answer);
+    out.integer(static_cast<std::uint8_t>(row.is_edited));
+    put(out, row.body);
+    return out.take();
+}
+
+std::string encode(const OutcomeRow& row) {
+    Writer out = begin<OutcomeRow>(256);
+    out.integer(row.route).integer(row.connection).integer(row.received_ns);
+    out.integer(static_cast<std::uint8_t>(row.is_translated)).integer(row.open);
+    put(out, row.failure);
+    out.integer(static_cast<std::uint32_t>(row.entries.size()));
+    for (const OutcomeEntry& entry : row.entries) {
+        out.integer(entry.index).integer(static_cast<std::uint8_t>(entry.settlement));
+        out.text(entry.stream).text(entry.key).text(entry.destination_key).text(entry.reply);
+        put(out, entry.failure);
+    }
     return out.take();
 }
 
 std::string encode(const RouteLedger& row) {
     Writer out = begin<RouteLedger>(0);
-    for (auto counter :
-         {row.received, row.translated, row.handshake, row.duplicate, row.dead, row.pending}) {
+    for (auto counter : {row.received, row.translated, row.handshake, row.duplicate, row.dead,
+                         row.pending, row.queried}) {
         out.integer(counter);
     }
     return out.take();
@@ -180,7 +250,7 @@ std::string encode(const RouteLedger& row) {
 std::string encode(const ConnectionLedger& row) {
     Writer out = begin<ConnectionLedger>(0);
     for (auto counter : {row.routed, row.generated, row.delivered, row.unchanged, row.filtered,
-                         row.superseded, row.discarded, row.dead, row.pending}) {
+                         row.superseded, row.discarded, row.dead, row.pending, row.parked}) {
         out.integer(counter);
     }
     return out.take();
@@ -205,6 +275,7 @@ template Result<RecordRow> decode_row<RecordRow>(std::string_view);
 template Result<LaneRow> decode_row<LaneRow>(std::string_view);
 template Result<KeyMapRow> decode_row<KeyMapRow>(std::string_view);
 template Result<LetterRow> decode_row<LetterRow>(std::string_view);
+template Result<OutcomeRow> decode_row<OutcomeRow>(std::string_view);
 template Result<RouteLedger> decode_row<RouteLedger>(std::string_view);
 template Result<ConnectionLedger> decode_row<ConnectionLedger>(std::string_view);
 

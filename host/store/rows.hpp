@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/error.hpp"
 #include "store/fact.hpp"
@@ -23,6 +24,10 @@ struct RecordRow {
     std::int64_t occurred_ns = 0;
     std::int64_t received_ns = 0;
     Body body;
+    bool is_mergeable = false;
+    ConnectionId answering = 0;   // whose outcome the sender waits for
+    std::string parent_key;       // what has to be at the destination first
+    std::vector<Target> parents;  // of the targets that have a connection for the parent
 };
 
 // One key of one connection with something to deliver.
@@ -33,6 +38,8 @@ struct LaneRow {
     std::uint32_t attempts = 0;  // finished attempts with the head
     std::int64_t due_ns = 0;     // not before; 0: at once
     FailureNote last_failure;
+    RecordId tail;               // the newest record in the lane; of version 1: none
+    ConnectionId waits_for = 0;  // the head is parked until this one delivers its parent
 };
 
 // What a connection knows about one key (rules 12 and 13).
@@ -42,6 +49,25 @@ struct KeyMapRow {
     core::Hash128 row_hash;
     std::string field_hashes;
     std::string destination_key;
+};
+
+// What became of one record that its sender waits for.
+struct OutcomeEntry {
+    std::uint32_t index = 0;  // of the record in its event
+    Settlement settlement = Settlement::kDelivered;
+    std::string stream, key, destination_key, reply;
+    FailureNote failure;
+};
+
+// The outcome of an event whose sender waits, kept for repeats and for who asks later.
+struct OutcomeRow {
+    RouteId route = 0;
+    ConnectionId connection = 0;
+    std::int64_t received_ns = 0;
+    bool is_translated = false;
+    std::uint32_t open = 0;  // records of the connection that have no outcome yet
+    FailureNote failure;     // of an event that can't be translated
+    std::vector<OutcomeEntry> entries;
 };
 
 enum class LetterKind : std::uint8_t { kRecord = 1, kEvent = 2 };
@@ -58,10 +84,13 @@ struct LetterRow {
     FailureNote failure;
     std::shared_ptr<const PlatformAnswer> answer;  // of the platform; null when it gave none
     std::string event;                             // kEvent: the received fact, encoded
+    bool is_edited = false;                        // kRecord: `body` stands in for the record's
+    Body body;
 };
 
 struct RouteLedger {
     std::uint64_t received = 0, translated = 0, handshake = 0, duplicate = 0, dead = 0, pending = 0;
+    std::uint64_t queried = 0;  // read through to a destination: beside the others
     bool balances() const {
         return received == translated + handshake + duplicate + dead + pending;
     }
@@ -69,11 +98,12 @@ struct RouteLedger {
 
 struct ConnectionLedger {
     std::uint64_t routed = 0, generated = 0, delivered = 0, unchanged = 0, filtered = 0,
-                  superseded = 0, discarded = 0, dead = 0,
-                  pending = 0;  // `parked` is `pending` of a connection that is not configured now
+                  superseded = 0, discarded = 0, dead = 0, pending = 0,
+                  parked = 0;  // waits for a parent; a connection that is not configured now parks
+                               // what it has as `pending`
     bool balances() const {
         return routed + generated ==
-               delivered + unchanged + filtered + superseded + discarded + dead + pending;
+               delivered + unchanged + filtered + superseded + discarded + dead + pending + parked;
     }
 };
 
@@ -81,6 +111,7 @@ std::string encode(const RecordRow& row);
 std::string encode(const LaneRow& row);
 std::string encode(const KeyMapRow& row);
 std::string encode(const LetterRow& row);
+std::string encode(const OutcomeRow& row);
 std::string encode(const RouteLedger& row);
 std::string encode(const ConnectionLedger& row);
 

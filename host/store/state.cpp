@@ -51,8 +51,7 @@ Result<Applied> State::apply_to(Position, const EpochBegan&) {
 }
 
 Result<Applied> State::apply_to(Position, const Named& fact) {
-    auto& names = fact.kind == NameKind::kRoute ? routes_ : connections_;
-    names[fact.id] = NameRow{fact.is_present, fact.name};
+    names_[fact.kind][fact.id] = NameRow{fact.is_present, fact.name};
     Writer row;
     row.integer(static_cast<std::uint8_t>(fact.is_present)).text(fact.name);
     overlay_.put(Table::kName, name_key(fact.kind, fact.id), row.take());
@@ -63,6 +62,23 @@ Result<Applied> State::apply_to(Position, const HandshakeAnswered& fact) {
     RouteLedger& ledger = route_ledgers_[fact.route];
     ++ledger.received;
     ++ledger.handshake;
+    return Applied{};
+}
+
+Result<Applied> State::apply_to(Position, const QueryAnswered& fact) {
+    ++route_ledgers_[fact.route].queried;
+    return Applied{};
+}
+
+Result<Applied> State::apply_to(Position, const IdsMapped& fact) {
+    for (const IdsMapped::Entry& entry : fact.entries) {
+        Key key = id_map_key(fact.account, entry.name_space, entry.key);
+        if (entry.value.empty()) {
+            overlay_.erase(Table::kIdMap, key);
+        } else {
+            overlay_.put(Table::kIdMap, key, entry.value);
+        }
+    }
     return Applied{};
 }
 
@@ -149,17 +165,19 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
             SYNCLINE_CHECK(drop_unless_referenced(record.body));
             continue;
         }
-        std::vector<ConnectionId> targets = record.targets;
+        std::vector<ConnectionId> targets;
+        for (const Target& target : record.targets) targets.push_back(target.connection);
         std::sort(targets.begin(), targets.end());
         targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
-        RecordRow row{static_cast<std::uint32_t>(targets.size()),
-                      fact.route,
-                      record.operation,
-                      record.stream,
-                      record.key,
-                      record.occurred_ns,
-                      event->received_ns,
-                      record.body};
+        RecordRow row;
+        row.references = static_cast<std::uint32_t>(targets.size());
+        row.route = fact.route;
+        row.operation = record.operation;
+        row.stream = record.stream;
+        row.key = record.key;
+        row.occurred_ns = record.occurred_ns;
+        row.received_ns = event->received_ns;
+        row.body = record.body;
         overlay_.put(Table::kRecord, record_key(id), encode(row), true);
         pending_bytes_ += record.body.size + kPendingOverheadBytes;
         SYNCLINE_CHECK(reference_body(record.body, 1));

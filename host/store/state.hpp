@@ -102,7 +102,9 @@ class State {
     // ---- Questions
 
     const std::map<std::uint32_t, NameRow>& names(NameKind kind) const {
-        return kind == NameKind::kRoute ? routes_ : connections_;
+        static const std::map<std::uint32_t, NameRow> kNone;
+        auto known = names_.find(kind);
+        return known == names_.end() ? kNone : known->second;
     }
     const std::map<RouteId, RouteLedger>& route_ledgers() const { return route_ledgers_; }
     const std::map<ConnectionId, ConnectionLedger>& connection_ledgers() const {
@@ -116,6 +118,9 @@ class State {
     Result<std::vector<Letter>> letters(std::uint64_t after, std::size_t limit);
     Result<std::optional<Letter>> letter(std::uint64_t id);
     Result<std::optional<KeyMapRow>> key_map(ConnectionId connection, std::string_view lane);
+    // What a connector mapped a key to; nothing when it did not.
+    Result<std::optional<std::string>> mapped_id(AccountId account, std::string_view name_space,
+                                                 std::string_view key);
 
     // Every file of a large body that is referenced.
     Result<std::vector<std::string>> body_files();
@@ -138,6 +143,8 @@ class State {
     Result<Applied> apply_to(Position at, const Settled& fact);
     Result<Applied> apply_to(Position at, const Command& fact);
     Result<Applied> apply_to(Position at, const Ticked& fact);
+    Result<Applied> apply_to(Position at, const QueryAnswered& fact);
+    Result<Applied> apply_to(Position at, const IdsMapped& fact);
 
     Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId record,
                          bool is_forced);
@@ -183,7 +190,7 @@ class State {
     std::uint64_t hash_seed_ = 0;
     std::uint64_t pending_bytes_ = 0;
     std::int64_t last_tick_ns_ = 0;
-    std::map<std::uint32_t, NameRow> routes_, connections_;
+    std::map<NameKind, std::map<std::uint32_t, NameRow>> names_;
     std::map<RouteId, RouteLedger> route_ledgers_;
     std::map<ConnectionId, ConnectionLedger> connection_ledgers_;
     std::set<std::string> dropped_bodies_;

@@ -26,6 +26,8 @@ Result<void> State::load() {
                                        "; this syncline reads up to format " +
                                        std::to_string(meta::kFormatNumber)};
     }
+    if (format < meta::kFormatNumber)
+        overlay_.put(Table::kMeta, meta::kFormat, big_endian(meta::kFormatNumber));
     SYNCLINE_TRY(applied_.value, number(meta::kApplied));
     SYNCLINE_TRY(hash_seed_, number(meta::kSeed));
     SYNCLINE_TRY(pending_bytes_, number(meta::kPendingBytes));
@@ -41,9 +43,7 @@ Result<void> State::load() {
         name.is_present = in.integer<std::uint8_t>() != 0;
         name.name = in.text();
         auto id = static_cast<std::uint32_t>(read_big_endian(std::string_view{row->key}.substr(1)));
-        auto& names =
-            row->key.front() == static_cast<char>(NameKind::kRoute) ? routes_ : connections_;
-        names[id] = std::move(name);
+        names_[static_cast<NameKind>(row->key.front())][id] = std::move(name);
         from = row->key + '\0';
     }
     from.assign(1, '\0');
@@ -194,6 +194,13 @@ Result<std::optional<std::int64_t>> State::next_due(ConnectionId connection, std
     if (!row) return std::optional<std::int64_t>{};
     return std::optional{
         static_cast<std::int64_t>(read_big_endian(std::string_view{row->key}.substr(4, 8)))};
+}
+
+Result<std::optional<std::string>> State::mapped_id(AccountId account, std::string_view name_space,
+                                                    std::string_view key) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kIdMap, id_map_key(account, name_space, key)));
+    if (!found) return std::optional<std::string>{};
+    return std::optional{std::string{*found}};
 }
 
 Result<std::optional<KeyMapRow>> State::key_map(ConnectionId connection, std::string_view lane) {

@@ -25,24 +25,31 @@ enum class Table : std::uint8_t {
     kDue,     // connection 4, due time 8, lane key -> ()           (heads that wait for a time)
     kKeyMap,  // connection 4, lane key -> KeyMapRow
     kDedup,   // route 4, message id 16 -> position 8
-    kDedupExpiry,  // minute 4, route 4, message id 16 -> ()
-    kLetter,       // letter 8 -> LetterRow
-    kBody,         // file name -> references 4
-    kLedger,       // kind 1, id 4 -> counters
+    kDedupExpiry,    // minute 4, route 4, message id 16 -> ()
+    kLetter,         // letter 8 -> LetterRow
+    kBody,           // file name -> references 4
+    kLedger,         // kind 1, id 4 -> counters
+    kOutcome,        // event 8 -> OutcomeRow                         (until its window is over)
+    kOutcomeExpiry,  // minute 4, event 8 -> ()
+    kParked,  // parent's connection 4, lane size 2, parent's lane key, connection 4, lane key -> ()
+    kIdMap,   // account 4, namespace size 2, namespace, key -> value
 };
-inline constexpr std::size_t kTableCount = 14;
+inline constexpr std::size_t kTableCount = 18;
+// Those from here on came with format 2: a database that an older syncline made has none of them.
+inline constexpr std::size_t kTableCountOfFormat1 = 14;
 const char* name_of(Table table);
 
 // Is the table searched in order? The others are only asked for exact keys.
 constexpr bool is_searched(Table table) {
     return table != Table::kMeta && table != Table::kRecord && table != Table::kLane &&
-           table != Table::kKeyMap && table != Table::kDedup;
+           table != Table::kKeyMap && table != Table::kDedup && table != Table::kOutcome &&
+           table != Table::kIdMap;
 }
 
 // The rows of kMeta; each holds 8 bytes.
 namespace meta {
 inline constexpr std::uint64_t kFormatNumber =
-    1;  // of the tables; a newer syncline that changes them raises it
+    2;  // of the tables; a newer syncline that changes them raises it
 inline constexpr std::string_view kFormat = "format";
 inline constexpr std::string_view kApplied = "applied";
 inline constexpr std::string_view kSeed = "hash_seed";
@@ -109,6 +116,20 @@ inline Key queue_prefix(ConnectionId connection, std::string_view lane) {
 }
 inline Key queue_key(ConnectionId connection, std::string_view lane, RecordId id) {
     return queue_prefix(connection, lane).u64(id.event.value).u32(id.index);
+}
+inline Key parked_prefix(ConnectionId parent, std::string_view parent_lane) {
+    return queue_prefix(parent, parent_lane);
+}
+inline Key parked_key(ConnectionId parent, std::string_view parent_lane, ConnectionId connection,
+                      std::string_view lane) {
+    return parked_prefix(parent, parent_lane).u32(connection).raw(lane);
+}
+inline Key id_map_key(AccountId account, std::string_view name_space, std::string_view key) {
+    return Key{}
+        .u32(account)
+        .u16(static_cast<std::uint16_t>(name_space.size()))
+        .raw(name_space)
+        .raw(key);
 }
 inline Key ready_key(ConnectionId connection, RecordId id) {
     return Key{}.u32(connection).u64(id.event.value).u32(id.index);

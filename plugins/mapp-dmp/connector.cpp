@@ -169,7 +169,7 @@ SYNCLINE_EXPORT_CONNECTOR(MappDmp, R"json({
   "version": "0.1.0",
   "name": "Mapp DMP",
   "summary": "Receives audiences and their members from Mapp DMP's DIY integration",
-  "abi": {"major": 1, "draft": 1, "min_host_minor": 0},
+  "abi": {"major": 1, "draft": 2, "min_host_minor": 0},
   "style": "async",
   "unload": "supported",
   "capabilities": ["webhook"],

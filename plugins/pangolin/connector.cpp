@@ -111,7 +111,7 @@ SYNCLINE_EXPORT_CONNECTOR(Pangolin, R"json({
   "version": "0.1.0",
   "name": "Pangolin",
   "summary": "Writes audience memberships to Pangolin",
-  "abi": {"major": 1, "draft": 1, "min_host_minor": 0},
+  "abi": {"major": 1, "draft": 2, "min_host_minor": 0},
   "style": "async",
   "unload": "supported",
   "capabilities": ["write"],

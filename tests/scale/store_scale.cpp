@@ -79,7 +79,7 @@ class Worker final : public Store::Observer {
             record.stream = "users";
             record.key = event.received->path;
             record.body = event.received->body;
-            record.targets = {11};
+            record.targets = {{11, 0}};
             Translated fact{event.route, event.position, {}};
             fact.records.push_back(std::move(record));
             append(std::move(fact));

@@ -32,7 +32,7 @@ class Deliverer final : public Store::Observer {
             record.stream = "users";
             record.key = event.received->path;
             record.body = event.received->body;
-            record.targets = {11};
+            record.targets = {{11, 0}};
             send(Translated{event.route, event.position, {std::move(record)}}, {});
         }
         SYNCLINE_TRY(auto heads, state.take_lanes(11, 1000, 0));

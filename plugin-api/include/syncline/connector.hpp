@@ -236,8 +236,8 @@ struct Thunks {
         guarded(*instance, [&] { instance->runtime.done(user_id, *result); });
     }
 
-    static constexpr syncline_plugin_webhook kWebhook{sizeof(syncline_plugin_webhook), 0,
-                                                      &handshake, &translate};
+    static constexpr syncline_plugin_webhook kWebhook{
+        sizeof(syncline_plugin_webhook), 0, &handshake, &translate, nullptr, nullptr};
     static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
                                                   &cancel_write};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};

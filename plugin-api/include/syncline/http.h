@@ -63,9 +63,21 @@ typedef struct syncline_host_http {
     // Lifetime: the handle stays valid until done().
     // Thread: [any]. Since: 1.0
     void(SYNCLINE_CALL* cancel)(syncline_host_handle host, syncline_http_handle handle);
+
+    // Sends a request and waits for its result, which is NULL unless the status is OK. For
+    // connectors whose manifest says "style": "blocking"; from others SYNCLINE_E_PLUGIN_BUG. The
+    // wait ends with the request's timeout, and when the operation that the call belongs to is
+    // cancelled.
+    // Lifetime: `request` and `error` are borrowed until return; *result is valid until the next
+    // fetch() of the instance, or until the call of the host's that it is made in returns.
+    // Thread: [instance]. Since: 1.0
+    syncline_status(SYNCLINE_CALL* fetch)(syncline_host_handle host,
+                                          const syncline_http_request* request,
+                                          const syncline_http_result** result,
+                                          syncline_error* error);
 } syncline_host_http;
-SYNCLINE_ASSERT_SIZE(syncline_host_http, 24);
-#define SYNCLINE_HOST_HTTP_SIZE_1_0 24
+SYNCLINE_ASSERT_SIZE(syncline_host_http, 32);
+#define SYNCLINE_HOST_HTTP_SIZE_1_0 32
 
 typedef struct syncline_plugin_http {
     uint32_t struct_size;

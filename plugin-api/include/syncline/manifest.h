@@ -5,18 +5,29 @@
 //     id             "mapp-dmp": lower-case letters, digits and '-'
 //     version        "1.2.0", a semantic version
 //     name, summary  for people
-//     abi            {"major": 1, "draft": 1, "min_host_minor": 0}; draft must equal the host's
-//     style          "async"
+//     abi            {"major": 1, "draft": 2, "min_host_minor": 0}; draft must equal the host's
+//     style          "async", or "blocking": a call may wait for the platform, and the host makes
+//                    as many instances as it wants things done at once, each on its own thread
 //     unload         "supported", or "never": then the file stays mapped
-//     capabilities   any of "webhook", "write"
+//     capabilities   any of "webhook", "write", "fetch"
 //     streams        [{"name": "profiles", "source": false, "destination": true,
-//                    "batch_records_max": 100}]
+//                    "batch_records_max": 100}]; besides, of a source stream:
+//                      "merge": true            each record is the whole of its key's state, so of
+//                                               those that wait, the newest will do
+//                    of a destination stream:
+//                      "partial_updates": true  write() makes use of changed and unset fields
+//                      "ordered_batches": true  a batch may hold several records of one key
+//                    of both:
+//                      "fetch": true, "fetch_records_max": 100
 //     handshakes     [{"methods": ["GET"], "query": {"type": "VALIDATE"}}]:
 //                    what handshake() answers
-//     webhook        {"success_status": 200}:
-//                    what the platform wants to hear; optional, else 202
+//     webhook        optional; {"success_status": 200}: what the platform wants to hear, else 202;
+//                    {"answered": [{"methods": ["POST"], "query": {"type": "CREATE"}}]}: whose
+//                    sender waits for the outcome, unless the configuration says otherwise;
+//                    {"verifies": true}: verify() is asked
 //     allowed_hosts  ["api.example.com", "*.example.org", {"from_setting": "base_url"}]:
 //                    nothing else is reachable
+//     allowed_files  [{"from_setting": "path"}]: no other file can be appended to
 //     settings       a JSON Schema (draft 7) of the account's settings
 #ifndef SYNCLINE_MANIFEST_H
 #define SYNCLINE_MANIFEST_H

@@ -3,8 +3,13 @@
 #define SYNCLINE_SYNCLINE_H
 
 #include "syncline/clock.h"
+#include "syncline/expr.h"
+#include "syncline/fetch.h"
+#include "syncline/file.h"
+#include "syncline/hmac.h"
 #include "syncline/host.h"
 #include "syncline/http.h"
+#include "syncline/idmap.h"
 #include "syncline/log.h"
 #include "syncline/manifest.h"
 #include "syncline/plugin.h"

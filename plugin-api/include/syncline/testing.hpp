@@ -222,9 +222,16 @@ class FakeHost {
         Operation(std::string stream_name, std::vector<RecordToWrite> given)
             : stream(std::move(stream_name)), records(std::move(given)) {
             for (const RecordToWrite& record : records) {
-                raw.push_back({sizeof(syncline_write_record), record.operation, borrow(record.key),
-                               borrow(record.body), borrow(record.destination_key),
-                               SYNCLINE_BODY_JSON, record.was_delivered ? 1 : 0});
+                syncline_write_record& to = raw.emplace_back();
+                to.struct_size = sizeof to;
+                to.operation = record.operation;
+                to.key = borrow(record.key);
+                to.body = borrow(record.body);
+                to.destination_key = borrow(record.destination_key);
+                to.body_format = SYNCLINE_BODY_JSON;
+                to.was_delivered = record.was_delivered ? 1 : 0;
+                to.is_complete = 1;
+                to.idempotency_key = borrow(record.key);
             }
             for (const syncline_write_record& record : raw) pointers.push_back(&record);
             batch = {sizeof batch, static_cast<std::uint32_t>(raw.size()), borrow(stream),
@@ -269,7 +276,7 @@ class FakeHost {
         host_ = {sizeof host_, SYNCLINE_ABI_MINOR, to_handle(this), &get_table, &post, &stopped};
         log_ = {sizeof log_, 0, &log};
         clock_ = {sizeof clock_, 0, &now, &now};
-        http_ = {sizeof http_, 0, &send, &cancel};
+        http_ = {sizeof http_, 0, &send, &cancel, nullptr};
         write_ = {sizeof write_, 0, &outcome, &complete};
     }
 

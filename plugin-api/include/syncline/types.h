@@ -47,11 +47,11 @@
 
 SYNCLINE_BEGIN_C
 
-SYNCLINE_STATIC_ASSERT(sizeof(void *) == 8, "the interface is defined for 64-bit platforms");
+SYNCLINE_STATIC_ASSERT(sizeof(void*) == 8, "the interface is defined for 64-bit platforms");
 
 // Text or bytes. Frozen.
 typedef struct syncline_str {
-    const char *ptr;  // may be NULL only if len is 0
+    const char* ptr;  // may be NULL only if len is 0
     uint64_t len;     // bytes
 } syncline_str;
 SYNCLINE_ASSERT_SIZE(syncline_str, 16);
@@ -89,10 +89,10 @@ typedef int32_t syncline_status;
 #define SYNCLINE_E_CURSOR_INVALID 9  // start again from the beginning
 #define SYNCLINE_E_CANCELLED 10
 #define SYNCLINE_E_DEADLINE 11
-#define SYNCLINE_E_UNSUPPORTED 12    // one side lacks a table, a stream or a format
-#define SYNCLINE_E_PLUGIN_BUG 13     // the connector broke a rule of this interface
-#define SYNCLINE_E_HOST_BUG 14       // the host did
-#define SYNCLINE_E_STALE 15          // the handle is of something that is over
+#define SYNCLINE_E_UNSUPPORTED 12  // one side lacks a table, a stream or a format
+#define SYNCLINE_E_PLUGIN_BUG 13   // the connector broke a rule of this interface
+#define SYNCLINE_E_HOST_BUG 14     // the host did
+#define SYNCLINE_E_STALE 15        // the handle is of something that is over
 
 // The details of a failure. The caller allocates it and sets struct_size; whoever fails fills it.
 // Both texts are UTF-8 and end with NUL (a longer text is cut). A failure without a message is
@@ -107,12 +107,15 @@ typedef struct syncline_error {
 SYNCLINE_ASSERT_SIZE(syncline_error, 592);
 #define SYNCLINE_ERROR_SIZE_1_0 592
 
-// Handles: opaque, never 0, checked by whoever gave them. One that is over yields SYNCLINE_E_STALE,
-// never a crash.
-typedef uint64_t syncline_host_handle;     // the host's side of an instance
-typedef uint64_t syncline_sink_handle;     // where one call's output goes
-typedef uint64_t syncline_write_handle;    // an open write operation
-typedef uint64_t syncline_http_handle;     // an open HTTP exchange
+// Handles: opaque, never 0 unless said otherwise, checked by whoever gave them. One that is over
+// yields SYNCLINE_E_STALE, never a crash.
+typedef uint64_t syncline_host_handle;    // the host's side of an instance
+typedef uint64_t syncline_sink_handle;    // where one call's output goes
+typedef uint64_t syncline_write_handle;   // an open write operation
+typedef uint64_t syncline_http_handle;    // an open HTTP exchange
+typedef uint64_t syncline_fetch_handle;   // an open fetch operation
+typedef uint64_t syncline_expr_handle;    // a compiled expression
+typedef uint64_t syncline_secret_handle;  // a secret that the connector may use and not see; or 0
 
 // The connector's side of an instance: a type of the connector's own, which the host only passes
 // back.

@@ -12,7 +12,7 @@
 // its own has an entry symbol of its own.
 #define SYNCLINE_ABI_MAJOR 1
 // Counts incompatible changes before the interface is frozen; 0 from then on.
-#define SYNCLINE_ABI_DRAFT 1
+#define SYNCLINE_ABI_DRAFT 2
 // Grows with each compatible addition: a table, a slot at the end of a table, a field at the end of
 // a struct.
 #define SYNCLINE_ABI_MINOR 0

@@ -1,8 +1,9 @@
 // "syncline.webhook/1": a connector that receives webhooks. The connector implements
 // syncline_plugin_webhook.
 //
-// Both calls are pure: no I/O, no host calls but logging and the sink's, and the same answer for
-// the same request, since the host may translate an event again after a restart.
+// Every call is pure: no I/O, no host calls but logging, expressions (expr.h), digests (hmac.h) and
+// the sink's, and the same answer for the same request, since the host may translate an event again
+// after a restart.
 #ifndef SYNCLINE_WEBHOOK_H
 #define SYNCLINE_WEBHOOK_H
 
@@ -20,7 +21,7 @@ typedef struct syncline_webhook_request {
     syncline_str path;    // what follows /hooks/<name>: "" or "/events"
     syncline_str query;   // raw, without '?': "type=VALIDATE&x=%20"
     const syncline_pair*
-        headers;  // names as received, without those that authenticated the request
+        headers;        // names as received, without those that authenticated the request
     syncline_str body;  // decoded, if it came compressed
     int64_t received_ns;
 } syncline_webhook_request;
@@ -30,6 +31,7 @@ SYNCLINE_ASSERT_SIZE(syncline_webhook_request, 88);
 typedef int32_t syncline_operation;
 #define SYNCLINE_UPSERT 1
 #define SYNCLINE_DELETE 2
+#define SYNCLINE_FETCH 3  // only the key is known; the host fetches the record from the source
 
 // How the body is written. The host refuses what it does not know.
 typedef uint32_t syncline_body_format;
@@ -41,13 +43,18 @@ typedef struct syncline_record {
     syncline_operation operation;
     syncline_str stream;  // one of the manifest's source streams
     syncline_str key;     // identifies the record within its stream: 1 to 1024 bytes of UTF-8
-    syncline_str body;    // may be empty for a delete
+    syncline_str body;    // may be empty for a delete; empty for a fetch
     syncline_body_format body_format;  // SYNCLINE_BODY_JSON
     uint32_t reserved;                 // 0
     int64_t occurred_ns;  // when it happened, if the source says so; SYNCLINE_NO_TIME otherwise
+    // The record that has to be at the destination first, as a membership's audience: a stream of
+    // the same account and a key. It waits until a connection of that stream to the same
+    // destination account has delivered it. "" for none.
+    syncline_str parent_stream;
+    syncline_str parent_key;
 } syncline_record;
-SYNCLINE_ASSERT_SIZE(syncline_record, 72);
-#define SYNCLINE_RECORD_SIZE_1_0 72
+SYNCLINE_ASSERT_SIZE(syncline_record, 104);
+#define SYNCLINE_RECORD_SIZE_1_0 104
 
 typedef int32_t syncline_sink_answer;
 #define SYNCLINE_SINK_GO_ON 0
@@ -69,7 +76,7 @@ typedef struct syncline_record_sink {
 SYNCLINE_ASSERT_SIZE(syncline_record_sink, 24);
 #define SYNCLINE_RECORD_SINK_SIZE_1_0 24
 
-// What a handshake is answered with. Made by the connector.
+// What a request is answered with. Made by the connector.
 typedef struct syncline_webhook_reply {
     uint32_t struct_size;
     int32_t status;             // of HTTP: 200
@@ -93,6 +100,36 @@ typedef struct syncline_reply_sink {
 SYNCLINE_ASSERT_SIZE(syncline_reply_sink, 24);
 #define SYNCLINE_REPLY_SINK_SIZE_1_0 24
 
+typedef int32_t syncline_answer_kind;
+#define SYNCLINE_ANSWER_DELIVERED 1
+#define SYNCLINE_ANSWER_UNCHANGED 2   // the destination had it already
+#define SYNCLINE_ANSWER_FILTERED 3    // the configuration does not want it there
+#define SYNCLINE_ANSWER_SUPERSEDED 4  // its key got something newer
+#define SYNCLINE_ANSWER_FAILED 5      // it is a dead letter
+
+// What became of one record of a request whose sender waits for it. Made by the host.
+typedef struct syncline_answer_record {
+    uint32_t struct_size;
+    syncline_answer_kind kind;
+    syncline_str stream;
+    syncline_str key;
+    syncline_str destination_key;  // "" when the destination gave none
+    syncline_str reply;            // JSON, as the destination's connector gave it; may be empty
+    const syncline_error* error;   // for FAILED, otherwise NULL
+} syncline_answer_record;
+SYNCLINE_ASSERT_SIZE(syncline_answer_record, 80);
+#define SYNCLINE_ANSWER_RECORD_SIZE_1_0 80
+
+// The outcome of a request, all of it. Made by the host.
+typedef struct syncline_answer {
+    uint32_t struct_size;
+    uint32_t record_count;  // those of the connection whose outcome is the answer; may be 0
+    syncline_str event;     // the event's id, for the sender to refer to
+    const syncline_answer_record* const* records;
+} syncline_answer;
+SYNCLINE_ASSERT_SIZE(syncline_answer, 32);
+#define SYNCLINE_ANSWER_SIZE_1_0 32
+
 typedef struct syncline_plugin_webhook {
     uint32_t struct_size;
     uint32_t reserved;  // 0
@@ -115,9 +152,30 @@ typedef struct syncline_plugin_webhook {
                                               const syncline_webhook_request* request,
                                               const syncline_record_sink* sink,
                                               syncline_error* error);
+
+    // Decides whether a request is authentic by the platform's own scheme, after all that the
+    // configuration asks for has held. `secret` is the key that the configuration names for it,
+    // for syncline_host_hmac; 0 for none. Required by the manifest's "verifies": true, otherwise
+    // NULL. OK: it is. SYNCLINE_E_AUTH_DENIED: it is not, and the sender gets 401.
+    // Lifetime: every argument is borrowed until return; the headers that prove the sender are all
+    // there.
+    // Thread: [instance]. Since: 1.0
+    syncline_status(SYNCLINE_CALL* verify)(syncline_instance* instance,
+                                           const syncline_webhook_request* request,
+                                           syncline_secret_handle secret, syncline_error* error);
+
+    // Words the answer for a sender who waits for the outcome (the manifest's "answered", or as
+    // the configuration says). NULL: the host answers in its own words. OK with exactly one reply
+    // in the sink; a failure has the same effect as NULL.
+    // Lifetime: every argument is borrowed until return.
+    // Thread: [instance]. Since: 1.0
+    syncline_status(SYNCLINE_CALL* answer)(syncline_instance* instance,
+                                           const syncline_webhook_request* request,
+                                           const syncline_answer* outcome,
+                                           const syncline_reply_sink* sink, syncline_error* error);
 } syncline_plugin_webhook;
-SYNCLINE_ASSERT_SIZE(syncline_plugin_webhook, 24);
-#define SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0 24
+SYNCLINE_ASSERT_SIZE(syncline_plugin_webhook, 40);
+#define SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0 40
 
 SYNCLINE_END_C
 

@@ -61,6 +61,8 @@ struct Record {
     std::string_view key;
     std::string_view body;  // JSON; may be empty for a delete
     std::int64_t occurred_ns = SYNCLINE_NO_TIME;
+    std::string_view parent_stream = {};  // what has to be at the destination first
+    std::string_view parent_key = {};
 };
 
 // Takes the records of one translation, in order.
@@ -78,6 +80,8 @@ class RecordSink {
         raw.body = borrow(record.body);
         raw.body_format = SYNCLINE_BODY_JSON;
         raw.occurred_ns = record.occurred_ns;
+        raw.parent_stream = borrow(record.parent_stream);
+        raw.parent_key = borrow(record.parent_key);
         return sink_.record(sink_.handle, &raw) == SYNCLINE_SINK_GO_ON;
     }
 

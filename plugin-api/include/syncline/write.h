@@ -24,11 +24,28 @@ typedef struct syncline_write_record {
     syncline_body_format
         body_format;  // a connector refuses what it does not know with SYNCLINE_E_UNSUPPORTED
     syncline_bool was_delivered;  // an earlier version has reached the destination
-} syncline_write_record;
-SYNCLINE_ASSERT_SIZE(syncline_write_record, 64);
-#define SYNCLINE_WRITE_RECORD_SIZE_1_0 64
 
-// Records of one stream, all of different keys. Made by the host.
+    // What differs from the version that the destination has, by names of top-level fields. Only
+    // with the manifest's "partial_updates"; without, and whenever the host can't be sure of what
+    // the destination has, is_complete is 1 and both lists are empty: all of the body counts.
+    syncline_bool is_complete;
+    uint32_t changed_count;
+    uint32_t unset_count;
+    syncline_bool is_unknown;            // an earlier attempt may have had its effect
+    const syncline_str* changed_fields;  // new or different; their values are in the body
+    const syncline_str* unset_fields;    // the destination has them, the body does not
+
+    syncline_str parent_key;  // the destination's key of the parent; "" without one
+    // The same for every attempt with this record and for no other: for platforms that recognise
+    // repeats. 1 to 64 letters, digits and '-'.
+    syncline_str idempotency_key;
+} syncline_write_record;
+SYNCLINE_ASSERT_SIZE(syncline_write_record, 128);
+#define SYNCLINE_WRITE_RECORD_SIZE_1_0 128
+
+// Records of one stream. All keys differ, unless the manifest says "ordered_batches": then records
+// of one key stand in their order, and after one that failed the others of its key count as not
+// attempted. Made by the host.
 typedef struct syncline_write_batch {
     uint32_t struct_size;
     uint32_t record_count;  // at least 1, at most the manifest's batch_records_max

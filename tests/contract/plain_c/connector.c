@@ -13,7 +13,7 @@
 #define MANIFEST                                                                        \
     "{\"id\":\"plain-c\",\"version\":\"1.0.0\",\"name\":\"Plain C\","                   \
     "\"summary\":\"Posts each record\","                                                \
-    "\"abi\":{\"major\":1,\"draft\":1,\"min_host_minor\":0},\"style\":\"async\","       \
+    "\"abi\":{\"major\":1,\"draft\":2,\"min_host_minor\":0},\"style\":\"async\","       \
     "\"unload\":\"supported\",\"capabilities\":[\"write\"],"                            \
     "\"streams\":[{\"name\":\"things\",\"source\":false,\"destination\":true,"          \
     "\"batch_records_max\":20}],\"handshakes\":[],"                                     \

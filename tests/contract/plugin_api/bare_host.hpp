@@ -25,7 +25,7 @@ class BareHost {
         host_ = {sizeof host_, SYNCLINE_ABI_MINOR, handle(), &get_table, &post, &stopped};
         log_ = {sizeof log_, 0, &log};
         clock_ = {sizeof clock_, 0, &now, &now};
-        http_ = {sizeof http_, 0, &send, &cancel};
+        http_ = {sizeof http_, 0, &send, &cancel, nullptr};
         write_ = {sizeof write_, 0, &outcome, &complete};
         instance = plugin.create(&host_);
         error = detail::empty_error();
@@ -121,8 +121,21 @@ class BareHost {
     syncline_host_clock clock_{};
     syncline_host_http http_{};
     syncline_host_write write_{};
-    syncline_write_record record_{sizeof record_, SYNCLINE_UPSERT,    {"k", 1}, {"{}", 2},
-                                  {"", 0},        SYNCLINE_BODY_JSON, 0};
+    syncline_write_record record_{sizeof record_,
+                                  SYNCLINE_UPSERT,
+                                  {"k", 1},
+                                  {"{}", 2},
+                                  {"", 0},
+                                  SYNCLINE_BODY_JSON,
+                                  0,
+                                  1,
+                                  0,
+                                  0,
+                                  0,
+                                  nullptr,
+                                  nullptr,
+                                  {"", 0},
+                                  {"k", 1}};
     const syncline_write_record* records_[1] = {&record_};
     syncline_write_batch batch_{sizeof batch_, 1, {"things", 6}, records_, 60'000};
 };

@@ -37,14 +37,28 @@ TEST_CASE("layout: the capabilities of ABI 1.0", "[plugin_api][layout]") {
     CHECK(offsetof(syncline_record, stream) == 8);
     CHECK(offsetof(syncline_record, body_format) == 56);
     CHECK(offsetof(syncline_record, occurred_ns) == 64);
+    CHECK(offsetof(syncline_record, parent_stream) == 72);
+    CHECK(offsetof(syncline_record, parent_key) == 88);
     CHECK(offsetof(syncline_record_sink, record) == 16);
     CHECK(offsetof(syncline_webhook_reply, body) == 24);
     CHECK(offsetof(syncline_reply_sink, reply) == 16);
     CHECK(offsetof(syncline_plugin_webhook, handshake) == 8);
     CHECK(offsetof(syncline_plugin_webhook, translate) == 16);
+    CHECK(offsetof(syncline_plugin_webhook, verify) == 24);
+    CHECK(offsetof(syncline_plugin_webhook, answer) == 32);
+    CHECK(offsetof(syncline_answer_record, stream) == 8);
+    CHECK(offsetof(syncline_answer_record, reply) == 56);
+    CHECK(offsetof(syncline_answer_record, error) == 72);
+    CHECK(offsetof(syncline_answer, event) == 8);
+    CHECK(offsetof(syncline_answer, records) == 24);
 
     CHECK(offsetof(syncline_write_record, destination_key) == 40);
     CHECK(offsetof(syncline_write_record, was_delivered) == 60);
+    CHECK(offsetof(syncline_write_record, is_complete) == 64);
+    CHECK(offsetof(syncline_write_record, is_unknown) == 76);
+    CHECK(offsetof(syncline_write_record, unset_fields) == 88);
+    CHECK(offsetof(syncline_write_record, parent_key) == 96);
+    CHECK(offsetof(syncline_write_record, idempotency_key) == 112);
     CHECK(offsetof(syncline_write_batch, records) == 24);
     CHECK(offsetof(syncline_write_batch, timeout_ms) == 32);
     CHECK(offsetof(syncline_outcome, error) == 8);
@@ -61,10 +75,28 @@ TEST_CASE("layout: the capabilities of ABI 1.0", "[plugin_api][layout]") {
     CHECK(offsetof(syncline_http_result, may_have_been_processed) == 48);
     CHECK(offsetof(syncline_host_http, send) == 8);
     CHECK(offsetof(syncline_host_http, cancel) == 16);
+    CHECK(offsetof(syncline_host_http, fetch) == 24);
     CHECK(offsetof(syncline_plugin_http, done) == 8);
     CHECK(offsetof(syncline_host_log, log) == 8);
     CHECK(offsetof(syncline_host_clock, now_ns) == 8);
     CHECK(offsetof(syncline_host_clock, monotonic_ns) == 16);
+}
+
+TEST_CASE("layout: reading by key, and the services of the host", "[plugin_api][layout]") {
+    CHECK(offsetof(syncline_fetch_request, parameters) == 24);
+    CHECK(offsetof(syncline_fetch_batch, requests) == 24);
+    CHECK(offsetof(syncline_fetch_batch, timeout_ms) == 32);
+    CHECK(offsetof(syncline_fetch_result, body) == 8);
+    CHECK(offsetof(syncline_fetch_result, error) == 32);
+    CHECK(offsetof(syncline_plugin_fetch, cancel) == 16);
+    CHECK(offsetof(syncline_host_fetch, complete) == 16);
+    CHECK(offsetof(syncline_text_sink, text) == 16);
+    CHECK(offsetof(syncline_host_expr, evaluate) == 16);
+    CHECK(offsetof(syncline_host_file, append) == 8);
+    CHECK(offsetof(syncline_plugin_file, done) == 8);
+    CHECK(offsetof(syncline_host_idmap, put) == 16);
+    CHECK(offsetof(syncline_plugin_idmap, found) == 8);
+    CHECK(offsetof(syncline_host_hmac, hmac) == 8);
 }
 
 TEST_CASE("layout: a reader can ask what the maker of a struct knew", "[plugin_api][layout]") {

@@ -5,7 +5,7 @@
 
 #define MANIFEST                                                                                   \
     "{\"id\":\"minimal\",\"version\":\"1.0.0\",\"name\":\"Minimal\",\"summary\":\"Does nothing\"," \
-    "\"abi\":{\"major\":1,\"draft\":1,\"min_host_minor\":0},\"style\":\"async\",\"unload\":"       \
+    "\"abi\":{\"major\":1,\"draft\":2,\"min_host_minor\":0},\"style\":\"async\",\"unload\":"       \
     "\"supported\","                                                                               \
     "\"capabilities\":[],\"streams\":[],\"handshakes\":[],\"allowed_hosts\":[],\"settings\":{}}"
 

@@ -63,6 +63,6 @@ class Throwing final : public syncline::Connector,
 
 SYNCLINE_EXPORT_CONNECTOR(Throwing,
                           R"json({"id": "throwing", "version": "1.0.0", "name": "Throwing",
-  "summary": "Throws", "abi": {"major": 1, "draft": 1, "min_host_minor": 0}, "style": "async",
+  "summary": "Throws", "abi": {"major": 1, "draft": 2, "min_host_minor": 0}, "style": "async",
   "unload": "supported", "capabilities": ["webhook", "write"], "streams": [], "handshakes": [],
   "allowed_hosts": [], "settings": {}})json")

@@ -73,7 +73,7 @@ struct World {
         record.stream = "s";
         record.key = "k1";
         record.body = store::Body::inline_text(R"({"a":1})");
-        record.targets = {1};
+        record.targets = {{1, 0}};
         append(store::Translated{1, received, {record}});  // 1.5
         store::Settled dead;
         dead.connection = 1;
@@ -164,7 +164,7 @@ TEST_CASE("admin: what waits for a connection that is gone is parked", "[admin]"
     store::Position received = world.append(event);
     store::TranslatedRecord record;
     record.key = "k";
-    record.targets = {1};
+    record.targets = {{1, 0}};
     world.append(store::Translated{1, received, {record}});
     world.append(store::Named{store::NameKind::kConnection, 1, false, "orders"});
     auto ledger = record::parse_json(world.ask("GET", "/v1/status").second)

@@ -10,7 +10,7 @@ namespace {
 
 std::string with(const std::string& members) {
     return R"({"id": "acme", "version": "1.2.0", "name": "Acme", "capabilities": ["write"],
-               "abi": {"major": 1, "draft": 1, "min_host_minor": 0})" +
+               "abi": {"major": 1, "draft": 2, "min_host_minor": 0})" +
            (members.empty() ? "" : ", " + members) + "}";
 }
 
@@ -24,7 +24,7 @@ std::string problem_of(const std::string& text) {
 TEST_CASE("manifest: every field is read", "[plugin][manifest]") {
     const auto manifest = parse_manifest(R"({
         "id": "mapp-dmp", "version": "1.2.0-rc.1", "name": "Mapp DMP", "summary": "Audiences",
-        "abi": {"major": 1, "draft": 1}, "style": "async", "unload": "never",
+        "abi": {"major": 1, "draft": 2}, "style": "async", "unload": "never",
         "capabilities": ["webhook", "write"],
         "streams": [{"name": "profiles", "destination": true, "batch_records_max": 100},
                     {"name": "events", "source": true}],
@@ -52,7 +52,7 @@ TEST_CASE("manifest: every field is read", "[plugin][manifest]") {
 
 TEST_CASE("manifest: all problems are told at once", "[plugin][manifest]") {
     const std::string problem =
-        problem_of(R"({"id": "Bad Id", "version": "1.2", "abi": {"major": 1, "draft": 1},
+        problem_of(R"({"id": "Bad Id", "version": "1.2", "abi": {"major": 1, "draft": 2},
         "capabilities": ["fly"], "streams": [{"name": "x"}], "allowed_hosts": ["https://a.b/"],
         "unload": "maybe", "settings": {"type": "object", "$ref": "#"}})");
     for (const char* part :
@@ -102,12 +102,12 @@ TEST_CASE("manifest: another ABI is refused with both versions, whatever else it
             parse_manifest(std::string{R"({"future": true, "abi": )"} + abi + "}");
         return manifest.error();
     };
-    CHECK(code_of(R"({"major": 2, "draft": 1})").is(kAbiMismatch));
+    CHECK(code_of(R"({"major": 2, "draft": 2})").is(kAbiMismatch));
     CHECK_THAT(code_of(R"({"major": 2, "draft": 3})").what(),
-               Catch::Contains("ABI 2 draft 3") && Catch::Contains("ABI 1 draft 1"));
+               Catch::Contains("ABI 2 draft 3") && Catch::Contains("ABI 1 draft 2"));
     CHECK(code_of(R"({"major": 1, "draft": 0})").is(kAbiMismatch));
-    CHECK(code_of(R"({"major": 1, "draft": 1, "min_host_minor": 7})").is(kHostTooOld));
-    CHECK(code_of(R"({"major": -1, "draft": 1})").is(kManifestInvalid));
+    CHECK(code_of(R"({"major": 1, "draft": 2, "min_host_minor": 7})").is(kHostTooOld));
+    CHECK(code_of(R"({"major": -1, "draft": 2})").is(kManifestInvalid));
     CHECK(code_of(R"({"major": 1})").is(kManifestInvalid));
 }
 

@@ -59,7 +59,7 @@ class Recorder final : public Store::Observer {
         record.stream = "users";
         record.key = event.received->path;
         record.body = event.received->body;
-        record.targets = {11};
+        record.targets = {{11, 0}};
         append(Translated{event.route, event.position, {std::move(record)}});
     }
     void deliver(const LaneHead& head) {

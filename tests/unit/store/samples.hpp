@@ -35,7 +35,7 @@ inline TranslatedRecord to_deliver(std::string key, std::vector<ConnectionId> ta
     made.stream = "users";
     made.key = std::move(key);
     made.body = Body::inline_text("{\"a\":1}");
-    made.targets = std::move(targets);
+    for (ConnectionId target : targets) made.targets.push_back({target, 0});
     return made;
 }
 

@@ -28,7 +28,7 @@ class Acme final : public syncline::Connector, public syncline::BatchWriter {
 
 SYNCLINE_EXPORT_CONNECTOR(Acme, R"json({
   "id": "acme", "version": "1.0.0", "name": "Acme", "summary": "Writes profiles to Acme",
-  "abi": {"major": 1, "draft": 1, "min_host_minor": 0}, "style": "async",
+  "abi": {"major": 1, "draft": 2, "min_host_minor": 0}, "style": "async",
   "capabilities": ["write"],
   "streams": [{"name": "profiles", "destination": true, "batch_records_max": 20}],
   "allowed_hosts": [{"from_setting": "base_url"}],

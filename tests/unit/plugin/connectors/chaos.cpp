@@ -15,7 +15,7 @@
 #define CHAOS_VERSION "1.0.0"
 #endif
 #ifndef CHAOS_ABI
-#define CHAOS_ABI "\"major\":1,\"draft\":1,\"min_host_minor\":0"
+#define CHAOS_ABI "\"major\":1,\"draft\":2,\"min_host_minor\":0"
 #endif
 #ifndef CHAOS_ID
 #define CHAOS_ID "chaos"
@@ -301,7 +301,7 @@ void done(syncline_instance* self, uint64_t user_id, const syncline_http_result*
     settle(self);
 }
 
-const syncline_plugin_webhook kWebhook{sizeof kWebhook, 0, handshake, translate};
+const syncline_plugin_webhook kWebhook{sizeof kWebhook, 0, handshake, translate, nullptr, nullptr};
 const syncline_plugin_write kWrite{sizeof kWrite, 0, write, cancel};
 const syncline_plugin_http kHttp{sizeof kHttp, 0, done};
 

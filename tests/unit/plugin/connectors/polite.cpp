@@ -34,7 +34,7 @@ class Polite final : public syncline::Connector,
 
 SYNCLINE_EXPORT_CONNECTOR(Polite, R"json({
     "id": "polite", "version": "1.2.0", "name": "Polite",
-    "abi": {"major": 1, "draft": 1, "min_host_minor": 0}, "style": "async",
+    "abi": {"major": 1, "draft": 2, "min_host_minor": 0}, "style": "async",
     "capabilities": ["webhook", "write"],
     "streams": [{"name": "things", "source": true, "destination": true}],
     "allowed_hosts": [{"from_setting": "base_url"}],

@@ -1,0 +1,26 @@
+// What an instance answers that lacks a capability.
+#include "plugin/connector.hpp"
+
+namespace syncline::plugin {
+namespace {
+
+Failure unsupported(const char* what) {
+    return {FailureClass::kUnsupported, what, "", -1};
+}
+
+}  // namespace
+
+void Instance::fetch(FetchBatch batch, std::function<void(std::vector<FetchResult>)> done) {
+    const FetchResult result{FetchKind::kFailed, "", unsupported("the connector reads no records")};
+    done(std::vector<FetchResult>(batch.requests.size(), result));
+}
+
+void Instance::verify(WebhookRequest, core::Secret, std::function<void(Failure)> done) {
+    done(unsupported("the connector verifies no requests"));
+}
+
+void Instance::answer(WebhookRequest, Answer, std::function<void(Failure, WebhookReply)> done) {
+    done(unsupported("the connector words no answers"), {});
+}
+
+}  // namespace syncline::plugin
