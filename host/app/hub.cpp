@@ -98,15 +98,12 @@ Result<std::vector<intake::Verifier>> make_verifiers(const config::Webhook& webh
 }
 
 // What the configuration asks for, within what the connector takes.
-pipeline::DeliveryPolicy to_policy(const config::Deliver& deliver, const plugin::Manifest& manifest,
-                                   const std::string& stream_name) {
+pipeline::DeliveryPolicy to_policy(const config::Deliver& deliver,
+                                   const plugin::StreamSpec& stream) {
     pipeline::DeliveryPolicy policy;
     policy.batch_records = deliver.batch_records;
-    for (const plugin::StreamSpec& stream : manifest.streams) {
-        if (stream.name != stream_name || !stream.is_destination) continue;
-        if (stream.batch_records_max != 0)
-            policy.batch_records = std::min(policy.batch_records, stream.batch_records_max);
-    }
+    if (stream.batch_records_max != 0)
+        policy.batch_records = std::min(policy.batch_records, stream.batch_records_max);
     policy.batch_bytes = deliver.batch_bytes;
     policy.batch_wait = deliver.batch_wait;
     policy.concurrency = deliver.concurrency;
@@ -222,8 +219,11 @@ class Hub {
             plan.destination = instances_.at(connection.to.account);
             plan.when = std::move(compiled.when);
             plan.map = std::move(compiled.map);
-            plan.policy = to_policy(connection.deliver, plan.destination->manifest(),
-                                    plan.destination_stream);
+            // Checked with the configuration: the stream is there.
+            const plugin::StreamSpec& to =
+                *plan.destination->manifest().stream(plan.destination_stream);
+            plan.takes_partial_updates = to.takes_partial_updates;
+            plan.policy = to_policy(connection.deliver, to);
             if (connection.webhook) {
                 const config::Webhook& webhook = *connection.webhook;
                 auto [at, is_new] = route_ids.try_emplace(webhook.name, 0);

@@ -37,6 +37,12 @@ Unmappable unmappable(const core::ErrorCode& code, const Error& cause) {
         Error{code, cause.where().empty() ? cause.what() : cause.where() + ": " + cause.what()}};
 }
 
+// Rule 13: only what surely is at the destination can be left out.
+bool knows_fields(const store::LaneHead& head) {
+    return head.key_map && !head.key_map->is_unknown && !head.is_forced &&
+           !head.key_map->field_hashes.empty() && !is_deletion(head);
+}
+
 }  // namespace
 
 Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::string_view body,
@@ -82,6 +88,11 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
     // Rule 13: after an unknown outcome the record goes out whatever the hash says.
     if (known && !known->is_unknown && !head.is_forced && known->row_hash == send.fingerprint.row) {
         return Unchanged{send.fingerprint.row};
+    }
+    if (plan.takes_partial_updates && knows_fields(head)) {
+        const auto before = record::decode_field_hashes(known->field_hashes);
+        send.is_complete = before.empty() || send.fingerprint.fields.empty();
+        if (!send.is_complete) send.changes = record::changes(before, send.fingerprint.fields);
     }
     send.body = record::write_json(mapped);
     if (send.body.size() > record::kRecordBytesMax) {

@@ -23,6 +23,8 @@ struct Unmappable {  // becomes a dead letter
 struct Send {
     std::string body;  // after mapping
     record::Fingerprint fingerprint;
+    bool is_complete = true;       // what the destination has is not known by fields, or nothing
+    record::FieldChanges changes;  // otherwise
 };
 
 using Decision = std::variant<Superseded, Filtered, Unchanged, Unmappable, Send>;

@@ -6,12 +6,23 @@
 
 #include "core/assert.hpp"
 #include "core/fault.hpp"
+#include "core/hash.hpp"
 #include "core/log.hpp"
 #include "pipeline/settle.hpp"
+#include "store/tables.hpp"
 
 namespace syncline::pipeline {
 
 using std::chrono::steady_clock;
+
+namespace {
+
+// Of the record on its connection in this installation: the same for every attempt.
+std::string idempotency_key(const store::LaneHead& head, std::uint64_t seed) {
+    return core::to_hex(core::hash128(store::ready_key(head.connection, head.record), seed).view());
+}
+
+}  // namespace
 
 Delivery::Delivery(ConnectionPlan plan, store::Store& store,
                    std::shared_ptr<const GuardedTime> time,
@@ -162,7 +173,12 @@ void Delivery::send(std::vector<Prepared> prepared) {
         if (item.head.key_map) {
             record.destination_key = item.head.key_map->destination_key;
             record.was_delivered = item.head.key_map->last.event.value != 0;
+            record.is_unknown = item.head.key_map->is_unknown;
         }
+        record.is_complete = item.send.is_complete;
+        record.changed_fields = std::move(item.send.changes.changed);
+        record.unset_fields = std::move(item.send.changes.unset);
+        record.idempotency_key = idempotency_key(item.head, store_.hash_seed());
         batch.records.push_back(std::move(record));
     }
     core::fail_point("delivery.before-write");

@@ -38,6 +38,7 @@ struct ConnectionPlan {
     std::string source_stream;
     std::string destination_stream;
     std::shared_ptr<plugin::Instance> destination;
+    bool takes_partial_updates = false;  // the destination wants to know what changed
     std::optional<expr::Program> when;
     std::vector<std::pair<std::string, expr::Program>> map;  // empty: the body goes out as it came
     DeliveryPolicy policy;

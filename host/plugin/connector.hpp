@@ -75,6 +75,9 @@ struct Manifest {
     std::vector<std::string> allowed_files;  // names of settings that name a file
     boost::json::object settings_schema;
     boost::json::object json;  // the whole manifest, for `connectors describe`
+
+    // Null when there is none of that name.
+    const StreamSpec* stream(std::string_view stream_name) const;
 };
 
 // ---- Calls

@@ -1,7 +1,17 @@
-// What an instance answers that lacks a capability.
+// What a manifest is asked, and what an instance answers that lacks a capability.
+#include <algorithm>
+
 #include "plugin/connector.hpp"
 
 namespace syncline::plugin {
+
+const StreamSpec* Manifest::stream(std::string_view stream_name) const {
+    const auto found = std::find_if(streams.begin(), streams.end(), [&](const StreamSpec& spec) {
+        return spec.name == stream_name;
+    });
+    return found == streams.end() ? nullptr : &*found;
+}
+
 namespace {
 
 Failure unsupported(const char* what) {

@@ -7,7 +7,7 @@
 namespace syncline::record {
 namespace {
 
-constexpr std::size_t kFieldBytes = 16;
+constexpr std::size_t kHashBytes = 8;
 
 std::uint64_t read_u64(const char* bytes) {
     std::uint64_t number = 0;
@@ -28,7 +28,8 @@ std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
 // Writes the canonical text once, hashing each field as it appears and the whole at the end.
 Fingerprint fingerprint(const boost::json::object& body, std::uint64_t seed) {
     Fingerprint result;
-    result.fields.reserve(body.size());
+    result.fields.reserve(std::min(body.size(), kFieldsMax));
+    bool has_fields = body.size() <= kFieldsMax;
     std::string text;
     text.reserve(1024);
     text += '{';
@@ -39,23 +40,43 @@ Fingerprint fingerprint(const boost::json::object& body, std::uint64_t seed) {
         auto value_begin = text.size();
         append_canonical(text, member->value());
 
-        auto name = hash64({member->key().data(), member->key().size()}, seed);
+        std::string_view name{member->key().data(), member->key().size()};
+        has_fields = has_fields && name.size() <= kFieldNameBytesMax;
+        if (!has_fields) continue;
         // With the name in the key, two fields of one value don't show the same hash.
-        auto value = hash64(std::string_view{text}.substr(value_begin), seed ^ name);
-        result.fields.push_back({name, value});
+        auto value = hash64(std::string_view{text}.substr(value_begin), seed ^ hash64(name, seed));
+        result.fields.push_back({std::string{name}, value});
     }
     text += '}';
     result.row = core::hash128(text, seed);
+    if (!has_fields) result.fields.clear();
     std::sort(result.fields.begin(), result.fields.end(),
               [](const FieldHash& a, const FieldHash& b) { return a.name < b.name; });
     return result;
 }
 
+FieldChanges changes(const std::vector<FieldHash>& before, const std::vector<FieldHash>& now) {
+    FieldChanges result;
+    auto old = before.begin();
+    for (const FieldHash& field : now) {
+        for (; old != before.end() && old->name < field.name; ++old)
+            result.unset.push_back(old->name);
+        bool is_known = old != before.end() && old->name == field.name;
+        if (!is_known || old->value != field.value) result.changed.push_back(field.name);
+        if (is_known) ++old;
+    }
+    for (; old != before.end(); ++old) result.unset.push_back(old->name);
+    return result;
+}
+
 std::string encode_field_hashes(const std::vector<FieldHash>& fields) {
     std::string bytes;
-    bytes.reserve(fields.size() * kFieldBytes);
+    std::size_t size = 0;
+    for (const auto& field : fields) size += 1 + field.name.size() + kHashBytes;
+    bytes.reserve(size);
     for (const auto& field : fields) {
-        append_u64(bytes, field.name);
+        bytes += static_cast<char>(field.name.size());
+        bytes += field.name;
         append_u64(bytes, field.value);
     }
     return bytes;
@@ -63,12 +84,13 @@ std::string encode_field_hashes(const std::vector<FieldHash>& fields) {
 
 std::vector<FieldHash> decode_field_hashes(std::string_view bytes) {
     std::vector<FieldHash> fields;
-    if (bytes.size() % kFieldBytes != 0) return fields;
-    fields.reserve(bytes.size() / kFieldBytes);
-    for (; !bytes.empty(); bytes.remove_prefix(kFieldBytes)) {
-        FieldHash field{read_u64(bytes.data()), read_u64(bytes.data() + 8)};
-        if (!fields.empty() && fields.back().name > field.name) return {};
-        fields.push_back(field);
+    while (!bytes.empty()) {
+        std::size_t name_size = static_cast<unsigned char>(bytes.front());
+        if (bytes.size() < 1 + name_size + kHashBytes) return {};
+        std::string_view name = bytes.substr(1, name_size);
+        if (!fields.empty() && fields.back().name >= name) return {};
+        fields.push_back({std::string{name}, read_u64(bytes.data() + 1 + name_size)});
+        bytes.remove_prefix(1 + name_size + kHashBytes);
     }
     return fields;
 }

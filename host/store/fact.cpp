@@ -214,6 +214,9 @@ void fields(Archive& a, F& f) {
             a(f.settlement);
         a(f.is_unknown), a(f.at_ns), a(f.due_ns), a(f.destination_key), a(f.row_hash),
             a(f.field_hashes);
+        if constexpr (std::is_same_v<Archive, Get>) {
+            if (a.version < 3) f.field_hashes.clear();  // had no names
+        }
         fields(a, f.failure);
         if (a.version >= 2) fields(a, f.answer);
         if (a.version >= 3) a(f.reply);

@@ -101,6 +101,47 @@ TEST_CASE("decide: what the destination has is unchanged, unless its fate is unk
     CHECK(std::holds_alternative<Send>(unknown(R"({"a":1,"b":2})")));
 }
 
+TEST_CASE("decide: a destination that wants it is told what changed and what went away",
+          "[pipeline][decide]") {
+    auto fields = [](std::string_view body) {
+        Case test;
+        return record::encode_field_hashes(std::get<Send>(test(body)).fingerprint.fields);
+    };
+    static constexpr std::string_view kOld = R"({"a":1,"b":[1],"c":null})";
+    struct Known : Case {
+        explicit Known(std::string field_hashes) {
+            plan.takes_partial_updates = true;
+            knows(kBefore, hash_of(kOld)).head.key_map->field_hashes = std::move(field_hashes);
+        }
+    };
+
+    Send send = std::get<Send>(Known{fields(kOld)}(R"({"a":1,"b":[2],"d":true})"));
+    CHECK_FALSE(send.is_complete);
+    CHECK(send.changes.changed == std::vector<std::string>{"b", "d"});
+    CHECK(send.changes.unset == std::vector<std::string>{"c"});
+    CHECK(send.body == R"({"a":1,"b":[2],"d":true})");  // the whole is there all the same
+
+    auto is_complete = [](Case& test, std::string_view body = R"({"a":2})") {
+        Send sent = std::get<Send>(test(body));
+        CHECK(sent.changes.changed.empty());
+        CHECK(sent.changes.unset.empty());
+        return sent.is_complete;
+    };
+    Known unknown{fields(kOld)};
+    unknown.head.key_map->is_unknown = true;
+    CHECK(is_complete(unknown));  // rule 13
+    Known forced{fields(kOld)};
+    forced.head.is_forced = true;
+    CHECK(is_complete(forced));
+    Known older{""};  // a row of format 1, or a deletion
+    CHECK(is_complete(older));
+    Known unasked{fields(kOld)};
+    unasked.plan.takes_partial_updates = false;
+    CHECK(is_complete(unasked));
+    Known deletion{fields(kOld)};
+    CHECK(is_complete(deletion.deletion(), ""));
+}
+
 TEST_CASE("decide: a deletion is sent once", "[pipeline][decide]") {
     Decision first = Case{}.deletion()("");
     REQUIRE(std::holds_alternative<Send>(first));
