@@ -18,6 +18,7 @@ std::vector<Fact> one_of_each() {
     Received full = received("{\"id\":7}", std::string(16, 'm'), 42);
     full.query = "a=b";
     full.headers = {{"content-type", "application/json"}, {"x", ""}};
+    full.answering = kCrm;
     Body large;
     large.file = "3-9";
     large.size = 300'000;
@@ -25,6 +26,11 @@ std::vector<Fact> one_of_each() {
     gone.operation = record::Operation::kDelete;
     gone.occurred_ns = -5;
     gone.body = large;
+    TranslatedRecord child = to_deliver("c", {});
+    child.operation = record::Operation::kFetch;
+    child.is_mergeable = true;
+    child.parent_key = "p";
+    child.targets = {{kCrm, 5}, {kShop, 0}};
     Settled result = settled(kShop, "k", RecordId{Position::of(2, 3), 4}, Settlement::kRetry, 9);
     result.is_unknown = true;
     result.at_ns = 1;
@@ -35,16 +41,21 @@ std::vector<Fact> one_of_each() {
     result.failure = {"TRANSIENT", "timed out", "504"};
     Settled dead = settled(kShop, "k", RecordId{Position::of(2, 3), 4}, Settlement::kDead, 9);
     dead.answer = answer();
-    return {EpochBegan{7, "0.1.0"},
-            Named{NameKind::kConnection, 3, false, "crm"},
-            HandshakeAnswered{4},
-            full,
-            Translated{kRoute, Position::of(2, 3), {to_deliver("a"), gone, to_deliver("b", {})}},
-            EventDied{kRoute, Position::of(1, 2), 5, {"PERMANENT", "no", ""}},
-            result,
-            dead,
-            Command{CommandKind::kReplayLetter, 77, true, 6},
-            Ticked{8}};
+    dead.reply = "{\"id\":1}";
+    return {
+        EpochBegan{7, "0.1.0"},
+        Named{NameKind::kConnection, 3, false, "crm"},
+        HandshakeAnswered{4},
+        full,
+        Translated{kRoute, Position::of(2, 3), {to_deliver("a"), gone, to_deliver("b", {}), child}},
+        EventDied{kRoute, Position::of(1, 2), 5, {"PERMANENT", "no", ""}},
+        result,
+        dead,
+        Command{CommandKind::kReplayLetter, 77, true, 6},
+        Command{CommandKind::kEditLetter, 77, false, 6, Body::inline_text("{}")},
+        Ticked{8},
+        QueryAnswered{kRoute},
+        IdsMapped{2, {{"lists", "a", "7"}, {"lists", "b", ""}}}};
 }
 
 }  // namespace
@@ -79,12 +90,6 @@ TEST_CASE("facts: the persisted bytes are what the first release wrote", "[store
           "01"
           "03000000"
           "63726d");
-    CHECK(core::to_hex(encoded(Command{CommandKind::kReplayLetter, 5, false, 6})) ==
-          "080112000000"
-          "02"
-          "0500000000000000"
-          "00"
-          "0600000000000000");
     CHECK(core::to_hex(encoded(EventDied{1, Position{2}, 3, {"T", "m", ""}})) ==
           "060122000000"
           "01000000"
@@ -97,7 +102,7 @@ TEST_CASE("facts: the persisted bytes are what the first release wrote", "[store
           "00000000");
 }
 
-TEST_CASE("facts: a result of version 1 has no answer, one of version 2 may", "[store][fact]") {
+TEST_CASE("facts: a result may carry the platform's answer", "[store][fact]") {
     Settled dead = settled(1, "k", RecordId{Position{2}, 3}, Settlement::kDead);
     dead.answer = answer();
     std::string bytes = encoded(dead);
@@ -109,21 +114,49 @@ TEST_CASE("facts: a result of version 1 has no answer, one of version 2 may", "[
     CHECK(std::get<Settled>(*read).answer->content_type == "text/plain");
     CHECK(std::get<Settled>(*read).answer->body == "no such user");
     CHECK(std::get<Settled>(*read).answer->body_bytes == 12);
+}
 
-    dead.answer = nullptr;
-    const std::string without = encoded(dead);
-    CHECK(without.substr(0, 2) == "\x07\x02");
-    CHECK(without.back() == '\0');
-    // The same in version 1: one byte less.
-    std::string old = without.substr(0, without.size() - 1);
-    old[1] = 1;
-    --old[2];
-    rest = old;
-    read = decode(rest);
-    REQUIRE(read.has_value());
-    CHECK(rest.empty());
-    CHECK_FALSE(std::get<Settled>(*read).answer);
-    CHECK(encoded(*read) == without);
+// What a version added stands at the end of the fact: without it and with a lower number, the bytes
+// are those of an earlier version.
+TEST_CASE("facts: what earlier versions wrote stays readable", "[store][fact]") {
+    const auto as_before = [](const Fact& fact, std::uint8_t version, std::size_t bytes_less) {
+        std::string old = encoded(fact);
+        old.resize(old.size() - bytes_less);
+        old[1] = static_cast<char>(version);
+        const auto length = static_cast<std::uint32_t>(old.size() - 6);
+        std::memcpy(old.data() + 2, &length, sizeof length);
+        return old;
+    };
+    const auto reads = [](const std::string& bytes, const Fact& fact) {
+        std::string_view rest = bytes;
+        auto read = decode(rest);
+        return read.has_value() && rest.empty() && encoded(*read) == encoded(fact);
+    };
+    Settled done = settled(1, "k", RecordId{Position{2}, 3}, Settlement::kDelivered);
+    CHECK(reads(as_before(done, 2, 4), done));      // no reply
+    CHECK(reads(as_before(done, 1, 4 + 1), done));  // no answer of the platform
+    Settled with_hashes = done;
+    with_hashes.field_hashes = "without names";
+    CHECK(reads(as_before(with_hashes, 2, 4), done));
+
+    CHECK(reads(as_before(received("{}"), 1, 4), received("{}")));
+    Command command{CommandKind::kReplayLetter, 5, false, 6};
+    CHECK(reads(as_before(command, 1, 16), command));
+    CHECK(core::to_hex(as_before(command, 1, 16)) ==
+          "080112000000"
+          "02"
+          "0500000000000000"
+          "00"
+          "0600000000000000");
+
+    // A record of version 1 ends with its targets: their count, and a number each.
+    TranslatedRecord plain = to_deliver("k", {});
+    Translated translated{kRoute, Position::of(1, 2), {plain}};
+    std::string old = as_before(translated, 1, 1 + 4 + 4);  // is_mergeable, parent_key, targets
+    old += std::string("\2\0\0\0\7\0\0\0\11\0\0\0", 12);
+    old[2] = static_cast<char>(old.size() - 6);
+    translated.records[0].targets = {{7, 0}, {9, 0}};
+    CHECK(reads(old, translated));
 }
 
 TEST_CASE("facts: a newer version or an unknown type is refused by name", "[store][fact]") {

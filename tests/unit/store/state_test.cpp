@@ -267,24 +267,55 @@ TEST_CASE("letters: keep what the platform answered, and count it as backlog", "
     CHECK(test.state->pending_bytes() == 0);
 }
 
-TEST_CASE("letters: one that an earlier version wrote has no answer", "[store][rows]") {
+TEST_CASE("letters: one that an earlier version wrote stays readable", "[store][rows]") {
     LetterRow row;
     row.lane = "k";
     row.failure = {"PERMANENT", "no", "404"};
     row.event = "e";
     const std::string now = encode(row);
-    std::string old = now.substr(0, now.size() - 1);
-    CHECK(now.front() == 2);
-    old.front() = 1;
-    auto read = decode_row<LetterRow>(old);
-    REQUIRE(read.has_value());
-    CHECK_FALSE(read->answer);
-    CHECK(read->event == "e");
-    CHECK(encode(*read) == now);
+    // What a version added stands at the end: an answer, then whether it was edited and the body.
+    for (auto [version, bytes_less] : {std::pair{1, 1 + 1 + 16}, std::pair{2, 1 + 16}}) {
+        std::string old = now.substr(0, now.size() - static_cast<std::size_t>(bytes_less));
+        old.front() = static_cast<char>(version);
+        auto read = decode_row<LetterRow>(old);
+        REQUIRE(read.has_value());
+        CHECK_FALSE(read->answer);
+        CHECK_FALSE(read->is_edited);
+        CHECK(read->event == "e");
+        CHECK(encode(*read) == now);
+    }
     std::string newer = now;
-    newer.front() = 3;
+    ++newer.front();
     CHECK(decode_row<LetterRow>(newer).error().is(kNewerFormat));
-    CHECK(encode(LaneRow{}).front() == 1);  // the others stay what they are
+}
+
+TEST_CASE("rows: what earlier versions wrote stays readable", "[store][rows]") {
+    const auto as_before = [](std::string row, std::size_t bytes_less) {
+        row.resize(row.size() - bytes_less);
+        row.front() = 1;
+        return row;
+    };
+    RecordRow record;
+    record.key = "k";
+    CHECK(encode(*decode_row<RecordRow>(as_before(encode(record), 1 + 4 + 4 + 4))) ==
+          encode(record));
+    LaneRow lane;
+    lane.count = 3;
+    CHECK(encode(*decode_row<LaneRow>(as_before(encode(lane), 12 + 4))) == encode(lane));
+    RouteLedger route;
+    route.received = 5;
+    CHECK(encode(*decode_row<RouteLedger>(as_before(encode(route), 8))) == encode(route));
+    ConnectionLedger connection;
+    connection.pending = 5;
+    CHECK(encode(*decode_row<ConnectionLedger>(as_before(encode(connection), 8))) ==
+          encode(connection));
+    KeyMapRow known;
+    known.field_hashes = "without names";
+    known.destination_key = "d";
+    auto read = decode_row<KeyMapRow>(as_before(encode(known), 0));
+    REQUIRE(read.has_value());
+    CHECK(read->destination_key == "d");
+    CHECK(read->field_hashes.empty());
 }
 
 TEST_CASE("letters: an older record that is replayed behind others goes before younger ones",
@@ -395,7 +426,7 @@ TEST_CASE("restart: what was in flight is pending again", "[store][state]") {
 TEST_CASE("format: a state of a newer syncline is refused by name", "[store][state]") {
     StateUnderTest test;
     test.state->create(1);
-    test.state->overlay().put(Table::kMeta, "format", std::string(7, '\0') + '\2');
+    test.state->overlay().put(Table::kMeta, "format", std::string(7, '\0') + '\3');
     auto loaded = test.state->load();
     REQUIRE(loaded.has_error());
     CHECK(loaded.error().is(kNewerFormat));
