@@ -1,6 +1,7 @@
 #include "core/hash.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <xxhash.h>
 
 #include <bit>
@@ -78,6 +79,19 @@ std::string sha256(std::string_view data) {
                         &size, EVP_sha256(), nullptr);
     SYNCLINE_ASSERT(ok == 1 && size == digest.size());
     return digest;
+}
+
+std::string hmac(HmacDigest digest, std::string_view key, std::string_view data) {
+    const EVP_MD* function = digest == HmacDigest::kSha1     ? EVP_sha1()
+                             : digest == HmacDigest::kSha256 ? EVP_sha256()
+                                                             : EVP_sha512();
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    const void* ok =
+        HMAC(function, key.data(), static_cast<int>(key.size()),
+             reinterpret_cast<const unsigned char*>(data.data()), data.size(), bytes, &size);
+    SYNCLINE_ASSERT(ok != nullptr);
+    return {reinterpret_cast<const char*>(bytes), size};
 }
 
 std::string to_hex(std::string_view bytes) {

@@ -32,6 +32,10 @@ std::uint32_t crc32c(std::string_view data, std::uint32_t crc = 0);
 // SHA-256, 32 raw bytes. [any]
 std::string sha256(std::string_view data);
 
+// HMAC (RFC 2104), raw: 20, 32 or 64 bytes. [any]
+enum class HmacDigest { kSha1, kSha256, kSha512 };
+std::string hmac(HmacDigest digest, std::string_view key, std::string_view data);
+
 // Lower-case hexadecimal. [any]
 std::string to_hex(std::string_view bytes);
 

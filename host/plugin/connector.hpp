@@ -184,7 +184,8 @@ struct WriteResult {
     // The last response that arrived on behalf of the batch. Null when none did, and when every
     // record is done.
     std::shared_ptr<const PlatformAnswer> answer{};
-    std::vector<IdMapping> ids{};  // to be kept together with the results
+    std::vector<IdMapping> ids{};      // to be kept together with the results
+    std::function<void()> ids_kept{};  // to be called when IdMap::get() knows them; may be empty
 };
 
 // ---- Reading by key

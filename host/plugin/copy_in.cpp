@@ -248,6 +248,42 @@ Problem copy_outcome(const syncline_outcome* from, Outcome& to) {
     return to.reply.empty() ? Problem{} : check_json(to.reply, "an outcome's reply");
 }
 
+Problem copy_fetch_result(const syncline_fetch_result* from, FetchResult& to) {
+    if (auto problem = check_struct(from, SYNCLINE_FETCH_RESULT_SIZE_1_0, "a fetch result");
+        !problem.empty()) {
+        return problem;
+    }
+    switch (from->kind) {
+        case SYNCLINE_FETCH_ABSENT:
+            to.kind = FetchKind::kAbsent;
+            return {};
+        case SYNCLINE_FETCH_FAILED:
+            to.kind = FetchKind::kFailed;
+            if (from->error == nullptr) return "a fetch result FAILED has no error";
+            if (auto problem =
+                    check_struct(from->error, SYNCLINE_ERROR_SIZE_1_0, "a fetch result's error");
+                !problem.empty()) {
+                return problem;
+            }
+            if (from->error->failure_class == SYNCLINE_OK)
+                return "a fetch result's error has no class";
+            to.failure = copy_failure(from->error->failure_class, *from->error);
+            return {};
+        case SYNCLINE_FETCH_FOUND:
+            to.kind = FetchKind::kFound;
+            break;
+        default:
+            return "a fetch result's kind is not known";
+    }
+    if (from->body_format != SYNCLINE_BODY_JSON) return "a fetch result's body_format is not known";
+    if (auto problem =
+            copy_text(from->body, record::kRecordBytesMax, "a fetch result's body", to.body);
+        !problem.empty()) {
+        return problem;
+    }
+    return check_json(to.body, "a fetch result's body");
+}
+
 Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
     if (auto problem = check_struct(from, SYNCLINE_HTTP_REQUEST_SIZE_1_0, "a request");
         !problem.empty()) {
@@ -365,6 +401,15 @@ syncline_error to_error(const Failure& failure) {
     fill(error.provider_code, failure.provider_code);
     fill(error.message, failure.message);
     return error;
+}
+
+syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message) {
+    if (error != nullptr && error->struct_size >= SYNCLINE_ERROR_SIZE_1_0) {
+        const std::uint32_t size = error->struct_size;
+        *error = to_error({failure_class, std::move(message), "", -1});
+        error->struct_size = size;
+    }
+    return status_of(failure_class);
 }
 
 std::string printable(const syncline_str& from, std::size_t bytes_max) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "plugin/connector.hpp"
+#include "syncline/fetch.h"
 #include "syncline/http.h"
 #include "syncline/types.h"
 #include "syncline/webhook.h"
@@ -35,6 +36,7 @@ Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_v
 Problem copy_record(const syncline_record* from, const Manifest& manifest, record::Record& to);
 Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to);
 Problem copy_outcome(const syncline_outcome* from, Outcome& to);
+Problem copy_fetch_result(const syncline_fetch_result* from, FetchResult& to);
 Problem copy_request(const syncline_http_request* from, HttpRequest& to);
 
 // The class of a status of the ABI; kPermanent for one that is not known.
@@ -48,6 +50,9 @@ Failure copy_failure(syncline_status status, const syncline_error& error);
 // An error for the connector to fill, or as the host reports one.
 syncline_error empty_error();
 syncline_error to_error(const Failure& failure);
+
+// Tells the connector why its call is refused; `error` is its own and may be NULL or too small.
+syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message);
 
 inline syncline_str to_str(std::string_view text) {
     return {text.data(), text.size()};

@@ -74,7 +74,8 @@ Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manife
         tables.webhook = find_table<syncline_plugin_webhook>(plugin, SYNCLINE_WEBHOOK_ID,
                                                              SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0);
         if (tables.webhook == nullptr || tables.webhook->translate == nullptr ||
-            (!manifest.handshakes.empty() && tables.webhook->handshake == nullptr)) {
+            (!manifest.handshakes.empty() && tables.webhook->handshake == nullptr) ||
+            (manifest.verifies_webhooks && tables.webhook->verify == nullptr)) {
             return broken(
                 "its manifest promises webhooks, its code has no complete "
                 "table " SYNCLINE_WEBHOOK_ID);
@@ -90,6 +91,20 @@ Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manife
                 "table " SYNCLINE_WRITE_ID);
         }
     }
+    if (manifest.can_fetch) {
+        tables.fetch = find_table<syncline_plugin_fetch>(plugin, SYNCLINE_FETCH_ID,
+                                                         SYNCLINE_PLUGIN_FETCH_SIZE_1_0);
+        if (tables.fetch == nullptr || tables.fetch->fetch == nullptr ||
+            tables.fetch->cancel == nullptr) {
+            return broken(
+                "its manifest promises to fetch, its code has no complete "
+                "table " SYNCLINE_FETCH_ID);
+        }
+    }
+    tables.ids = find_table<syncline_plugin_idmap>(plugin, SYNCLINE_IDMAP_ID,
+                                                   SYNCLINE_PLUGIN_IDMAP_SIZE_1_0);
+    if (tables.ids != nullptr && tables.ids->found == nullptr)
+        return broken("its table " SYNCLINE_IDMAP_ID " lacks a function");
     return tables;
 }
 

@@ -17,7 +17,9 @@
 #include "core/error.hpp"
 #include "plugin/connector.hpp"
 #include "plugin/deadlines.hpp"
+#include "syncline/fetch.h"
 #include "syncline/http.h"
+#include "syncline/idmap.h"
 #include "syncline/plugin.h"
 #include "syncline/webhook.h"
 #include "syncline/write.h"
@@ -38,6 +40,8 @@ struct Tables {
     const syncline_plugin_webhook* webhook = nullptr;
     const syncline_plugin_write* write = nullptr;
     const syncline_plugin_http* http = nullptr;
+    const syncline_plugin_fetch* fetch = nullptr;
+    const syncline_plugin_idmap* ids = nullptr;
 };
 
 enum class Unloading {

@@ -6,7 +6,10 @@
 #include "core/log.hpp"
 #include "plugin/live_instance.hpp"
 #include "syncline/clock.h"
+#include "syncline/fetch.h"
+#include "syncline/hmac.h"
 #include "syncline/http.h"
+#include "syncline/idmap.h"
 #include "syncline/log.h"
 #include "syncline/version.h"
 #include "syncline/write.h"
@@ -101,16 +104,49 @@ syncline_status SYNCLINE_CALL write_outcome(syncline_host_handle host,
         host, [&](LiveInstance& instance) { return instance.outcome(operation, index, outcome); });
 }
 
-syncline_status SYNCLINE_CALL write_complete(syncline_host_handle host,
-                                             syncline_write_handle operation) {
+// Of a write and of a fetch: handles are never given twice.
+syncline_status SYNCLINE_CALL complete(syncline_host_handle host, uint64_t operation) {
     return on_instance(host, [&](LiveInstance& instance) { return instance.complete(operation); });
+}
+
+syncline_status SYNCLINE_CALL fetch_result(syncline_host_handle host,
+                                           syncline_fetch_handle operation, uint32_t index,
+                                           const syncline_fetch_result* result) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.fetched(operation, index, result); });
+}
+
+syncline_status SYNCLINE_CALL hmac(syncline_host_handle host, syncline_secret_handle secret,
+                                   syncline_digest algorithm, syncline_str bytes, uint8_t* digest) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.hmac(secret, algorithm, bytes, digest);
+    });
+}
+
+syncline_status SYNCLINE_CALL idmap_get(syncline_host_handle host, syncline_str name_space,
+                                        const syncline_str* keys, uint32_t key_count,
+                                        uint64_t user_id, syncline_error* error) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.get_ids(name_space, keys, key_count, user_id, error);
+    });
+}
+
+syncline_status SYNCLINE_CALL idmap_put(syncline_host_handle host, syncline_write_handle operation,
+                                        syncline_str name_space, syncline_str key,
+                                        syncline_str value, syncline_error* error) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.put_id(operation, name_space, key, value, error);
+    });
 }
 
 constexpr syncline_host_http kHttp{sizeof(syncline_host_http), 0, http_send, http_cancel,
                                    http_fetch};
 constexpr syncline_host_log kLog{sizeof(syncline_host_log), 0, log_line};
 constexpr syncline_host_clock kClock{sizeof(syncline_host_clock), 0, clock_now, clock_monotonic};
-constexpr syncline_host_write kWrite{sizeof(syncline_host_write), 0, write_outcome, write_complete};
+constexpr syncline_host_write kWrite{sizeof(syncline_host_write), 0, write_outcome, complete};
+constexpr syncline_host_fetch kFetch{sizeof(syncline_host_fetch), 0, fetch_result, complete};
+constexpr syncline_host_hmac kHmac{sizeof(syncline_host_hmac), 0, hmac};
+constexpr syncline_host_idmap kIdMap{sizeof(syncline_host_idmap), 0, idmap_get, idmap_put};
 
 const void* SYNCLINE_CALL host_get_table(syncline_host_handle, syncline_str id) {
     if (id.ptr == nullptr) return nullptr;
@@ -119,6 +155,9 @@ const void* SYNCLINE_CALL host_get_table(syncline_host_handle, syncline_str id) 
     if (name == SYNCLINE_LOG_ID) return &kLog;
     if (name == SYNCLINE_CLOCK_ID) return &kClock;
     if (name == SYNCLINE_WRITE_ID) return &kWrite;
+    if (name == SYNCLINE_FETCH_ID) return &kFetch;
+    if (name == SYNCLINE_HMAC_ID) return &kHmac;
+    if (name == SYNCLINE_IDMAP_ID) return &kIdMap;
     return nullptr;
 }
 

@@ -1,6 +1,8 @@
-// Handshakes and translations: calls that end when the connector returns.
+// Handshakes, verification, translations, answers: calls that end when the connector returns.
+#include <cstring>
 #include <utility>
 
+#include "core/hash.hpp"
 #include "plugin/live_instance.hpp"
 #include "plugin/sinks.hpp"
 
@@ -27,6 +29,35 @@ struct RequestView {
     syncline_webhook_request view{};
 };
 
+// An outcome in the connector's terms; borrows from the original.
+struct AnswerView {
+    explicit AnswerView(const Answer& answer) {
+        errors.reserve(answer.records.size());
+        records.reserve(answer.records.size());
+        for (const AnswerRecord& record : answer.records) {
+            syncline_answer_record& raw = records.emplace_back();
+            raw.struct_size = sizeof raw;
+            raw.kind = static_cast<syncline_answer_kind>(record.kind);
+            raw.stream = to_str(record.stream);
+            raw.key = to_str(record.key);
+            raw.destination_key = to_str(record.destination_key);
+            raw.reply = to_str(record.reply);
+            if (record.kind != AnswerKind::kFailed) continue;
+            raw.error = &errors.emplace_back(to_error(record.failure));
+        }
+        for (const syncline_answer_record& record : records) pointers.push_back(&record);
+        view = {sizeof view, static_cast<std::uint32_t>(records.size()), to_str(answer.event),
+                pointers.data()};
+    }
+
+    std::vector<syncline_error> errors;
+    std::vector<syncline_answer_record> records;
+    std::vector<const syncline_answer_record*> pointers;
+    syncline_answer view{};
+};
+static_assert(static_cast<int>(AnswerKind::kDelivered) == SYNCLINE_ANSWER_DELIVERED &&
+              static_cast<int>(AnswerKind::kFailed) == SYNCLINE_ANSWER_FAILED);
+
 Failure plugin_bug(std::string message) {
     return {FailureClass::kPluginBug, std::move(message), "", -1};
 }
@@ -40,6 +71,28 @@ void LiveInstance::handshake(WebhookRequest request,
             [done](Failure failure) { done(std::move(failure), {}); });
 }
 
+// A call whose output is a reply.
+template <class Run, class Done>
+void LiveInstance::run_reply(std::uint64_t call, const Run& run, const Done& done) {
+    ReplySink sink;
+    syncline_error error = empty_error();
+    syncline_status status = SYNCLINE_OK;
+    const bool has_returned = call_connector([&] { status = run(sink.table(), &error); });
+    Failure failure;
+    if (!has_returned) {
+        failure = plugin_bug("an exception escaped from a call");
+    } else if (status != SYNCLINE_OK) {
+        failure = copy_failure(status, error);
+    } else if (!sink.problem().empty()) {
+        failure = plugin_bug(sink.problem());
+    } else if (!sink.has_reply()) {
+        failure = plugin_bug("a call succeeded without a reply");
+    }
+    if (failure.failure_class == FailureClass::kPluginBug) misbehaved(failure.message);
+    if (!finish(call)) return;
+    done(failure, failure.failure_class == FailureClass::kNone ? sink.take() : WebhookReply{});
+}
+
 void LiveInstance::run_handshake(std::uint64_t call, const WebhookRequest& request,
                                  const std::function<void(Failure, WebhookReply)>& done) {
     const syncline_plugin_webhook* table = generation_->tables().webhook;
@@ -50,24 +103,99 @@ void LiveInstance::run_handshake(std::uint64_t call, const WebhookRequest& reque
         return;
     }
     const RequestView view{request};
-    ReplySink sink;
+    const auto run = [&](const syncline_reply_sink* sink, syncline_error* error) {
+        return table->handshake(instance_, &view.view, sink, error);
+    };
+    run_reply(call, run, done);
+}
+
+void LiveInstance::answer(WebhookRequest request, Answer outcome,
+                          std::function<void(Failure, WebhookReply)> done) {
+    auto asked = std::make_shared<const WebhookRequest>(std::move(request));
+    auto given = std::make_shared<const Answer>(std::move(outcome));
+    enqueue(
+        [this, asked, given, done](std::uint64_t call) { run_answer(call, *asked, *given, done); },
+        [done](Failure failure) { done(std::move(failure), {}); });
+}
+
+void LiveInstance::run_answer(std::uint64_t call, const WebhookRequest& request,
+                              const Answer& outcome,
+                              const std::function<void(Failure, WebhookReply)>& done) {
+    const syncline_plugin_webhook* table = generation_->tables().webhook;
+    if (table == nullptr || table->answer == nullptr) {
+        if (finish(call)) Instance::answer({}, {}, done);
+        return;
+    }
+    const RequestView view{request};
+    const AnswerView answered{outcome};
+    const auto run = [&](const syncline_reply_sink* sink, syncline_error* error) {
+        return table->answer(instance_, &view.view, &answered.view, sink, error);
+    };
+    run_reply(call, run, done);
+}
+
+void LiveInstance::verify(WebhookRequest request, core::Secret secret,
+                          std::function<void(Failure)> done) {
+    auto asked = std::make_shared<const WebhookRequest>(std::move(request));
+    auto key = std::make_shared<const core::Secret>(std::move(secret));
+    enqueue([this, asked, key, done](std::uint64_t call) { run_verify(call, *asked, *key, done); },
+            done);
+}
+
+void LiveInstance::run_verify(std::uint64_t call, const WebhookRequest& request,
+                              const core::Secret& secret,
+                              const std::function<void(Failure)>& done) {
+    const syncline_plugin_webhook* table = generation_->tables().webhook;
+    if (table == nullptr || table->verify == nullptr) {
+        if (finish(call)) Instance::verify({}, {}, done);
+        return;
+    }
+    const RequestView view{request};
     syncline_error error = empty_error();
     syncline_status status = SYNCLINE_OK;
+    if (!secret.empty()) {
+        secret_ = &secret;
+        secret_handle_ = next_handle();
+    }
     const bool has_returned = call_connector(
-        [&] { status = table->handshake(instance_, &view.view, sink.table(), &error); });
+        [&] { status = table->verify(instance_, &view.view, secret_handle_, &error); });
+    secret_ = nullptr;
+    secret_handle_ = 0;
     Failure failure;
     if (!has_returned) {
-        failure = plugin_bug("an exception escaped from handshake()");
+        failure = plugin_bug("an exception escaped from verify()");
+        misbehaved(failure.message);
     } else if (status != SYNCLINE_OK) {
         failure = copy_failure(status, error);
-    } else if (!sink.problem().empty()) {
-        failure = plugin_bug(sink.problem());
-    } else if (!sink.has_reply()) {
-        failure = plugin_bug("handshake() succeeded without a reply");
     }
-    if (failure.failure_class == FailureClass::kPluginBug) misbehaved(failure.message);
-    if (!finish(call)) return;
-    done(failure, failure.failure_class == FailureClass::kNone ? sink.take() : WebhookReply{});
+    if (finish(call)) done(std::move(failure));
+}
+
+syncline_status LiveInstance::hmac(syncline_secret_handle secret, syncline_digest algorithm,
+                                   syncline_str bytes, std::uint8_t* digest) {
+    if (secret == 0 || secret != secret_handle_) return SYNCLINE_E_STALE;
+    if (digest == nullptr || (bytes.ptr == nullptr && bytes.len != 0)) {
+        misbehaved("hmac() was called without bytes or without room for the digest");
+        return SYNCLINE_E_PLUGIN_BUG;
+    }
+    core::HmacDigest function{};
+    switch (algorithm) {
+        case SYNCLINE_SHA1:
+            function = core::HmacDigest::kSha1;
+            break;
+        case SYNCLINE_SHA256:
+            function = core::HmacDigest::kSha256;
+            break;
+        case SYNCLINE_SHA512:
+            function = core::HmacDigest::kSha512;
+            break;
+        default:
+            return SYNCLINE_E_UNSUPPORTED;
+    }
+    const std::string_view data{bytes.len == 0 ? "" : bytes.ptr, bytes.len};
+    const std::string result = core::hmac(function, secret_->reveal(), data);
+    std::memcpy(digest, result.data(), result.size());
+    return SYNCLINE_OK;
 }
 
 void LiveInstance::translate(std::vector<std::shared_ptr<const WebhookRequest>> requests,

@@ -250,7 +250,7 @@ void LiveInstance::begin_stop() {
     if (!call_connector([&] { plugin.stop(instance_); })) {
         misbehaved("an exception escaped from stop()");
     }
-    for (const std::uint64_t handle : operations) cancel_write(handle);
+    for (const std::uint64_t handle : operations) cancel(handle);
     cancel_exchanges(std::nullopt);
 }
 
@@ -260,7 +260,7 @@ void LiveInstance::stopped() {
         const std::lock_guard lock{mutex_};
         if (state_ == State::kStopping && !has_reported_stopped_) {
             has_reported_stopped_ = true;
-            has_work_open = !operations_.empty() || !exchanges_.empty();
+            has_work_open = has_work();
             destroy_if_idle();
             if (!has_work_open) return;
         }
@@ -274,9 +274,13 @@ void LiveInstance::stopped() {
     generation_->post([self = shared_from_this()] { self->give_up("it left work open"); });
 }
 
+bool LiveInstance::has_work() const {
+    return !operations_.empty() || !exchanges_.empty() || open_lookups_ != 0;
+}
+
 void LiveInstance::destroy_if_idle() {
     if (state_ != State::kStopping || !has_reported_stopped_ || is_destroy_posted_) return;
-    if (!operations_.empty() || !exchanges_.empty()) return;
+    if (has_work()) return;
     is_destroy_posted_ = true;
     generation_->post([self = shared_from_this()] { self->destroy(); });
 }

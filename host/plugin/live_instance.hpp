@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +19,8 @@
 #include "plugin/generation.hpp"
 #include "plugin/handles.hpp"
 #include "plugin/log_gate.hpp"
+#include "syncline/fetch.h"
+#include "syncline/hmac.h"
 #include "syncline/host.h"
 #include "syncline/log.h"
 
@@ -46,6 +49,11 @@ class LiveInstance final : public Instance,
     void translate(std::vector<std::shared_ptr<const WebhookRequest>> requests,
                    std::function<void(std::vector<Translation>)> done) override;
     void write(WriteBatch batch, std::function<void(WriteResult)> done) override;
+    void fetch(FetchBatch batch, std::function<void(std::vector<FetchResult>)> done) override;
+    void verify(WebhookRequest request, core::Secret secret,
+                std::function<void(Failure)> done) override;
+    void answer(WebhookRequest request, Answer outcome,
+                std::function<void(Failure, WebhookReply)> done) override;
     void stop(std::chrono::milliseconds deadline, std::function<void()> stopped) override;
     void evict() override;
 
@@ -60,8 +68,17 @@ class LiveInstance final : public Instance,
                          syncline_http_handle* handle, syncline_error* error);  // [thread]
     void cancel_exchange(syncline_http_handle handle);
     syncline_status outcome(syncline_write_handle operation, std::uint32_t index,
-                            const syncline_outcome* outcome);   // [thread]
-    syncline_status complete(syncline_write_handle operation);  // [thread]
+                            const syncline_outcome* outcome);  // [thread]
+    syncline_status fetched(syncline_fetch_handle operation, std::uint32_t index,
+                            const syncline_fetch_result* result);  // [thread]
+    syncline_status complete(std::uint64_t operation);             // [thread]
+    syncline_status hmac(syncline_secret_handle secret, syncline_digest algorithm,
+                         syncline_str bytes, std::uint8_t* digest);  // [thread]
+    syncline_status get_ids(syncline_str name_space, const syncline_str* keys, std::uint32_t count,
+                            std::uint64_t user_id, syncline_error* error);  // [thread]
+    syncline_status put_id(syncline_write_handle operation, syncline_str name_space,
+                           syncline_str key, syncline_str value,
+                           syncline_error* error);  // [thread]
 
     // The connector broke a rule of the ABI: logged, counted, survived.
     void misbehaved(std::string_view rule);
@@ -74,7 +91,9 @@ class LiveInstance final : public Instance,
         kStopping,
         kOver,  // destroyed, or left behind
     };
-    struct Operation;  // one open write
+    struct Operation;  // one open write or fetch
+    struct Write;
+    struct Fetch;
     struct Exchange {
         std::uint64_t user_id = 0;
         std::uint64_t operation = 0;     // on whose behalf it was sent, 0 for none
@@ -94,6 +113,7 @@ class LiveInstance final : public Instance,
     bool is_open(std::uint64_t call);
     bool finish(std::uint64_t call);
     void begin_stop();                   // [thread]
+    bool has_work() const;               // locked
     void destroy_if_idle();              // locked
     void destroy();                      // [thread]
     void give_up(std::string_view why);  // [thread]
@@ -103,13 +123,28 @@ class LiveInstance final : public Instance,
     void run_handshake(std::uint64_t call, const WebhookRequest& request,
                        const std::function<void(Failure, WebhookReply)>& done);  // [thread]
     Translation translate_one(const WebhookRequest& request);                    // [thread]
+    void run_answer(std::uint64_t call, const WebhookRequest& request, const Answer& outcome,
+                    const std::function<void(Failure, WebhookReply)>& done);  // [thread]
+    void run_verify(std::uint64_t call, const WebhookRequest& request, const core::Secret& secret,
+                    const std::function<void(Failure)>& done);  // [thread]
 
-    // live_write.cpp
-    void begin_write(std::uint64_t handle);  // [thread]
+    template <class Run, class Done>
+    void run_reply(std::uint64_t call, const Run& run, const Done& done);  // [thread]
+
+    // live_operation.cpp
+    void open(std::shared_ptr<Operation> operation);
+    void begin(std::uint64_t handle);  // [thread]
     void on_timeout(std::uint64_t handle);
-    void cancel_write(std::uint64_t handle);                                     // [thread]
-    void abandon_write(std::uint64_t handle);                                    // [thread]
+    void cancel(std::uint64_t handle);                                           // [thread]
+    void abandon(std::uint64_t handle);                                          // [thread]
     std::function<void()> report(Operation& operation, const Failure& failure);  // locked
+    template <class Kind>
+    Kind* find_operation(std::uint64_t handle);  // locked
+
+    // live_ids.cpp
+    void found_ids(std::uint64_t user_id, const std::vector<std::string>& keys,
+                   Result<std::vector<std::string>> values);  // [thread]
+    void forget_ids(const std::vector<IdMapping>& ids);
 
     // live_http.cpp
     void deliver(std::uint64_t handle, const std::shared_ptr<const HttpReply>& reply);  // [thread]
@@ -126,6 +161,9 @@ class LiveInstance final : public Instance,
     // Touched by the generation's thread alone.
     syncline_instance* instance_ = nullptr;
     std::uint64_t current_operation_ = 0;  // the connector works on its behalf
+    // What verify() may use, while it runs.
+    std::uint64_t secret_handle_ = 0;
+    const core::Secret* secret_ = nullptr;
 
     std::mutex mutex_;
     State state_ = State::kStarting;
@@ -135,6 +173,9 @@ class LiveInstance final : public Instance,
     std::vector<std::shared_ptr<Operation>> left_behind_;  // their batches may still be read
     std::vector<std::function<void()>> stop_callbacks_;
     std::size_t open_posts_ = 0;
+    std::size_t open_lookups_ = 0;  // of ids
+    // Ids by namespace, NUL and key that were put and are not in the state yet.
+    std::map<std::string, std::string> own_ids_;
     bool has_reported_stopped_ = false;
     bool is_destroy_posted_ = false;
 };

@@ -1,37 +1,54 @@
-// One open write operation.
-// Concurrency: [work], the generation's thread.
+// One open operation: begun by the hub, reported on item by item, completed by the connector or
+// made up for.
+// Concurrency: guarded by the instance's mutex, but for begin() and cancel(): [thread], unlocked.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "plugin/live_instance.hpp"
 
 namespace syncline::plugin {
 
 struct LiveInstance::Operation {
-    WriteBatch batch;
-    std::function<void(WriteResult)> done;
-    std::vector<std::optional<Outcome>> outcomes;  // as the connector has given them
+    Operation(std::string stream_name, std::chrono::milliseconds limit)
+        : stream(std::move(stream_name)), timeout(limit) {}
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    virtual ~Operation() = default;
 
-    // The batch in the connector's terms, borrowed by it until it completes.
-    std::vector<syncline_write_record> records;
-    std::vector<const syncline_write_record*> pointers;
-    std::deque<std::vector<syncline_str>> field_names;  // of the records, where they stand
-    syncline_write_batch view{};
+    // Why the connector can't be given it; kNone if it can.
+    virtual Failure check(const Manifest& manifest) const = 0;
+    virtual std::string_view begin_name() const = 0;  // for people: "write()"
+    virtual syncline_status begin(const Tables& tables, syncline_instance* instance,
+                                  std::uint64_t handle, syncline_error* error) = 0;
+    virtual void cancel(const Tables& tables, syncline_instance* instance,
+                        std::uint64_t handle) = 0;
+    // begin() failed: that is the result of every item, whatever was said before.
+    virtual void refuse(const Failure& failure) = 0;
+    // What tells the hub: what the connector said of each item, and `failure` of the others. Once.
+    virtual std::function<void()> take_result(LiveInstance& instance, const Failure& failure) = 0;
 
-    // The last response that arrived: looked into only if a record fails.
+    const std::string stream;
+    const std::chrono::milliseconds timeout;
+
+    // The last response that arrived: looked into only if an item fails.
     std::string answered_request;
     std::shared_ptr<const HttpReply> answer;
 
     std::optional<Deadlines::Id> deadline;
     bool has_begun = false;    // the connector knows of it
-    bool is_entering = false;  // write() has not returned yet
-    bool is_reported = false;  // `done` was called, or is on its way
+    bool is_entering = false;  // begin() has not returned yet
+    bool is_reported = false;  // the hub was told, or that is on its way
 };
+
+// The write or fetch operation of that handle; null when it is stale or of the other kind.
+template <class Kind>
+Kind* LiveInstance::find_operation(std::uint64_t handle) {
+    auto* found = operations_.find(handle);
+    return found == nullptr ? nullptr : dynamic_cast<Kind*>(found->get());
+}
 
 }  // namespace syncline::plugin
