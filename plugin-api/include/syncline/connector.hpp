@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "syncline/failure.hpp"
+#include "syncline/fetch.hpp"
 #include "syncline/http.hpp"
 #include "syncline/manifest.h"
 #include "syncline/plugin.h"
@@ -28,6 +29,7 @@
 #include "syncline/runtime.hpp"
 #include "syncline/settings.hpp"
 #include "syncline/task.hpp"
+#include "syncline/verify.hpp"
 #include "syncline/version.h"
 #include "syncline/webhook.hpp"
 #include "syncline/write.hpp"
@@ -80,6 +82,8 @@ struct syncline_instance final {
     void adopt(std::unique_ptr<Type> made) {
         if constexpr (std::is_base_of_v<syncline::WebhookReceiver, Type>) receiver = made.get();
         if constexpr (std::is_base_of_v<syncline::BatchWriter, Type>) writer = made.get();
+        if constexpr (std::is_base_of_v<syncline::RecordFetcher, Type>) fetcher = made.get();
+        if constexpr (std::is_base_of_v<syncline::WebhookVerifier, Type>) verifier = made.get();
         connector = std::move(made);
         connector->runtime_ = &runtime;
         connector->tasks_ = &tasks;
@@ -92,6 +96,8 @@ struct syncline_instance final {
     syncline::detail::TaskGroup tasks;
     syncline::WebhookReceiver* receiver = nullptr;
     syncline::BatchWriter* writer = nullptr;
+    syncline::RecordFetcher* fetcher = nullptr;
+    syncline::WebhookVerifier* verifier = nullptr;
 };
 
 namespace syncline::detail {
@@ -219,15 +225,37 @@ struct Thunks {
                 }
             }
             Runtime& runtime = instance->runtime;
-            runtime.enter_write(operation);
+            runtime.enter(operation);
             run_write(instance->tasks, runtime, operation, *instance->writer, *batch);
             if (runtime.leave_write()) return {};
             return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
         });
     }
 
-    static void cancel_write(syncline_instance* instance,
-                             syncline_write_handle operation) noexcept {
+    static syncline_status fetch(syncline_instance* instance, syncline_fetch_handle operation,
+                                 const syncline_fetch_batch* batch,
+                                 syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            Runtime& runtime = instance->runtime;
+            if (!runtime.can_fetch())
+                return Failure{SYNCLINE_E_UNSUPPORTED, "the host has no table " SYNCLINE_FETCH_ID};
+            runtime.enter(operation);
+            run_fetch(instance->tasks, runtime, operation, *instance->fetcher, *batch);
+            if (runtime.leave_fetch()) return {};
+            return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
+        });
+    }
+
+    static syncline_status verify(syncline_instance* instance,
+                                  const syncline_webhook_request* request,
+                                  syncline_secret_handle secret, syncline_error* error) noexcept {
+        return guarded(error, [&] {
+            return instance->verifier->verify(WebhookRequest{*request},
+                                              Secret{instance->runtime, secret});
+        });
+    }
+
+    static void cancel_operation(syncline_instance* instance, std::uint64_t operation) noexcept {
         guarded(*instance, [&] { instance->tasks.cancel(operation); });
     }
 
@@ -236,10 +264,14 @@ struct Thunks {
         guarded(*instance, [&] { instance->runtime.done(user_id, *result); });
     }
 
+    static constexpr bool kVerifies = std::is_base_of_v<WebhookVerifier, Type>;
     static constexpr syncline_plugin_webhook kWebhook{
-        sizeof(syncline_plugin_webhook), 0, &handshake, &translate, nullptr, nullptr};
+        sizeof(syncline_plugin_webhook), 0,      &handshake, &translate,
+        kVerifies ? &verify : nullptr,   nullptr};
+    static constexpr syncline_plugin_fetch kFetch{sizeof(syncline_plugin_fetch), 0, &fetch,
+                                                  &cancel_operation};
     static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
-                                                  &cancel_write};
+                                                  &cancel_operation};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
 
     static const void* get_table(syncline_str id) noexcept {
@@ -249,6 +281,9 @@ struct Thunks {
         }
         if constexpr (std::is_base_of_v<BatchWriter, Type>) {
             if (wanted == SYNCLINE_WRITE_ID) return &kWrite;
+        }
+        if constexpr (std::is_base_of_v<RecordFetcher, Type>) {
+            if (wanted == SYNCLINE_FETCH_ID) return &kFetch;
         }
         return wanted == SYNCLINE_HTTP_ID ? &kHttp : nullptr;
     }

@@ -17,6 +17,8 @@
 
 #include "syncline/clock.h"
 #include "syncline/failure.hpp"
+#include "syncline/fetch.h"
+#include "syncline/hmac.h"
 #include "syncline/host.h"
 #include "syncline/http.h"
 #include "syncline/log.h"
@@ -81,11 +83,28 @@ class Runtime {
         clock_ = table<syncline_host_clock>(SYNCLINE_CLOCK_ID);
         http_ = table<syncline_host_http>(SYNCLINE_HTTP_ID);
         write_ = table<syncline_host_write>(SYNCLINE_WRITE_ID);
+        fetch_ = table<syncline_host_fetch>(SYNCLINE_FETCH_ID);
+        hmac_ = table<syncline_host_hmac>(SYNCLINE_HMAC_ID);
         if (log_ == nullptr) return lacks(SYNCLINE_LOG_ID);
         if (clock_ == nullptr) return lacks(SYNCLINE_CLOCK_ID);
         if (http_ == nullptr) return lacks(SYNCLINE_HTTP_ID);
         if (write_ == nullptr) return lacks(SYNCLINE_WRITE_ID);
         return {};
+    }
+
+    // The digest of the bytes with a secret of verify().
+    std::string hmac(syncline_secret_handle secret, syncline_digest algorithm,
+                     std::string_view bytes) const {
+        std::uint8_t digest[64];
+        const std::size_t size = algorithm == SYNCLINE_SHA1     ? 20
+                                 : algorithm == SYNCLINE_SHA256 ? 32
+                                                                : 64;
+        const syncline_status status =
+            hmac_ == nullptr ? SYNCLINE_E_UNSUPPORTED
+                             : hmac_->hmac(host_->handle, secret, algorithm, borrow(bytes), digest);
+        if (status != SYNCLINE_OK)
+            throw Failure{status, "the host makes no digest with this secret"};
+        return {reinterpret_cast<const char*>(digest), size};
     }
 
     std::int64_t now_ns() const { return clock_->now_ns(host_->handle); }
@@ -115,29 +134,26 @@ class Runtime {
         }
     }
 
-    // Write operations. One that ends inside the write() that began it is completed later: write()
-    // lies between enter_write() and leave_write().
+    // Operations. One that ends inside the call that began it is completed later: that call lies
+    // between enter() and leave().
     void outcome(syncline_write_handle operation, std::uint32_t index,
                  const syncline_outcome& outcome) const {
         if (!is_closed_) write_->outcome(host_->handle, operation, index, &outcome);
     }
-    void enter_write(syncline_write_handle operation) {
+    void fetched(syncline_fetch_handle operation, std::uint32_t index,
+                 const syncline_fetch_result& result) const {
+        if (!is_closed_) fetch_->result(host_->handle, operation, index, &result);
+    }
+    void enter(std::uint64_t operation) {
         beginning_ = operation;
         ended_inside_ = false;
     }
     // False: the operation could not be completed, so it must fail as a whole.
-    bool leave_write() {
-        const syncline_write_handle operation = std::exchange(beginning_, 0);
-        return !ended_inside_ || post(operation);
-    }
-    void end_operation(syncline_write_handle operation) {
-        if (is_closed_) return;
-        if (operation == beginning_) {
-            ended_inside_ = true;
-        } else {
-            write_->complete(host_->handle, operation);
-        }
-    }
+    bool leave_write() { return leave(write_->complete); }
+    bool leave_fetch() { return leave(fetch_->complete); }
+    void end_write(syncline_write_handle operation) { end(operation, write_->complete); }
+    void end_fetch(syncline_fetch_handle operation) { end(operation, fetch_->complete); }
+    bool can_fetch() const { return fetch_ != nullptr; }
 
     // What the host calls.
     void done(std::uint64_t id, const syncline_http_result& result);
@@ -147,7 +163,7 @@ class Runtime {
         for (const auto& [id, exchange] : exchanges_) {
             http_->cancel(host_->handle, exchange->handle_);
         }
-        post(0);  // `stopped` is never reported from inside stop()
+        post({});  // `stopped` is never reported from inside stop()
     }
 
     // Reports `stopped` if it is time; called at the end of every call that may have closed
@@ -162,6 +178,26 @@ class Runtime {
     void close() { is_closed_ = true; }
 
   private:
+    using Complete = syncline_status(SYNCLINE_CALL*)(syncline_host_handle, std::uint64_t);
+    // An operation to complete after the current call; 0: none.
+    struct Post {
+        std::uint64_t operation = 0;
+        Complete complete = nullptr;
+    };
+
+    bool leave(Complete complete) {
+        const std::uint64_t operation = std::exchange(beginning_, 0);
+        return !ended_inside_ || post({operation, complete});
+    }
+    void end(std::uint64_t operation, Complete complete) {
+        if (is_closed_) return;
+        if (operation == beginning_) {
+            ended_inside_ = true;
+        } else {
+            complete(host_->handle, operation);
+        }
+    }
+
     template <typename Table>
     const Table* table(std::string_view id) const {
         return static_cast<const Table*>(host_->get_table(host_->handle, borrow(id)));
@@ -169,10 +205,9 @@ class Runtime {
     static Failure lacks(std::string_view id) {
         return {SYNCLINE_E_UNSUPPORTED, "the host has no table " + std::string{id}};
     }
-    // Completes the operation (0: none) after the current call.
-    bool post(syncline_write_handle operation) {
+    bool post(Post what) {
         const std::uint64_t id = next_id_++;
-        posts_.emplace(id, operation);
+        posts_.emplace(id, what);
         if (host_->post(host_->handle, id) == SYNCLINE_OK) return true;
         posts_.erase(id);
         log(SYNCLINE_LOG_HOST_MISBEHAVING, "a post was refused");
@@ -184,11 +219,13 @@ class Runtime {
     const syncline_host_clock* clock_ = nullptr;
     const syncline_host_http* http_ = nullptr;
     const syncline_host_write* write_ = nullptr;
+    const syncline_host_fetch* fetch_ = nullptr;
+    const syncline_host_hmac* hmac_ = nullptr;
 
     std::unordered_map<std::uint64_t, OpenExchange*> exchanges_;
-    std::unordered_map<std::uint64_t, syncline_write_handle> posts_;
+    std::unordered_map<std::uint64_t, Post> posts_;
     std::uint64_t next_id_ = 1;
-    syncline_write_handle beginning_ = 0;
+    std::uint64_t beginning_ = 0;
     bool ended_inside_ = false;
     bool is_stopping_ = false;
     bool is_stopped_ = false;
@@ -252,9 +289,9 @@ inline void Runtime::posted(std::uint64_t id) {
         log(SYNCLINE_LOG_HOST_MISBEHAVING, "an unknown post came");
         return;
     }
-    const syncline_write_handle operation = found->second;
+    const Post what = found->second;
     posts_.erase(found);
-    if (operation != 0) write_->complete(host_->handle, operation);
+    if (what.operation != 0) what.complete(host_->handle, what.operation);
 }
 
 }  // namespace detail

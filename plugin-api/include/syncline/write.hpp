@@ -175,7 +175,7 @@ inline Batch::~Batch() {
     outcome.kind = scope_.may_have_had_effect ? SYNCLINE_UNKNOWN : SYNCLINE_FAILED;
     outcome.error = &error;
     for (std::size_t i = 0; i < size(); ++i) settle(i, outcome);
-    scope_.runtime->end_operation(scope_.operation);
+    scope_.runtime->end_write(scope_.operation);
 }
 
 namespace detail {

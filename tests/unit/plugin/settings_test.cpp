@@ -40,11 +40,10 @@ std::string violations_of(const char* settings) {
 }  // namespace
 
 TEST_CASE("settings: what fits the schema passes", "[plugin][settings]") {
-    CHECK(
-        violations_of(
-            R"({"base_url": "https://api.example.com/v1", "token": "abcd", "region": "us",
+    CHECK(violations_of(
+              R"({"base_url": "https://api.example.com/v1", "token": "abcd", "region": "us",
                 "limit": 5, "code": "AB", "tags": ["a"], "deep": {"a/b": false}})")
-            .empty());
+              .empty());
 }
 
 TEST_CASE("settings: every violation is a pointer and a sentence", "[plugin][settings]") {
