@@ -37,7 +37,7 @@ connections:
         verify:
           - {{ scheme: hmac, preset: mapp, key: "${{ACME_DMP_KEY}}" }}
         success_status: 200
-    map:
+{message_id}    map:
       audience: .audience
       user: .user
     deliver: {deliver}
@@ -67,6 +67,7 @@ class HubSetup:
         deliver: Mapping[str, int],
         listen: str = "127.0.0.1:0",
         limits: Mapping[str, int] | None = None,
+        message_id: str = "",
     ) -> None:
         """Writes the configuration and drops the connectors into their directory."""
         self.data_dir.mkdir(exist_ok=True)
@@ -80,6 +81,7 @@ class HubSetup:
                 listen=json.dumps(listen),
                 base_url=json.dumps(pangolin_url),
                 limits=f"  limits: {_flow(limits)}\n" if limits else "",
+                message_id=f"        message_id: {{ header: {message_id} }}\n" if message_id else "",
                 deliver=_flow(deliver),
             ),
             encoding="utf-8",
