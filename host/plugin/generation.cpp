@@ -6,9 +6,7 @@
 #include <future>
 #include <utility>
 
-#include "core/assert.hpp"
 #include "core/log.hpp"
-#include "core/thread_name.hpp"
 #include "plugin/errc.hpp"
 
 namespace syncline::plugin {
@@ -119,14 +117,10 @@ Result<std::shared_ptr<Generation>> Generation::load(Options options) {
     const std::shared_ptr<Generation> generation{new Generation{std::move(options)}};
     auto promise = std::make_shared<std::promise<Result<void>>>();
     auto opened = promise->get_future();
-    generation->post([generation = generation.get(), promise] {
-        promise->set_value(generation->open_library());
-    });
-    // The thread owns a share: it may be left stuck in the connector after everybody else has gone.
-    generation->thread_ = std::thread([generation] { generation->run(); });
-    generation->watch();
+    const std::shared_ptr<Worker> worker = generation->start_worker();
+    worker->post([generation, promise] { promise->set_value(generation->open_library()); });
     if (opened.wait_for(generation->options_.call_limit) != std::future_status::ready) {
-        generation->seize();
+        worker->seize();
         generation->close();
         return broken("loading it did not end in time: its constructors do work");
     }
@@ -137,79 +131,32 @@ Result<std::shared_ptr<Generation>> Generation::load(Options options) {
     return generation;
 }
 
-bool Generation::is_own_thread() const {
-    return thread_id_ == std::this_thread::get_id();
-}
-
-bool Generation::post(std::function<void()> task) {
+std::shared_ptr<Worker> Generation::start_worker() {
+    Worker::Options options;
+    options.name = options_.manifest.id;
+    options.clock = options_.clock;
+    options.deadlines = options_.deadlines;
+    options.call_limit = options_.call_limit;
+    options.cancel_grace = options_.cancel_grace;
+    options.on_stuck = [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self == nullptr) return;
+        self->mark_stuck();
+        core::log_error(
+            "connector:" + self->options_.manifest.id,
+            "the connector does not return from a call; it is out of service until restart",
+            {{"version", self->options_.manifest.version}, {"generation", self->options_.number}});
+    };
+    const std::shared_ptr<Worker> worker = Worker::start(std::move(options));
     const std::lock_guard lock{mutex_};
-    if (is_closing_ || is_seized_) return false;
-    tasks_.push_back({std::move(task), false});
-    changed_.notify_one();
-    return true;
+    workers_.push_back(worker);
+    return worker;
 }
 
-void Generation::complete(std::function<void()> completion) {
-    {
-        const std::lock_guard lock{mutex_};
-        if (!is_closing_ && !is_seized_) {
-            tasks_.push_back({std::move(completion), true});
-            changed_.notify_one();
-            return;
-        }
-    }
-    if (!options_.deadlines->call_after(core::nanoseconds{0}, completion)) completion();
-}
-
-void Generation::insist(std::function<void()> task) {
-    auto has_begun = std::make_shared<std::atomic<bool>>(false);
-    const bool is_posted = post([task = std::move(task), has_begun] {
-        *has_begun = true;
-        task();
-    });
-    if (!is_posted) return;
-    options_.deadlines->call_after(options_.cancel_grace, [self = shared_from_this(), has_begun] {
-        if (!*has_begun) self->seize();
-    });
-}
-
-void Generation::admit(std::shared_ptr<Resident> resident) {
+std::shared_ptr<Worker> Generation::worker() {
+    if (options_.manifest.is_blocking) return start_worker();
     const std::lock_guard lock{mutex_};
-    residents_.push_back(std::move(resident));
-}
-
-void Generation::release(const Resident* resident) {
-    std::shared_ptr<Resident> released;  // dies without the lock
-    const std::lock_guard lock{mutex_};
-    for (auto& entry : residents_) {
-        if (entry.get() != resident) continue;
-        released = std::move(entry);
-        entry = std::move(residents_.back());
-        residents_.pop_back();
-        return;
-    }
-}
-
-void Generation::run() {
-    thread_id_ = std::this_thread::get_id();
-    core::name_this_thread(options_.manifest.id.c_str());
-    std::unique_lock lock{mutex_};
-    while (!is_seized_) {
-        if (tasks_.empty()) {
-            if (is_closing_) return;
-            changed_.wait(lock);
-            continue;
-        }
-        {
-            const Task task = std::move(tasks_.front());
-            tasks_.pop_front();
-            lock.unlock();
-            busy_.enter();
-            task.run();
-        }
-        busy_.leave();
-        lock.lock();
-    }
+    return workers_.front();
 }
 
 Result<void> Generation::open_library() {
@@ -227,56 +174,13 @@ Result<void> Generation::open_library() {
     return {};
 }
 
-// Looks now and then whether a call into the connector takes longer than any may.
-void Generation::watch() {
-    options_.deadlines->call_after(options_.call_limit / 4, [weak = weak_from_this()] {
-        const auto self = weak.lock();
-        if (self == nullptr) return;
-        const core::nanoseconds now = self->options_.clock->monotonic();
-        if (self->busy_.busy_for(now) > self->options_.call_limit) {
-            self->seize();
-        } else {
-            self->watch();
-        }
-    });
-}
-
-void Generation::seize() {
-    std::deque<Task> tasks;
-    std::vector<std::shared_ptr<Resident>> residents;
-    {
-        const std::lock_guard lock{mutex_};
-        if (is_seized_ || is_closing_) return;
-        is_seized_ = true;
-        is_stuck_ = true;
-        tasks.swap(tasks_);
-        residents = residents_;
-        changed_.notify_one();
-    }
-    core::log_error("connector:" + options_.manifest.id,
-                    "the connector does not return from a call; it is out of service until restart",
-                    {{"version", options_.manifest.version}, {"generation", options_.number}});
-    for (const Task& task : tasks) {
-        if (task.is_completion) task.run();
-    }
-    for (const auto& resident : residents) resident->evict();
-}
-
 Unloading Generation::close() {
-    SYNCLINE_ASSERT(!is_own_thread());
-    bool is_blocked = false;
+    std::vector<std::shared_ptr<Worker>> workers;
     {
         const std::lock_guard lock{mutex_};
-        is_closing_ = true;
-        is_blocked = is_seized_;
-        changed_.notify_one();
+        workers = workers_;
     }
-    if (is_blocked) {
-        // It may never end. It has its share of this object; the residents are its memory, too.
-        thread_.detach();
-    } else {
-        thread_.join();
-    }
+    for (const auto& worker : workers) worker->close();
     const bool may_unload = !is_stuck_ && options_.manifest.can_unload;
     const Unloading unloading = may_unload ? unload() : Unloading::kKept;
     if (unloading == Unloading::kKept) keep_for_ever(shared_from_this());
@@ -291,8 +195,8 @@ Unloading Generation::close() {
     return unloading;
 }
 
-// The thread has ended, and its thread-local destructors have run: what pins the library now pins
-// it for ever.
+// The threads have ended, and their thread-local destructors have run: what pins the library now
+// pins it for ever.
 Unloading Generation::unload() {
     tables_ = {};
     if (library_ == nullptr || !library_->handle.is_loaded()) return Unloading::kUnloaded;

@@ -1,23 +1,19 @@
-// One loaded version of a connector, and the one thread on which its code runs.
+// One loaded version of a connector, and the threads on which its code runs.
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "plugin/busy_mark.hpp"
 #include "plugin/connector.hpp"
 #include "plugin/deadlines.hpp"
+#include "plugin/worker.hpp"
 #include "syncline/fetch.h"
 #include "syncline/http.h"
 #include "syncline/idmap.h"
@@ -26,14 +22,6 @@
 #include "syncline/write.h"
 
 namespace syncline::plugin {
-
-// Whatever has work open on a generation.
-struct Resident {
-    virtual ~Resident() = default;
-    // The generation's thread is stuck in the connector: completes everything that is open, on the
-    // caller's thread.
-    virtual void evict() = 0;
-};
 
 // The tables of the connector; null where its manifest does not promise one.
 struct Tables {
@@ -51,8 +39,8 @@ enum class Unloading {
     kKept,      // not tried: the manifest says never, or code of it may still run
 };
 
-// Purpose: owns the library and its thread; tasks run in the order in which they were posted.
-// Lifecycle: load, then tasks, then close() once nobody has work open.
+// Purpose: owns the library and the threads on which its code runs.
+// Lifecycle: load, then tasks on its workers, then close() once nobody has work open.
 // Concurrency: [any].
 class Generation : public std::enable_shared_from_this<Generation> {
   public:
@@ -75,58 +63,33 @@ class Generation : public std::enable_shared_from_this<Generation> {
     const Options& options() const { return options_; }
     const Manifest& manifest() const { return options_.manifest; }
     const Tables& tables() const { return tables_; }
-    bool is_own_thread() const;
 
-    // False when the thread takes no more: it was closed, or is stuck.
-    bool post(std::function<void()> task);
-
-    // Posts a completion of the hub's, which runs in any case: on another thread when this one
-    // takes no more.
-    void complete(std::function<void()> completion);
-
-    // Posts, and gives the thread up as stuck if it has not come to the task within the grace.
-    void insist(std::function<void()> task);
-
-    // Keeps a resident alive, and evicts it should the thread be stuck.
-    void admit(std::shared_ptr<Resident> resident);
-    void release(const Resident* resident);
+    // The worker of the instances of an asynchronous connector, which share it; each of a blocking
+    // one gets a worker of its own.
+    std::shared_ptr<Worker> worker();
 
     // From now on the library is never unloaded: something in it was left open.
     void mark_stuck() { is_stuck_ = true; }
     bool is_stuck() const { return is_stuck_; }
 
-    // Ends the thread, unloads. Not on the generation's thread.
+    // Ends the threads, unloads. Not on one of them.
     Unloading close();
 
   private:
     explicit Generation(Options options) : options_(std::move(options)) {}
 
-    void run();
+    std::shared_ptr<Worker> start_worker();
     Result<void> open_library();
-    void watch();
-    void seize();
     Unloading unload();
 
-    struct Task {
-        std::function<void()> run;
-        bool is_completion;  // runs none of the connector's code
-    };
     class Library;
     const Options options_;
     Tables tables_;
     std::shared_ptr<Library>
-        library_;  // touched by the thread while it opens, then by close() alone
-
-    mutable std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Task> tasks_;
-    std::vector<std::shared_ptr<Resident>> residents_;
-    bool is_closing_ = false;
-    bool is_seized_ = false;  // the thread is stuck in a call
+        library_;  // touched by the first worker while it opens, then by close() alone
     std::atomic<bool> is_stuck_{false};
-    BusyMark busy_;
-    std::atomic<std::thread::id> thread_id_{};
-    std::thread thread_;
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Worker>> workers_;  // the first one opened the library
 };
 
 // Calls a function of a connector. False when it let an exception escape, which the ABI forbids.

@@ -70,7 +70,7 @@ struct LiveInstance::Fetch final : LiveInstance::Operation {
 
 void LiveInstance::fetch(FetchBatch batch, std::function<void(std::vector<FetchResult>)> done) {
     if (batch.requests.empty()) {
-        generation_->complete([done = std::move(done)] { done({}); });
+        worker_->complete([done = std::move(done)] { done({}); });
         return;
     }
     open(std::make_shared<Fetch>(std::move(batch), std::move(done)));

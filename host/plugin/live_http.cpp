@@ -36,7 +36,7 @@ syncline_status LiveInstance::send(const syncline_http_request* request, std::ui
     const std::uint64_t transport_id =
         options_.http->send(std::move(copy), [self = shared_from_this(), id](HttpReply reply) {
             auto shared = std::make_shared<const HttpReply>(std::move(reply));
-            self->generation_->post([self, id, shared] { self->deliver(id, shared); });
+            self->worker_->post([self, id, shared] { self->deliver(id, shared); });
         });
     // The entry is still there: it is taken out by deliver(), on this very thread, unless the
     // thread was seized.

@@ -70,7 +70,7 @@ syncline_status LiveInstance::get_ids(syncline_str name_space, const syncline_st
         [self = shared_from_this(), user_id, operation = current_operation_,
          asked = std::move(copies)](Result<std::vector<std::string>> values) mutable {
             auto shared = std::make_shared<Result<std::vector<std::string>>>(std::move(values));
-            self->generation_->post([self, user_id, operation, asked = std::move(asked), shared] {
+            self->worker_->post([self, user_id, operation, asked = std::move(asked), shared] {
                 self->current_operation_ = operation;
                 self->found_ids(user_id, asked, std::move(*shared));
                 self->current_operation_ = 0;

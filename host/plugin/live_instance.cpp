@@ -69,6 +69,7 @@ void unregister_instance(std::uint64_t handle) {
 
 LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options)
     : generation_(std::move(generation)),
+      worker_(generation_->worker()),
       options_(std::move(options)),
       channel_("connector:" + generation_->manifest().id),
       host_handle_(next_handle()),
@@ -78,11 +79,10 @@ LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptio
 
 Result<std::shared_ptr<LiveInstance>> LiveInstance::start(std::shared_ptr<Generation> generation,
                                                           InstanceOptions options) {
-    SYNCLINE_ASSERT(!generation->is_own_thread());
     const std::shared_ptr<LiveInstance> instance{
         new LiveInstance{std::move(generation), std::move(options)}};
     register_instance(instance->host_handle_, instance);
-    instance->generation_->admit(instance);
+    instance->worker_->admit(instance);
 
     auto promise = std::make_shared<std::promise<Failure>>();
     auto outcome = promise->get_future();
@@ -91,7 +91,7 @@ Result<std::shared_ptr<LiveInstance>> LiveInstance::start(std::shared_ptr<Genera
         const std::lock_guard lock{instance->mutex_};
         call = instance->calls_.insert([promise](const Failure& why) { promise->set_value(why); });
     }
-    const bool is_posted = instance->generation_->post([instance, promise, call] {
+    const bool is_posted = instance->worker_->post([instance, promise, call] {
         const Failure failure = instance->start_up();
         if (instance->finish(call)) promise->set_value(failure);
     });
@@ -143,7 +143,7 @@ void LiveInstance::clear_failed_start() {
         state_ = State::kOver;
         exchanges_.clear();
     }
-    generation_->release(this);
+    worker_->release(this);
 }
 
 // ---- Calls
@@ -168,7 +168,7 @@ void LiveInstance::enqueue(std::function<void(std::uint64_t)> begin,
         if (!failure) {
             // Should the thread be seized, the entry is completed by evict().
             const std::uint64_t call = calls_.insert(std::move(abandon));
-            generation_->post([self = shared_from_this(), begin = std::move(begin), call] {
+            worker_->post([self = shared_from_this(), begin = std::move(begin), call] {
                 if (self->is_open(call)) begin(call);
             });
             return;
@@ -176,11 +176,11 @@ void LiveInstance::enqueue(std::function<void(std::uint64_t)> begin,
         refused = [abandon = std::move(abandon), failure = *failure] { abandon(failure); };
         if (state_ != State::kOver) {
             // In order with what is posted by others, so that nothing comes after `stopped`.
-            generation_->complete(std::move(refused));
+            worker_->complete(std::move(refused));
             return;
         }
     }
-    generation_->complete(std::move(refused));
+    worker_->complete(std::move(refused));
 }
 
 bool LiveInstance::is_open(std::uint64_t call) {
@@ -200,7 +200,7 @@ syncline_status LiveInstance::post(std::uint64_t user_id) {
     if (open_posts_ >= kPostsMax) return SYNCLINE_E_TRANSIENT;
     ++open_posts_;
     const bool is_posted =
-        generation_->post([self = shared_from_this(), user_id, operation = current_operation_] {
+        worker_->post([self = shared_from_this(), user_id, operation = current_operation_] {
             {
                 const std::lock_guard relock{self->mutex_};
                 --self->open_posts_;
@@ -226,17 +226,17 @@ void LiveInstance::stop(std::chrono::milliseconds deadline, std::function<void()
             stop_callbacks_.push_back(std::move(stopped));
             if (state_ == State::kStopping) return;
             state_ = State::kStopping;
-            generation_->post([self = shared_from_this()] { self->begin_stop(); });
+            worker_->post([self = shared_from_this()] { self->begin_stop(); });
             generation_->options().deadlines->call_after(deadline, [weak = weak_from_this()] {
                 const auto self = weak.lock();
                 if (self == nullptr) return;
-                self->generation_->insist(
+                self->worker_->insist(
                     [self] { self->give_up("it did not stop within the deadline"); });
             });
             return;
         }
     }
-    generation_->complete(std::move(stopped));
+    worker_->complete(std::move(stopped));
 }
 
 void LiveInstance::begin_stop() {
@@ -271,7 +271,7 @@ void LiveInstance::stopped() {
     }
     // It may not be destroyed, and it will complete nothing more.
     misbehaved("stopped() was called with exchanges or operations open");
-    generation_->post([self = shared_from_this()] { self->give_up("it left work open"); });
+    worker_->post([self = shared_from_this()] { self->give_up("it left work open"); });
 }
 
 bool LiveInstance::has_work() const {
@@ -282,7 +282,7 @@ void LiveInstance::destroy_if_idle() {
     if (state_ != State::kStopping || !has_reported_stopped_ || is_destroy_posted_) return;
     if (has_work()) return;
     is_destroy_posted_ = true;
-    generation_->post([self = shared_from_this()] { self->destroy(); });
+    worker_->post([self = shared_from_this()] { self->destroy(); });
 }
 
 void LiveInstance::destroy() {
@@ -302,8 +302,8 @@ void LiveInstance::destroy() {
         state_ = State::kOver;
         callbacks.swap(stop_callbacks_);
     }
-    for (auto& callback : callbacks) generation_->complete(std::move(callback));
-    generation_->release(this);
+    for (auto& callback : callbacks) worker_->complete(std::move(callback));
+    worker_->release(this);
 }
 
 void LiveInstance::give_up(std::string_view why) {
@@ -342,9 +342,9 @@ void LiveInstance::leave_behind(const Failure& failure) {
     cancel_exchanges(std::nullopt);
     // Behind the completions that are on their way: `stopped` comes last.
     for (auto& [handle, abandon] : calls) {
-        generation_->complete([abandon = std::move(abandon), failure] { abandon(failure); });
+        worker_->complete([abandon = std::move(abandon), failure] { abandon(failure); });
     }
-    for (auto& completion : completions) generation_->complete(std::move(completion));
+    for (auto& completion : completions) worker_->complete(std::move(completion));
 }
 
 // ---- Log

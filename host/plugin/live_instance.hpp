@@ -58,7 +58,7 @@ class LiveInstance final : public Instance,
     void evict() override;
 
     // ---- What the connector asks of the host; the functions of host_tables.cpp end here ----
-    bool is_own_thread() const { return generation_->is_own_thread(); }
+    bool is_own_thread() const { return worker_->is_own_thread(); }
     const core::Clock& clock() const { return *generation_->options().clock; }
     void log(syncline_severity severity, syncline_str message, const syncline_pair* fields,
              std::uint32_t count);
@@ -151,6 +151,7 @@ class LiveInstance final : public Instance,
     void cancel_exchanges(std::optional<std::uint64_t> operation);
 
     const std::shared_ptr<Generation> generation_;
+    const std::shared_ptr<Worker> worker_;
     const InstanceOptions options_;
     const std::string channel_;
     std::uint64_t host_handle_ = 0;

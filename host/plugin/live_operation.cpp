@@ -19,17 +19,17 @@ void LiveInstance::open(std::shared_ptr<Operation> operation) {
                 timeout, [weak = weak_from_this(), handle] {
                     if (const auto self = weak.lock()) self->on_timeout(handle);
                 });
-            generation_->post([self = shared_from_this(), handle] { self->begin(handle); });
+            worker_->post([self = shared_from_this(), handle] { self->begin(handle); });
             return;
         }
         refused = operation->take_result(*this, *failure);
         if (state_ != State::kOver) {
             // In order with what is posted by others, so that nothing comes after `stopped`.
-            generation_->complete(std::move(refused));
+            worker_->complete(std::move(refused));
             return;
         }
     }
-    generation_->complete(std::move(refused));
+    worker_->complete(std::move(refused));
 }
 
 void LiveInstance::begin(std::uint64_t handle) {
@@ -41,7 +41,7 @@ void LiveInstance::begin(std::uint64_t handle) {
         operation = *found;
         const Failure refused = operation->check(manifest());
         if (refused.failure_class != FailureClass::kNone) {
-            generation_->complete(report(*operation, refused));
+            worker_->complete(report(*operation, refused));
             operations_.erase(handle);
             return;
         }
@@ -62,7 +62,7 @@ void LiveInstance::begin(std::uint64_t handle) {
     if ((has_returned && status == SYNCLINE_OK) || operations_.find(handle) == nullptr) return;
     if (has_returned) operation->refuse(copy_failure(status, error));
     if (!operation->is_reported) {
-        generation_->complete(report(*operation, {FailureClass::kPluginBug, escaped, "", -1}));
+        worker_->complete(report(*operation, {FailureClass::kPluginBug, escaped, "", -1}));
     }
     operations_.erase(handle);
     destroy_if_idle();
@@ -75,7 +75,7 @@ void LiveInstance::on_timeout(std::uint64_t handle) {
         const auto* found = operations_.find(handle);
         if (found == nullptr || state_ == State::kOver) return;
         if (!(*found)->has_begun) {
-            generation_->complete(report(
+            worker_->complete(report(
                 **found, {FailureClass::kDeadline, "the batch waited until its timeout", "", -1}));
             operations_.erase(handle);
             destroy_if_idle();
@@ -85,10 +85,10 @@ void LiveInstance::on_timeout(std::uint64_t handle) {
             generation_->options().cancel_grace, [weak = weak_from_this(), handle] {
                 const auto self = weak.lock();
                 if (self == nullptr) return;
-                self->generation_->insist([self, handle] { self->abandon(handle); });
+                self->worker_->insist([self, handle] { self->abandon(handle); });
             });
     }
-    generation_->post([self = shared_from_this(), handle] { self->cancel(handle); });
+    worker_->post([self = shared_from_this(), handle] { self->cancel(handle); });
 }
 
 void LiveInstance::cancel(std::uint64_t handle) {
@@ -115,7 +115,7 @@ void LiveInstance::abandon(std::uint64_t handle) {
     core::log_error(channel_,
                     "an operation was not completed though cancelled; its outcome is unknown",
                     {{"account", options_.account}, {"stream", (*found)->stream}});
-    generation_->complete(report(
+    worker_->complete(report(
         **found,
         {FailureClass::kDeadline, "the connector did not complete the batch in time", "", -1}));
 }
@@ -139,7 +139,7 @@ syncline_status LiveInstance::complete(std::uint64_t handle) {
         } else {
             const bool is_late = (*found)->is_reported;
             if (!is_late) {
-                generation_->complete(report(
+                worker_->complete(report(
                     **found, {FailureClass::kPluginBug, "the connector gave no outcome", "", -1}));
             }
             operations_.erase(handle);

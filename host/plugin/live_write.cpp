@@ -7,7 +7,7 @@ namespace syncline::plugin {
 
 void LiveInstance::write(WriteBatch batch, std::function<void(WriteResult)> done) {
     if (batch.records.empty()) {
-        generation_->complete([done = std::move(done)] { done({}); });
+        worker_->complete([done = std::move(done)] { done({}); });
         return;
     }
     open(std::make_shared<Write>(std::move(batch), std::move(done)));
