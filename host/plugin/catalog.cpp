@@ -12,6 +12,7 @@
 #include "plugin/drop_file.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/generation.hpp"
+#include "plugin/instance_pool.hpp"
 #include "plugin/library.hpp"
 #include "plugin/live_instance.hpp"
 #include "plugin/manifest.hpp"
@@ -58,6 +59,10 @@ class DirectoryCatalog final : public Catalog {
     bool will_load() const { return !options_.stage_dir.empty(); }
     Result<void> accept(const std::string& name, Library library);
     void refuse(const std::string& name, Error error);
+    Result<std::shared_ptr<Instance>> start_one(const std::shared_ptr<Generation>& generation,
+                                                InstanceOptions options);
+    Result<std::shared_ptr<Instance>> start_pool(const std::shared_ptr<Generation>& generation,
+                                                 const InstanceOptions& options);
     Result<std::shared_ptr<Generation>> generation_of(Entry& entry);
 
     const Options options_;
@@ -186,11 +191,34 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
         return std::move(checked).error().at(options.account);
     }
     SYNCLINE_TRY(auto generation, generation_of(found->second));
-    SYNCLINE_TRY(auto instance, LiveInstance::start(std::move(generation), std::move(options)));
+    if (!manifest.is_blocking) return start_one(generation, std::move(options));
+    return start_pool(generation, options);
+}
+
+Result<std::shared_ptr<Instance>> DirectoryCatalog::start_one(
+    const std::shared_ptr<Generation>& generation, InstanceOptions options) {
+    SYNCLINE_TRY(auto instance, LiveInstance::start(generation, std::move(options)));
     const std::lock_guard lock{mutex_};
     std::erase_if(instances_, [](const auto& other) { return other.expired(); });
     instances_.push_back(instance);
     return std::shared_ptr<Instance>{std::move(instance)};
+}
+
+// Those that have started when one does not are stopped with the catalog.
+Result<std::shared_ptr<Instance>> DirectoryCatalog::start_pool(
+    const std::shared_ptr<Generation>& generation, const InstanceOptions& options) {
+    const Manifest& manifest = generation->manifest();
+    SYNCLINE_TRY(std::shared_ptr<Instance> pure, start_one(generation, options));
+    std::vector<std::shared_ptr<Instance>> members;
+    if (!manifest.can_webhook) members.push_back(pure);
+    const std::uint32_t count = std::clamp(options.concurrency, 1u, kBlockingInstancesMax);
+    while (members.size() < count && (manifest.can_write || manifest.can_fetch)) {
+        SYNCLINE_TRY(std::shared_ptr<Instance> member, start_one(generation, options));
+        members.push_back(std::move(member));
+    }
+    if (members.empty()) return pure;
+    return std::shared_ptr<Instance>{
+        std::make_shared<InstancePool>(std::move(pure), std::move(members))};
 }
 
 DirectoryCatalog::~DirectoryCatalog() {

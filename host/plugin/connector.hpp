@@ -284,6 +284,8 @@ struct InstanceOptions {
     std::string account;                  // for logs
     boost::json::object settings;         // validated against the manifest's schema by start()
     std::shared_ptr<HttpTransport> http;  // of this account
+    // Of a blocking connector: how many operations may be under way at once, at most 16.
+    std::uint32_t concurrency = 4;
     // Null: connectors find no such service.
     std::shared_ptr<Expressions> expressions{};
     std::shared_ptr<FileAppender> files{};

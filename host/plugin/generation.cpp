@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <boost/dll/shared_library.hpp>
 #include <future>
 #include <utility>
@@ -13,6 +14,7 @@ namespace syncline::plugin {
 namespace {
 
 constexpr const char* kReportIt = "report it to the connector's author";
+constexpr std::chrono::milliseconds kBlockingLimit{60 * 60 * 1000};
 
 // Generations that can't be taken down safely live to the end of the process, with what their code
 // may still touch.
@@ -136,7 +138,10 @@ std::shared_ptr<Worker> Generation::start_worker() {
     options.name = options_.manifest.id;
     options.clock = options_.clock;
     options.deadlines = options_.deadlines;
-    options.call_limit = options_.call_limit;
+    // A blocking call waits for its platform: what ends it is the time limit of its operation.
+    options.call_limit = options_.manifest.is_blocking
+                             ? std::max(options_.call_limit, kBlockingLimit)
+                             : options_.call_limit;
     options.cancel_grace = options_.cancel_grace;
     options.on_stuck = [weak = weak_from_this()] {
         const auto self = weak.lock();

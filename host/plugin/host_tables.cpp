@@ -69,13 +69,12 @@ void SYNCLINE_CALL http_cancel(syncline_host_handle host, syncline_http_handle h
     on_any(host, [&](LiveInstance& instance) { instance.cancel_exchange(handle); });
 }
 
-syncline_status SYNCLINE_CALL http_fetch(syncline_host_handle host, const syncline_http_request*,
-                                         const syncline_http_result** result, syncline_error*) {
-    return on_instance(host, [&](LiveInstance& instance) {
-        if (result != nullptr) *result = nullptr;
-        instance.misbehaved("an asynchronous connector waited for a response");
-        return SYNCLINE_E_PLUGIN_BUG;
-    });
+syncline_status SYNCLINE_CALL http_fetch(syncline_host_handle host,
+                                         const syncline_http_request* request,
+                                         const syncline_http_result** result,
+                                         syncline_error* error) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.fetch_now(request, result, error); });
 }
 
 void SYNCLINE_CALL log_line(syncline_host_handle host, syncline_severity severity,

@@ -1,4 +1,5 @@
 // Exchanges that a connector has open: sent through the account's transport, answered once each.
+#include <future>
 #include <utility>
 
 #include "plugin/live_instance.hpp"
@@ -72,46 +73,116 @@ void LiveInstance::cancel_exchanges(std::optional<std::uint64_t> operation) {
     for (const std::uint64_t id : transport_ids) options_.http->cancel(id);
 }
 
-void LiveInstance::deliver(std::uint64_t handle, const std::shared_ptr<const HttpReply>& answer) {
-    const HttpReply& reply = *answer;
-    Exchange exchange;
-    {
-        const std::lock_guard lock{mutex_};
-        auto* found = exchanges_.find(handle);
-        if (found == nullptr || state_ == State::kOver) return;
-        exchange = std::move(*found);
-        exchanges_.erase(handle);
-        auto* operation = operations_.find(exchange.operation);
-        if (reply.has_response && operation != nullptr && !(*operation)->is_reported) {
-            (*operation)->answered_request = std::move(exchange.request);
-            (*operation)->answer = answer;
+// A reply in the connector's terms.
+struct LiveInstance::ReplyView {
+    explicit ReplyView(std::shared_ptr<const HttpReply> given)
+        : reply(std::move(given)), error(to_error(reply->failure)) {
+        result.struct_size = sizeof result;
+        result.may_have_been_processed = reply->may_have_been_processed ? 1 : 0;
+        if (!reply->has_response) {
+            result.error = &error;
+            return;
         }
-    }
-    std::vector<syncline_pair> headers;
-    syncline_error error = to_error(reply.failure);
-    syncline_http_result result{};
-    result.struct_size = sizeof result;
-    result.may_have_been_processed = reply.may_have_been_processed ? 1 : 0;
-    if (reply.has_response) {
-        for (const auto& [name, value] : reply.headers) {
+        for (const auto& [name, value] : reply->headers)
             headers.push_back({to_str(name), to_str(value)});
-        }
         result.has_response = 1;
-        result.status = reply.status;
+        result.status = reply->status;
         result.header_count = static_cast<std::uint32_t>(headers.size());
         result.headers = headers.data();
-        result.body = to_str(reply.body);
-    } else {
-        result.error = &error;
+        result.body = to_str(reply->body);
     }
-    current_operation_ = exchange.operation;
+    ReplyView(const ReplyView&) = delete;
+    ReplyView& operator=(const ReplyView&) = delete;
+
+    const std::shared_ptr<const HttpReply> reply;
+    std::vector<syncline_pair> headers;
+    syncline_error error;
+    syncline_http_result result{};
+};
+
+// The exchange is over: its entry, if it is wanted still. Its operation remembers the response.
+std::optional<LiveInstance::Exchange> LiveInstance::take_exchange(
+    std::uint64_t handle, const std::shared_ptr<const HttpReply>& reply) {
+    const std::lock_guard lock{mutex_};
+    auto* found = exchanges_.find(handle);
+    if (found == nullptr || state_ == State::kOver) return std::nullopt;
+    Exchange exchange = std::move(*found);
+    exchanges_.erase(handle);
+    auto* operation = operations_.find(exchange.operation);
+    if (reply->has_response && operation != nullptr && !(*operation)->is_reported) {
+        (*operation)->answered_request = std::move(exchange.request);
+        (*operation)->answer = reply;
+    }
+    return exchange;
+}
+
+void LiveInstance::deliver(std::uint64_t handle, const std::shared_ptr<const HttpReply>& answer) {
+    const auto exchange = take_exchange(handle, answer);
+    if (!exchange) return;
+    const ReplyView view{answer};
+    current_operation_ = exchange->operation;
     const auto& table = *generation_->tables().http;
-    if (!call_connector([&] { table.done(instance_, exchange.user_id, &result); })) {
+    if (!call_connector([&] { table.done(instance_, exchange->user_id, &view.result); })) {
         misbehaved("an exception escaped from done()");
     }
     current_operation_ = 0;
     const std::lock_guard lock{mutex_};
     destroy_if_idle();
+}
+
+syncline_status LiveInstance::fetch_now(const syncline_http_request* request,
+                                        const syncline_http_result** result,
+                                        syncline_error* error) {
+    HttpRequest copy;
+    Problem problem = copy_request(request, copy);
+    if (result == nullptr) problem = "fetch() was called without a place for the result";
+    if (!manifest().is_blocking) problem = "an asynchronous connector waited for a response";
+    if (result != nullptr) *result = nullptr;
+    if (!problem.empty()) {
+        misbehaved(problem);
+        return refuse(error, FailureClass::kPluginBug, problem);
+    }
+    if (options_.http == nullptr)
+        return refuse(error, FailureClass::kUnsupported, "this account has no access to HTTP");
+    std::uint64_t id = 0;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto* operation = operations_.find(current_operation_);
+        const bool is_cancelled = operation != nullptr && (*operation)->is_cancelled;
+        if (state_ == State::kStopping || state_ == State::kOver || is_cancelled)
+            return refuse(error, FailureClass::kCancelled, "it was cancelled before it was sent");
+        id = exchanges_.insert({0, current_operation_, 0, copy.method + ' ' + copy.url});
+    }
+    const auto limit = copy.timeout + generation_->options().cancel_grace;
+    auto promise = std::make_shared<std::promise<std::shared_ptr<const HttpReply>>>();
+    auto replied = promise->get_future();
+    const std::uint64_t transport_id =
+        options_.http->send(std::move(copy), [promise](HttpReply reply) {
+            promise->set_value(std::make_shared<const HttpReply>(std::move(reply)));
+        });
+    bool is_cancelled = false;
+    {
+        const std::lock_guard lock{mutex_};
+        if (auto* exchange = exchanges_.find(id)) exchange->transport_id = transport_id;
+        const auto* operation = operations_.find(current_operation_);
+        is_cancelled = operation != nullptr && (*operation)->is_cancelled;
+    }
+    if (is_cancelled) options_.http->cancel(transport_id);
+    std::shared_ptr<const HttpReply> reply;
+    if (replied.wait_for(limit) == std::future_status::ready) {
+        reply = replied.get();
+    } else {
+        options_.http->cancel(transport_id);
+        HttpReply late;
+        late.failure = {FailureClass::kDeadline, "no response came in time", "", -1};
+        late.may_have_been_processed = true;
+        reply = std::make_shared<const HttpReply>(std::move(late));
+    }
+    if (!take_exchange(id, reply))
+        return refuse(error, FailureClass::kCancelled, "the instance is over");
+    fetched_ = std::make_shared<const ReplyView>(std::move(reply));
+    *result = &fetched_->result;
+    return SYNCLINE_OK;
 }
 
 }  // namespace syncline::plugin

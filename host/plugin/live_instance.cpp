@@ -220,12 +220,14 @@ syncline_status LiveInstance::post(std::uint64_t user_id) {
 // ----------------------------------------------------------------------------------------
 
 void LiveInstance::stop(std::chrono::milliseconds deadline, std::function<void()> stopped) {
+    bool is_beginning = false;
     {
         const std::lock_guard lock{mutex_};
         if (state_ != State::kOver) {
             stop_callbacks_.push_back(std::move(stopped));
             if (state_ == State::kStopping) return;
             state_ = State::kStopping;
+            is_beginning = true;
             worker_->post([self = shared_from_this()] { self->begin_stop(); });
             generation_->options().deadlines->call_after(deadline, [weak = weak_from_this()] {
                 const auto self = weak.lock();
@@ -233,10 +235,11 @@ void LiveInstance::stop(std::chrono::milliseconds deadline, std::function<void()
                 self->worker_->insist(
                     [self] { self->give_up("it did not stop within the deadline"); });
             });
-            return;
         }
     }
-    worker_->complete(std::move(stopped));
+    if (!is_beginning) return worker_->complete(std::move(stopped));
+    // A blocking connector may be waiting: what it waits for ends.
+    if (manifest().is_blocking) interrupt(std::nullopt);
 }
 
 void LiveInstance::begin_stop() {

@@ -67,6 +67,9 @@ class LiveInstance final : public Instance,
     syncline_status send(const syncline_http_request* request, std::uint64_t user_id,
                          syncline_http_handle* handle, syncline_error* error);  // [thread]
     void cancel_exchange(syncline_http_handle handle);
+    syncline_status fetch_now(const syncline_http_request* request,
+                              const syncline_http_result** result,
+                              syncline_error* error);  // [thread]
     syncline_status outcome(syncline_write_handle operation, std::uint32_t index,
                             const syncline_outcome* outcome);  // [thread]
     syncline_status fetched(syncline_fetch_handle operation, std::uint32_t index,
@@ -135,7 +138,8 @@ class LiveInstance final : public Instance,
     void open(std::shared_ptr<Operation> operation);
     void begin(std::uint64_t handle);  // [thread]
     void on_timeout(std::uint64_t handle);
-    void cancel(std::uint64_t handle);                                           // [thread]
+    void cancel(std::uint64_t handle);  // [thread]
+    void interrupt(std::optional<std::uint64_t> operation);
     void abandon(std::uint64_t handle);                                          // [thread]
     std::function<void()> report(Operation& operation, const Failure& failure);  // locked
     template <class Kind>
@@ -147,7 +151,10 @@ class LiveInstance final : public Instance,
     void forget_ids(const std::vector<IdMapping>& ids);
 
     // live_http.cpp
+    struct ReplyView;
     void deliver(std::uint64_t handle, const std::shared_ptr<const HttpReply>& reply);  // [thread]
+    std::optional<Exchange> take_exchange(std::uint64_t handle,
+                                          const std::shared_ptr<const HttpReply>& reply);
     void cancel_exchanges(std::optional<std::uint64_t> operation);
 
     const std::shared_ptr<Generation> generation_;
@@ -161,7 +168,8 @@ class LiveInstance final : public Instance,
 
     // Touched by the generation's thread alone.
     syncline_instance* instance_ = nullptr;
-    std::uint64_t current_operation_ = 0;  // the connector works on its behalf
+    std::uint64_t current_operation_ = 0;       // the connector works on its behalf
+    std::shared_ptr<const ReplyView> fetched_;  // what the last fetch() of a blocking one gave
     // What verify() may use, while it runs.
     std::uint64_t secret_handle_ = 0;
     const core::Secret* secret_ = nullptr;

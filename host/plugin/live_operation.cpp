@@ -6,6 +6,11 @@
 #include "core/log.hpp"
 
 namespace syncline::plugin {
+namespace {
+
+const Failure kNoOutcome{FailureClass::kPluginBug, "the connector gave no outcome", "", -1};
+
+}  // namespace
 
 void LiveInstance::open(std::shared_ptr<Operation> operation) {
     std::function<void()> refused;
@@ -59,8 +64,12 @@ void LiveInstance::begin(std::uint64_t handle) {
 
     const std::lock_guard lock{mutex_};
     operation->is_entering = false;
-    if ((has_returned && status == SYNCLINE_OK) || operations_.find(handle) == nullptr) return;
-    if (has_returned) operation->refuse(copy_failure(status, error));
+    if (operations_.find(handle) == nullptr) return;
+    const bool has_begun = has_returned && status == SYNCLINE_OK;
+    if (has_begun && !manifest().is_blocking) return;
+    // A blocking connector has done what it wanted to do when it returns.
+    if (has_begun && !operation->is_reported) worker_->complete(report(*operation, kNoOutcome));
+    if (has_returned && status != SYNCLINE_OK) operation->refuse(copy_failure(status, error));
     if (!operation->is_reported) {
         worker_->complete(report(*operation, {FailureClass::kPluginBug, escaped, "", -1}));
     }
@@ -88,7 +97,20 @@ void LiveInstance::on_timeout(std::uint64_t handle) {
                 self->worker_->insist([self, handle] { self->abandon(handle); });
             });
     }
+    if (manifest().is_blocking) return interrupt(handle);
     worker_->post([self = shared_from_this(), handle] { self->cancel(handle); });
+}
+
+// The thread of a blocking connector waits in fetch(): that ends, and so does every later one of
+// the operation, or of all.
+void LiveInstance::interrupt(std::optional<std::uint64_t> operation) {
+    {
+        const std::lock_guard lock{mutex_};
+        for (auto& [handle, open] : operations_) {
+            if (!operation || handle == *operation) open->is_cancelled = true;
+        }
+    }
+    cancel_exchanges(operation);
 }
 
 void LiveInstance::cancel(std::uint64_t handle) {
@@ -139,8 +161,7 @@ syncline_status LiveInstance::complete(std::uint64_t handle) {
         } else {
             const bool is_late = (*found)->is_reported;
             if (!is_late) {
-                worker_->complete(report(
-                    **found, {FailureClass::kPluginBug, "the connector gave no outcome", "", -1}));
+                worker_->complete(report(**found, kNoOutcome));
             }
             operations_.erase(handle);
             destroy_if_idle();

@@ -39,9 +39,10 @@ struct LiveInstance::Operation {
     std::shared_ptr<const HttpReply> answer;
 
     std::optional<Deadlines::Id> deadline;
-    bool has_begun = false;    // the connector knows of it
-    bool is_entering = false;  // begin() has not returned yet
-    bool is_reported = false;  // the hub was told, or that is on its way
+    bool has_begun = false;     // the connector knows of it
+    bool is_entering = false;   // begin() has not returned yet
+    bool is_cancelled = false;  // nothing more is sent on its behalf; of a blocking connector
+    bool is_reported = false;   // the hub was told, or that is on its way
 };
 
 // The write or fetch operation of that handle; null when it is stale or of the other kind.

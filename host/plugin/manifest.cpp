@@ -335,9 +335,9 @@ void read_settings(Reader& reader, const json::object& root, Manifest& manifest)
 
 void read_behaviour(Reader& reader, const json::object& root, Manifest& manifest) {
     const std::string style = reader.text(root, "style", false);
-    if (!style.empty() && style != "async") {
-        reader.problem("style", "is \"" + style + "\"; this syncline knows \"async\"");
-    }
+    if (!style.empty() && style != "async" && style != "blocking")
+        reader.problem("style", "must be \"async\" or \"blocking\"");
+    manifest.is_blocking = style == "blocking";
     const std::string unload = reader.text(root, "unload", false);
     if (!unload.empty() && unload != "supported" && unload != "never") {
         reader.problem("unload", "must be \"supported\" or \"never\"");

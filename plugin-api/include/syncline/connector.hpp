@@ -20,6 +20,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "syncline/blocking.hpp"
 #include "syncline/failure.hpp"
 #include "syncline/fetch.hpp"
 #include "syncline/http.hpp"
@@ -55,6 +56,14 @@ class Connector {
     std::int64_t now_ns() const { return runtime_->now_ns(); }
     std::int64_t monotonic_ns() const { return runtime_->monotonic_ns(); }
 
+    // The blocking style alone: sends a request and waits for the response. Throws a Failure when
+    // none came.
+    Response fetch(HttpRequest request) const {
+        detail::Scope alone{runtime_};
+        detail::Scope* scope = runtime_->blocking_scope;
+        return detail::Exchange{scope != nullptr ? *scope : alone, std::move(request)}.fetch();
+    }
+
     // Runs a task that belongs to no batch, up to its first wait; the rest follows by itself. When
     // the connector is stopped its requests end early, and `stopped` waits for its end. What it
     // throws is logged.
@@ -84,6 +93,10 @@ struct syncline_instance final {
         if constexpr (std::is_base_of_v<syncline::BatchWriter, Type>) writer = made.get();
         if constexpr (std::is_base_of_v<syncline::RecordFetcher, Type>) fetcher = made.get();
         if constexpr (std::is_base_of_v<syncline::WebhookVerifier, Type>) verifier = made.get();
+        if constexpr (std::is_base_of_v<syncline::BlockingWriter, Type>)
+            blocking_writer = made.get();
+        if constexpr (std::is_base_of_v<syncline::BlockingFetcher, Type>)
+            blocking_fetcher = made.get();
         connector = std::move(made);
         connector->runtime_ = &runtime;
         connector->tasks_ = &tasks;
@@ -97,6 +110,8 @@ struct syncline_instance final {
     syncline::WebhookReceiver* receiver = nullptr;
     syncline::BatchWriter* writer = nullptr;
     syncline::RecordFetcher* fetcher = nullptr;
+    syncline::BlockingWriter* blocking_writer = nullptr;
+    syncline::BlockingFetcher* blocking_fetcher = nullptr;
     syncline::WebhookVerifier* verifier = nullptr;
 };
 
@@ -214,6 +229,19 @@ struct Thunks {
         });
     }
 
+    template <typename View, typename Raw, typename Run>
+    static void run_blocking_in(Runtime& runtime, std::uint64_t operation, const Raw& raw,
+                                const Run& run) {
+        Scope scope{&runtime, operation};
+        runtime.blocking_scope = &scope;
+        {
+            View batch{scope, raw};
+            run_blocking(scope, batch, [&] { run(batch); });
+        }
+        runtime.blocking_scope = nullptr;
+        runtime.leave_blocking();
+    }
+
     static syncline_status write(syncline_instance* instance, syncline_write_handle operation,
                                  const syncline_write_batch* batch,
                                  syncline_error* error) noexcept {
@@ -226,6 +254,12 @@ struct Thunks {
             }
             Runtime& runtime = instance->runtime;
             runtime.enter(operation);
+            if constexpr (std::is_base_of_v<BlockingWriter, Type>) {
+                run_blocking_in<Batch>(runtime, operation, *batch, [instance](Batch& all) {
+                    instance->blocking_writer->write(all);
+                });
+                return {};
+            }
             run_write(instance->tasks, runtime, operation, *instance->writer, *batch);
             if (runtime.leave_write()) return {};
             return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
@@ -240,6 +274,13 @@ struct Thunks {
             if (!runtime.can_fetch())
                 return Failure{SYNCLINE_E_UNSUPPORTED, "the host has no table " SYNCLINE_FETCH_ID};
             runtime.enter(operation);
+            if constexpr (std::is_base_of_v<BlockingFetcher, Type>) {
+                run_blocking_in<FetchBatch>(runtime, operation, *batch,
+                                            [instance](FetchBatch& all) {
+                                                instance->blocking_fetcher->fetch_records(all);
+                                            });
+                return {};
+            }
             run_fetch(instance->tasks, runtime, operation, *instance->fetcher, *batch);
             if (runtime.leave_fetch()) return {};
             return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
@@ -279,10 +320,12 @@ struct Thunks {
         if constexpr (std::is_base_of_v<WebhookReceiver, Type>) {
             if (wanted == SYNCLINE_WEBHOOK_ID) return &kWebhook;
         }
-        if constexpr (std::is_base_of_v<BatchWriter, Type>) {
+        if constexpr (std::is_base_of_v<BatchWriter, Type> ||
+                      std::is_base_of_v<BlockingWriter, Type>) {
             if (wanted == SYNCLINE_WRITE_ID) return &kWrite;
         }
-        if constexpr (std::is_base_of_v<RecordFetcher, Type>) {
+        if constexpr (std::is_base_of_v<RecordFetcher, Type> ||
+                      std::is_base_of_v<BlockingFetcher, Type>) {
             if (wanted == SYNCLINE_FETCH_ID) return &kFetch;
         }
         return wanted == SYNCLINE_HTTP_ID ? &kHttp : nullptr;

@@ -83,8 +83,12 @@ class Exchange final : public OpenExchange {
         if (thrown_) std::rethrow_exception(thrown_);
         return std::move(*response_);
     }
+    // The blocking style: sends and waits.
+    Response fetch();
 
   private:
+    template <typename Send>
+    auto with_raw(const Send& send);
     void take(const syncline_http_result& result) noexcept override;
     void fail(const syncline_error& error, bool may_have_been_processed);
     // GET and HEAD change nothing, however they end.
@@ -198,7 +202,8 @@ inline Failure Response::refusal(std::string_view platform) const {
 
 namespace detail {
 
-inline bool Exchange::await_suspend(std::coroutine_handle<> waiting) {
+template <typename Send>
+auto Exchange::with_raw(const Send& send) {
     std::vector<syncline_pair> headers;
     headers.reserve(request_.headers.size());
     for (const auto& [name, value] : request_.headers) {
@@ -212,10 +217,28 @@ inline bool Exchange::await_suspend(std::coroutine_handle<> waiting) {
     raw.headers = headers.data();
     raw.body = borrow(request_.body);
     raw.timeout_ms = request_.timeout.count();
-    syncline_error error = empty_error();
-    if (scope.runtime->send(*this, raw, waiting, error)) return true;
-    fail(error, false);
-    return false;
+    return send(raw);
+}
+
+inline bool Exchange::await_suspend(std::coroutine_handle<> waiting) {
+    return with_raw([&](const syncline_http_request& raw) {
+        syncline_error error = empty_error();
+        if (scope.runtime->send(*this, raw, waiting, error)) return true;
+        fail(error, false);
+        return false;
+    });
+}
+
+inline Response Exchange::fetch() {
+    with_raw([&](const syncline_http_request& raw) {
+        syncline_error error = empty_error();
+        if (const syncline_http_result* result = scope.runtime->fetch(raw, error)) {
+            take(*result);
+        } else {
+            fail(error, false);
+        }
+    });
+    return await_resume();
 }
 
 inline void Exchange::take(const syncline_http_result& result) noexcept {

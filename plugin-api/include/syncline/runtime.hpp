@@ -134,6 +134,19 @@ class Runtime {
         }
     }
 
+    // The blocking style: the scope that fetch() works for, and the fetch itself. NULL with an
+    // error, or the host's result, valid until the next one.
+    Scope* blocking_scope = nullptr;
+    const syncline_http_result* fetch(const syncline_http_request& request,
+                                      syncline_error& error) const {
+        const syncline_http_result* result = nullptr;
+        const bool is_done = http_->fetch != nullptr &&
+                             http_->fetch(host_->handle, &request, &result, &error) == SYNCLINE_OK;
+        return is_done ? result : nullptr;
+    }
+    // The operation of a blocking connector ends with the call that began it.
+    void leave_blocking() { beginning_ = 0; }
+
     // Operations. One that ends inside the call that began it is completed later: that call lies
     // between enter() and leave().
     void outcome(syncline_write_handle operation, std::uint32_t index,

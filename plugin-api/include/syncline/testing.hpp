@@ -180,6 +180,14 @@ class FakeHost {
         finish(oldest(), failure, may_have_been_processed);
     }
 
+    // What the next fetch() of a blocking connector gets; several wait in line. Without one it gets
+    // SYNCLINE_E_TRANSIENT.
+    void will_respond(int status, std::string body) {
+        responses_.emplace_back(status, std::move(body));
+    }
+    // The requests of a blocking connector, in their order.
+    std::vector<Exchange> fetched = {};
+
     // From now on every send() is refused, as for a host that is not granted; nothing undoes it.
     void refuse_sends(Failure failure) { refusal_ = std::make_unique<Failure>(std::move(failure)); }
 
@@ -276,7 +284,7 @@ class FakeHost {
         host_ = {sizeof host_, SYNCLINE_ABI_MINOR, to_handle(this), &get_table, &post, &stopped};
         log_ = {sizeof log_, 0, &log};
         clock_ = {sizeof clock_, 0, &now, &now};
-        http_ = {sizeof http_, 0, &send, &cancel, nullptr};
+        http_ = {sizeof http_, 0, &send, &cancel, &fetch};
         write_ = {sizeof write_, 0, &outcome, &complete};
     }
 
@@ -382,6 +390,27 @@ class FakeHost {
         self.exchanges_.emplace(*exchange, std::move(pending));
         return SYNCLINE_OK;
     }
+    static syncline_status fetch(syncline_host_handle handle, const syncline_http_request* request,
+                                 const syncline_http_result** result, syncline_error* error) {
+        FakeHost& self = from_handle<FakeHost>(handle);
+        self.fetched.push_back({std::string{view(request->method)},
+                                std::string{view(request->url)},
+                                std::string{view(request->body)},
+                                {}});
+        if (self.responses_.empty()) {
+            *error = detail::to_c({SYNCLINE_E_TRANSIENT, "no response was prepared"});
+            return error->failure_class;
+        }
+        self.response_ = std::move(self.responses_.front());
+        self.responses_.pop_front();
+        self.result_ = {};
+        self.result_.struct_size = sizeof self.result_;
+        self.result_.has_response = 1;
+        self.result_.status = self.response_.first;
+        self.result_.body = borrow(self.response_.second);
+        *result = &self.result_;
+        return SYNCLINE_OK;
+    }
     static void cancel(syncline_host_handle handle, syncline_http_handle exchange) {
         FakeHost& self = from_handle<FakeHost>(handle);
         const auto found = self.exchanges_.find(exchange);
@@ -446,6 +475,9 @@ class FakeHost {
     std::map<syncline_write_handle, std::shared_ptr<Operation>> operations_;
     std::deque<std::uint64_t> posts_;
     std::unique_ptr<Failure> refusal_;
+    std::deque<std::pair<int, std::string>> responses_;
+    std::pair<int, std::string> response_;
+    syncline_http_result result_{};
 };
 
 }  // namespace syncline::testing

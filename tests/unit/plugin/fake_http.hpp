@@ -51,6 +51,14 @@ class FakeHttp final : public HttpTransport {
         }
         done(reply);
     }
+    // Until so many exchanges are open.
+    void wait_for(std::size_t count) {
+        std::unique_lock lock{mutex_};
+        if (!changed_.wait_for(lock, std::chrono::seconds{60},
+                               [&] { return open_.size() >= count; })) {
+            throw std::runtime_error("too few requests came");
+        }
+    }
     // The id of the first open exchange, as soon as there is one.
     std::uint64_t wait() {
         std::unique_lock lock{mutex_};

@@ -84,7 +84,7 @@ TEST_CASE("manifest: single mistakes are named", "[plugin][manifest]") {
          "regular expression"},
         {with(R"("settings": {"type": "object", "properties": {"a": {"minimum": "x"}}})"),
          "settings schema"},
-        {with(R"("style": "blocking")"), "async"},
+        {with(R"("style": "lazy")"), "async"},
         {with(R"("webhook": {"success_status": 500})"), "200 to 299"},
         {std::string(kManifestBytesMax + 1, ' '), "bytes"},
     };

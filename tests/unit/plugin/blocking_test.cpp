@@ -1,0 +1,117 @@
+// Connectors in the blocking style: instances with threads of their own, which wait and can be
+// interrupted.
+#include "fake_http.hpp"
+#include "fixtures.hpp"
+#include "support/catch.hpp"
+
+using namespace syncline;
+using namespace syncline::plugin;
+using namespace syncline::plugin::test;
+
+namespace {
+
+struct Stage {
+    Site site;
+    std::shared_ptr<FakeHttp> http = std::make_shared<FakeHttp>();
+    std::unique_ptr<Catalog> catalog;
+    std::shared_ptr<Instance> instance;
+
+    explicit Stage(std::uint32_t concurrency = 2) {
+        site.install("waiting");
+        catalog = Catalog::open(site.options()).value();
+        InstanceOptions options;
+        options.account = "shop";
+        options.http = http;
+        options.concurrency = concurrency;
+        instance = catalog->start("waiting", options).value();
+    }
+    Waiter<WriteResult> write(std::size_t count = 1,
+                              std::chrono::milliseconds timeout = std::chrono::seconds{60}) {
+        Waiter<WriteResult> waiter;
+        WriteBatch batch;
+        batch.stream = "things";
+        batch.timeout = timeout;
+        batch.records.resize(count);
+        for (auto& record : batch.records) record.body = "{}";
+        instance->write(std::move(batch), waiter.callback());
+        return waiter;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("blocking: write() waits for each response, and its return ends the operation",
+          "[plugin][blocking]") {
+    Stage stage;
+    auto result = stage.write(2);
+    stage.http->answer(stage.http->wait(), response(200, "id-1"));
+    stage.http->answer(stage.http->wait(), response(422, "no"));
+    auto outcomes = result.get().outcomes;
+    REQUIRE(outcomes.size() == 2);
+    CHECK(outcomes[0].kind == OutcomeKind::kDone);
+    CHECK(outcomes[0].destination_key == "id-1");
+    CHECK(outcomes[1].kind == OutcomeKind::kFailed);
+    CHECK(outcomes[1].failure.failure_class == FailureClass::kPermanent);
+}
+
+TEST_CASE("blocking: as many operations as instances are under way at once, others wait",
+          "[plugin][blocking]") {
+    Stage stage{2};
+    auto first = stage.write(), second = stage.write(), third = stage.write();
+    stage.http->wait_for(2);
+    // Translation has an instance of its own: it waits for nobody.
+    Waiter<std::vector<Translation>> translated;
+    auto request = std::make_shared<WebhookRequest>();
+    request->body = "{}";
+    stage.instance->translate({request}, translated.callback());
+    CHECK(translated.get().at(0).records.size() == 1);
+    CHECK(stage.http->open_count() == 2);
+    for (int i = 0; i < 3; ++i) stage.http->answer(stage.http->wait(), response(200, ""));
+    for (auto* result : {&first, &second, &third})
+        CHECK(result->get().outcomes.at(0).kind == OutcomeKind::kDone);
+}
+
+TEST_CASE("blocking: past its time the wait ends, and what was sent is unknown",
+          "[plugin][blocking]") {
+    Stage stage;
+    auto outcomes = stage.write(2, std::chrono::milliseconds{20}).get().outcomes;
+    CHECK(outcomes.at(0).kind == OutcomeKind::kUnknown);
+    CHECK(outcomes.at(0).failure.failure_class == FailureClass::kCancelled);
+    CHECK(stage.http->requests.size() == 1);  // nothing more was sent
+    // It is good for the next one.
+    auto next = stage.write();
+    stage.http->answer(stage.http->wait(), response(200, ""));
+    CHECK(next.get().outcomes.at(0).kind == OutcomeKind::kDone);
+}
+
+TEST_CASE("blocking: what it throws counts for the records without an outcome",
+          "[plugin][blocking]") {
+    Stage stage;
+    auto result = stage.write(2);
+    stage.http->answer(stage.http->wait(), response(200, ""));
+    stage.http->answer(stage.http->wait(), response(418, ""));
+    auto outcomes = result.get().outcomes;
+    CHECK(outcomes.at(0).kind == OutcomeKind::kDone);
+    CHECK(outcomes.at(1).failure.message == "a teapot");
+}
+
+TEST_CASE("blocking: stopping ends what waits", "[plugin][blocking]") {
+    Stage stage;
+    auto open = stage.write();
+    stage.http->wait();
+    Waiter<bool> stopped;
+    stage.instance->stop(std::chrono::seconds{60}, [done = stopped.callback()] { done(true); });
+    CHECK(open.get().outcomes.at(0).kind == OutcomeKind::kUnknown);
+    CHECK(stopped.get());
+}
+
+TEST_CASE("blocking: records are read by key", "[plugin][blocking][fetch]") {
+    Stage stage;
+    Waiter<std::vector<FetchResult>> waiter;
+    FetchBatch batch;
+    batch.stream = "things";
+    batch.requests = {{"k", ""}};
+    stage.instance->fetch(std::move(batch), waiter.callback());
+    stage.http->answer(stage.http->wait(), response(200, R"({"a":1})"));
+    CHECK(waiter.get().at(0).body == R"({"a":1})");
+}

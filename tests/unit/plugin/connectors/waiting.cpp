@@ -1,0 +1,42 @@
+// A connector in the blocking style: it simply waits for its platform.
+#include <stdexcept>
+
+#include "syncline/connector.hpp"
+
+namespace {
+
+class Waiting final : public syncline::Connector,
+                      public syncline::WebhookReceiver,
+                      public syncline::BlockingWriter,
+                      public syncline::BlockingFetcher {
+  public:
+    syncline::Status translate(const syncline::WebhookRequest& request,
+                               syncline::RecordSink& records) override {
+        records.add({"things", SYNCLINE_UPSERT, "k", request.body()});
+        return {};
+    }
+
+    void write(syncline::Batch& batch) override {
+        for (const syncline::WriteRecord& record : batch) {
+            const syncline::Response response =
+                fetch({"POST", "http://x/write", {}, std::string{record.body()}});
+            if (response.status() == 418) throw std::runtime_error("a teapot");
+            response.is_success() ? record.done(response.body())
+                                  : record.fail(response.refusal("X"));
+        }
+    }
+
+    void fetch_records(syncline::FetchBatch& batch) override {
+        batch[0].found(fetch({"GET", "http://x/read"}).body());
+    }
+};
+
+}  // namespace
+
+SYNCLINE_EXPORT_CONNECTOR(Waiting, R"json({
+    "id": "waiting", "version": "1.0.0", "name": "Waiting",
+    "abi": {"major": 1, "draft": 2, "min_host_minor": 0}, "style": "blocking",
+    "capabilities": ["webhook", "write", "fetch"],
+    "streams": [{"name": "things", "source": true, "destination": true, "fetch": true}],
+    "allowed_hosts": ["x"]
+})json")
