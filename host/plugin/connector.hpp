@@ -215,6 +215,9 @@ class Instance {
     // Writes one batch. Past the timeout the host cancels; what then has no outcome is kUnknown.
     virtual void write(WriteBatch batch, std::function<void(WriteResult)> done) = 0;
 
+    // How often the connector broke a rule of the interface.
+    virtual std::uint64_t misbehaviours() const { return 0; }
+
     // Cancels what is open, lets the connector report `stopped`, destroys. Completes once, after
     // every other completion. Past the deadline the generation is marked stuck and never unloaded.
     virtual void stop(std::chrono::milliseconds deadline, std::function<void()> stopped) = 0;
