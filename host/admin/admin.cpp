@@ -54,7 +54,7 @@ std::shared_ptr<http_server::Responder> share(http_server::Responder respond) {
 }  // namespace
 
 Admin::Admin(boost::asio::io_context& io, store::Store& store, Options options)
-    : io_(io), store_(store), options_(std::move(options)) {}
+    : io_(io), store_(store), options_(std::move(options)), scrape_(io, store, options_.metrics) {}
 
 http_server::Admission Admin::admit(const http_server::Request&) {
     http_server::Admission admission;
@@ -70,6 +70,7 @@ void Admin::handle(http_server::Request request, http_server::Responder respond)
         return ask(std::move(respond),
                    [](store::State&) -> Result<json::value> { return json::value("ok"); });
     }
+    if (request.path == "/metrics") return handle_metrics(std::move(respond));
     if (request.path == "/v1/status") {
         return ask(std::move(respond), [this](store::State& state) -> Result<json::value> {
             store::StoreStatus status = store_.status();
@@ -146,6 +147,17 @@ void Admin::handle_letter(const http_server::Request& request, http_server::Resp
     command.is_forced = request.query_parameter("force") == "1";
     command.at_ns = options_.clock->wall_ns();
     this->command(std::move(respond), command);
+}
+
+void Admin::handle_metrics(http_server::Responder respond) {
+    auto shared = share(std::move(respond));
+    scrape_.start([shared](Result<std::string> page) {
+        if (!page.has_value()) return (*shared)(refusal(page.error()));
+        http_server::Response response;
+        response.headers.emplace_back("Content-Type", MetricsPage::kContentType);
+        response.body = std::move(*page);
+        (*shared)(std::move(response));
+    });
 }
 
 void Admin::ask(http_server::Responder respond, Answer question) {

@@ -3,6 +3,7 @@
 //
 //   GET  /healthz                      the process and its store work
 //   GET  /readyz                       200 when the hub serves
+//   GET  /metrics                      what was counted, for Prometheus (METRICS.md)
 //   GET  /v1/status                    version, positions, ledger
 //   GET  /v1/dlq?after=ID&limit=N      dead letters, oldest first
 //   GET  /v1/dlq/ID                    one, with record or event
@@ -10,7 +11,7 @@
 //   POST /v1/dlq/ID/discard            given up
 //
 // A change is answered when it is durable and applied.
-// Answers are {"result": ...} or {"code": ..., "error": ..., "remedy": ...}.
+// Answers but /metrics are {"result": ...} or {"code": ..., "error": ..., "remedy": ...}.
 // Concurrency: [io]; questions travel to the state's thread and back.
 #pragma once
 
@@ -20,6 +21,7 @@
 #include <memory>
 #include <string>
 
+#include "admin/scrape.hpp"
 #include "http_server/server.hpp"
 #include "store/store.hpp"
 
@@ -31,6 +33,7 @@ class Admin final : public http_server::Handler {
         std::string version;
         std::string listen;  // where webhooks are served, for people
         const core::Clock* clock = nullptr;
+        Scrape::Source metrics{};  // what /metrics says besides the store's
     };
 
     Admin(boost::asio::io_context& io, store::Store& store, Options options);
@@ -41,6 +44,7 @@ class Admin final : public http_server::Handler {
   private:
     using Answer = std::function<Result<boost::json::value>(store::State&)>;
     void ask(http_server::Responder respond, Answer answer);
+    void handle_metrics(http_server::Responder respond);
     void command(http_server::Responder respond, store::Command command);
     void handle_letters(const http_server::Request& request, http_server::Responder respond);
     void handle_letter(const http_server::Request& request, http_server::Responder respond);
@@ -48,6 +52,7 @@ class Admin final : public http_server::Handler {
     boost::asio::io_context& io_;
     store::Store& store_;
     const Options options_;
+    Scrape scrape_;
 };
 
 }  // namespace syncline::admin

@@ -12,4 +12,9 @@ inline constexpr core::ErrorCode kBadArgument{"admin.bad_argument", core::ErrorC
 inline constexpr core::ErrorCode kStopping{"admin.stopping", core::ErrorClass::kTransient,
                                            "the hub is stopping"};
 
+inline constexpr core::ErrorCode kScrapeRunning{
+    "admin.scrape_running", core::ErrorClass::kTransient, "let one scraper at a time ask"};
+inline constexpr core::ErrorCode kScrapeLate{"admin.scrape_late", core::ErrorClass::kTransient,
+                                             "look at the disk: the state waits for it"};
+
 }  // namespace syncline::admin

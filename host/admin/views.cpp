@@ -10,12 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string name_of(const store::State& state, store::NameKind kind, std::uint32_t id) {
-    const auto& names = state.names(kind);
-    auto at = names.find(id);
-    return at == names.end() ? "#" + std::to_string(id) : at->second.name;
-}
-
 json::object view(const store::RouteLedger& ledger) {
     return {{"received", ledger.received},   {"translated", ledger.translated},
             {"handshake", ledger.handshake}, {"duplicate", ledger.duplicate},
@@ -94,6 +88,18 @@ json::object event_view(const store::Received& event) {
 
 }  // namespace
 
+std::string name_of(const store::State& state, store::NameKind kind, std::uint32_t id) {
+    const auto& names = state.names(kind);
+    auto at = names.find(id);
+    return at == names.end() ? "#" + std::to_string(id) : at->second.name;
+}
+
+bool is_present(const store::State& state, store::NameKind kind, std::uint32_t id) {
+    const auto& names = state.names(kind);
+    auto at = names.find(id);
+    return at != names.end() && at->second.is_present;
+}
+
 json::object ledger_view(const store::State& state) {
     bool is_balanced = true;
     json::object routes;
@@ -104,11 +110,9 @@ json::object ledger_view(const store::State& state) {
     json::object connections;
     for (const auto& [id, ledger] : state.connection_ledgers()) {
         is_balanced = is_balanced && ledger.balances();
-        const auto& names = state.names(store::NameKind::kConnection);
-        auto at = names.find(id);
-        bool is_present = at != names.end() && at->second.is_present;
-        connections.insert_or_assign(name_of(state, store::NameKind::kConnection, id),
-                                     view(ledger, is_present));
+        connections.insert_or_assign(
+            name_of(state, store::NameKind::kConnection, id),
+            view(ledger, is_present(state, store::NameKind::kConnection, id)));
     }
     return {{"balanced", is_balanced},
             {"routes", std::move(routes)},

@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "store/store.hpp"
@@ -15,6 +16,10 @@ boost::json::object ledger_view(const store::State& state);
 // `is_whole`: with the body of the record or event. [state]
 boost::json::object letter_view(const store::State& state, const store::Letter& letter,
                                 bool is_whole);
+
+// What people call a route or connection, and whether the configuration has it. [state]
+std::string name_of(const store::State& state, store::NameKind kind, std::uint32_t id);
+bool is_present(const store::State& state, store::NameKind kind, std::uint32_t id);
 
 // `1.42` -> the number; none when it is not an id. [any]
 std::optional<std::uint64_t> parse_letter_id(std::string_view text);

@@ -11,6 +11,7 @@
 
 #include "admin/admin.hpp"
 #include "app/descriptors.hpp"
+#include "app/metrics.hpp"
 #include "app/transport.hpp"
 #include "app/version.hpp"
 #include "core/log.hpp"
@@ -195,7 +196,8 @@ class Hub {
             plugin::InstanceOptions instance_options;
             instance_options.account = name;
             instance_options.settings = account.settings;
-            instance_options.http = make_transport(io_, *client_, std::move(policy));
+            instance_options.http =
+                make_transport(io_, *client_, std::move(policy), outbound_[name]);
             SYNCLINE_TRY(instances_[name], configuration_.catalog->start(
                                                account.connector, std::move(instance_options)));
         }
@@ -290,6 +292,10 @@ class Hub {
         admin_options.version = kVersion;
         admin_options.listen = url();
         admin_options.clock = &core::system_clock();
+        admin_options.metrics = [this](admin::MetricsPage& page) {
+            add_metrics(page, MetricSources{started_ns_, *server_, *intake_, *pipeline_, instances_,
+                                            outbound_});
+        };
         admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
         http_server::ListenOptions local;
         local.address = "unix:" + hub().admin_socket.string();
@@ -352,6 +358,7 @@ class Hub {
         if (pipeline_) pipeline_->join();
         store_->stop();
         admin_server_.reset();
+        admin_.reset();  // a scrape reads everything that goes now
         server_.reset();
         intake_.reset();
         instances_.clear();
@@ -362,8 +369,10 @@ class Hub {
 
     Configuration configuration_;
     const HubOptions& options_;
+    const std::int64_t started_ns_ = core::system_clock().wall_ns();
     boost::asio::io_context io_{1};
     std::unique_ptr<store::Store> store_;
+    std::map<std::string, OutboundMetrics> outbound_;  // by account
     std::unique_ptr<http_client::Client> client_;
     std::map<std::string, std::shared_ptr<plugin::Instance>> instances_;
     std::unique_ptr<pipeline::Pipeline> pipeline_;

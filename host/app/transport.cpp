@@ -1,7 +1,9 @@
 #include "app/transport.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <unordered_map>
 #include <utility>
 
@@ -46,9 +48,10 @@ class Transport final : public plugin::HttpTransport,
                         public std::enable_shared_from_this<Transport> {
   public:
     Transport(boost::asio::io_context& io, http_client::Client& client,
-              http_client::EgressPolicy policy)
+              http_client::EgressPolicy policy, OutboundMetrics& metrics)
         : io_(io),
           client_(client),
+          metrics_(metrics),
           pool_(client.open_pool(
               std::make_shared<const http_client::EgressPolicy>(std::move(policy)))) {}
 
@@ -79,17 +82,27 @@ class Transport final : public plugin::HttpTransport,
   private:
     void start(std::uint64_t id, http_client::Request request,
                std::function<void(plugin::HttpReply)> done) {
-        http_client::RequestId started = client_.send(
-            pool_, std::move(request),
-            [self = shared_from_this(), id, tell = std::move(done)](http_client::Result result) {
-                self->running_.erase(id);
-                tell(to_reply(std::move(result)));
-            });
+        http_client::RequestId started =
+            client_.send(pool_, std::move(request),
+                         [self = shared_from_this(), id, since = std::chrono::steady_clock::now(),
+                          tell = std::move(done)](http_client::Result result) {
+                             self->running_.erase(id);
+                             self->count(result, std::chrono::steady_clock::now() - since);
+                             tell(to_reply(std::move(result)));
+                         });
         running_.emplace(id, started);
+    }
+
+    void count(const http_client::Result& result, std::chrono::nanoseconds time) {
+        metrics_.duration.observe(time);
+        if (!result.response) return metrics_.failures.add();
+        const int digit = std::clamp(result.response->status / 100, 1, 5);
+        metrics_.answers[static_cast<std::size_t>(digit - 1)].add();
     }
 
     boost::asio::io_context& io_;
     http_client::Client& client_;
+    OutboundMetrics& metrics_;
     const http_client::PoolId pool_;
     std::atomic<std::uint64_t> last_id_{0};
     std::unordered_map<std::uint64_t, http_client::RequestId> running_;  // [io]
@@ -113,8 +126,9 @@ Result<http_client::EgressPolicy> egress_policy(const plugin::Manifest& manifest
 
 std::shared_ptr<plugin::HttpTransport> make_transport(boost::asio::io_context& io,
                                                       http_client::Client& client,
-                                                      http_client::EgressPolicy policy) {
-    return std::make_shared<Transport>(io, client, std::move(policy));
+                                                      http_client::EgressPolicy policy,
+                                                      OutboundMetrics& metrics) {
+    return std::make_shared<Transport>(io, client, std::move(policy), metrics);
 }
 
 }  // namespace syncline::app

@@ -96,6 +96,7 @@ class Connection final : public Hub::Member,
     bool close_after_ = false;
     bool is_head_request_ = false;
     Preferences preferences_;  // of the request in hand
+    Tally* tally_ = nullptr;   // of the request in hand; null before anyone claims it
 
     ReadBuffer buffer_;
     std::size_t scanned_ = 0;      // of the incomplete header section
@@ -150,6 +151,7 @@ bool Connection::step_head() {
         scanned_ = 0;
         is_head_request_ = false;
         preferences_ = {};
+        tally_ = nullptr;
     }
     const SectionScan scan = scan_section(bytes, scanned_);
     if (scan.state == Scan::kBroken) return refuse({400, "A header line ends without CR LF."});
@@ -186,6 +188,7 @@ bool Connection::step_head() {
 bool Connection::admit(const Head& head) {
     Admission admission = hub_->handler().admit(request_);
     if (phase_ != Phase::kHead) return false;  // the handler has stopped the server
+    tally_ = admission.tally;
     if (admission.refusal) {
         hub_->count_refused();
         close_after_ = true;
@@ -313,7 +316,12 @@ void Connection::send(Response response) {
     if (!stream_) return;
     response = checked(std::move(response));
     if (is_negotiable(response)) response = suited(std::move(response), preferences_);
+    const bool is_handled = phase_ == Phase::kHandling;
+    const auto since = phase_started_;
     enter(Phase::kWriting);
+    Tally& tally = tally_ != nullptr ? *tally_ : hub_->unclaimed();
+    tally.count(response.status, response.refusal,
+                is_handled ? std::optional{phase_started_ - since} : std::nullopt);
     out_head_.clear();
     append_head(out_head_, response, {close_after_, hub_->date()});
     const bool has_body = !is_head_request_ && may_have_body(response.status);
@@ -396,6 +404,7 @@ void serve_connection(const std::shared_ptr<Hub>& hub, int fd, int family, std::
 
 void refuse_connection(const std::shared_ptr<Hub>& hub, int fd) {
     hub->count_refused();
+    hub->unclaimed().count(503, Refusal::kTooManyConnections, {});
     // An answer would need a handshake, and that is what there is no room for.
     if (hub->tls() != nullptr) {
         ::close(fd);

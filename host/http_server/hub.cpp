@@ -37,15 +37,15 @@ Hub::Hub(boost::asio::io_context& io, Handler& handler, const Limits& limits,
       sweep_timer_(std::in_place, io) {}
 
 bool Hub::has_room(const std::string& peer) const {
-    if (counters_.connections >= limits_.connections_max) return false;
+    if (open_ >= limits_.connections_max) return false;
     if (peer.empty() || limits_.connections_per_ip_max == 0) return true;
     const auto found = per_peer_.find(peer);
     return found == per_peer_.end() || found->second < limits_.connections_per_ip_max;
 }
 
 Hub::Members::iterator Hub::add(const std::shared_ptr<Member>& member, const std::string& peer) {
-    ++counters_.accepted;
-    ++counters_.connections;
+    accepted_.add();
+    ++open_;
     ++per_peer_[peer];
     members_.push_back(member);
     arm_sweep();
@@ -54,7 +54,7 @@ Hub::Members::iterator Hub::add(const std::shared_ptr<Member>& member, const std
 
 void Hub::remove(Members::iterator at, const std::string& peer) {
     members_.erase(at);
-    --counters_.connections;
+    --open_;
     const auto found = per_peer_.find(peer);
     if (--found->second == 0) per_peer_.erase(found);
     // A stopped server leaves nothing behind that keeps the io_context running.

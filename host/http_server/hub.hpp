@@ -7,6 +7,7 @@
 // Lifetime: shared by the server and its connections, which a late responder may keep alive.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
@@ -49,8 +50,10 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     TlsKeeper* tls() { return tls_.get(); }
     bool is_stopping() const { return is_stopping_; }
     std::string_view date() { return date_.now(); }
-    const Counters& counters() const { return counters_; }
-    void count_refused() { ++counters_.refused; }
+    Counters counters() const { return {open_, accepted_.value(), refused_.value()}; }  // [any]
+    void count_refused() { refused_.add(); }
+    Tally& unclaimed() { return unclaimed_; }
+    const Tally& unclaimed() const { return unclaimed_; }
 
     // Whether one more connection from there is within the limits.
     bool has_room(const std::string& peer) const;
@@ -71,7 +74,9 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     const Limits limits_;
     const std::unique_ptr<TlsKeeper> tls_;
     std::chrono::milliseconds sweep_interval_;
-    Counters counters_;
+    std::atomic<std::uint64_t> open_{0};
+    core::Counter accepted_, refused_;
+    Tally unclaimed_;
     DateCache date_;
     Members members_;
     std::unordered_map<std::string, std::size_t> per_peer_;

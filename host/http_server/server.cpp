@@ -142,7 +142,7 @@ class Server::Impl {
     }
 
     std::uint16_t port() const { return port_; }
-    Counters counters() const { return hub_->counters(); }
+    const Hub& hub() const { return *hub_; }
     void stop() {
         close_listener();
         hub_->stop();
@@ -181,7 +181,11 @@ std::uint16_t Server::port() const {
     return impl_->port();
 }
 Counters Server::counters() const {
-    return impl_->counters();
+    return impl_->hub().counters();
+}
+
+const Tally& Server::unclaimed() const {
+    return impl_->hub().unclaimed();
 }
 void Server::stop() {
     impl_->stop();

@@ -4,7 +4,7 @@
 // Purpose: nothing ambiguous, oversized or endless gets past here. Boost.Beast 1.81 accepts framing
 // that a front-end proxy
 //   may read differently (request smuggling); the gate refuses all of it with 4xx and closes.
-// Concurrency: everything is [io]: one thread runs the io_context.
+// Concurrency: everything is [io] that does not say otherwise: one thread runs the io_context.
 // Lifetime: destroy after the io_context stopped, or stop() and let it run empty.
 // Limits: see Limits; one request in flight per connection.
 #pragma once
@@ -24,6 +24,7 @@
 
 #include "core/error.hpp"
 #include "http_server/limits.hpp"
+#include "http_server/tally.hpp"
 
 namespace syncline::http_server {
 
@@ -53,6 +54,7 @@ struct Response {
     // text/plain. Empty: there is only the body.
     std::string text;
     bool close = false;
+    Refusal refusal = Refusal::kByStatus;  // what it counts as, when it is no success
 };
 
 // Answers one request, exactly once; a responder that dies unused answers 500. Movable. Call it on
@@ -83,6 +85,7 @@ class Responder {
 struct Admission {
     std::size_t body_bytes_max = 1024 * 1024;
     std::optional<Response> refusal;  // answer at once with this, and close
+    Tally* tally = nullptr;  // where the answer counts; null: with those that nobody claimed
 };
 
 struct Handler {
@@ -125,7 +128,9 @@ class Server {
     ~Server();
 
     std::uint16_t port() const;  // the real one; 0 on a Unix socket
-    Counters counters() const;
+    Counters counters() const;   // [any]
+    // Of requests that no tally of the handler's has. [any]
+    const Tally& unclaimed() const;
 
     // Stops accepting and closes idle connections; requests in flight are answered with
     // `Connection: close`.

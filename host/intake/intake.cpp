@@ -38,8 +38,14 @@ const char* retry_after_s(const Error& error) {
     return error.is(store::kDiskFull) ? "120" : "2";
 }
 
+http_server::Refusal reason_of(const Error& error) {
+    if (error.is(store::kDiskFull)) return http_server::Refusal::kDiskFull;
+    return error.is(store::kQuota) ? http_server::Refusal::kQuota : http_server::Refusal::kBusy;
+}
+
 http_server::Response busy(const Error& error) {
     http_server::Response response = refusal(503, error);
+    response.refusal = reason_of(error);
     response.headers.emplace_back("Retry-After", retry_after_s(error));
     return response;
 }
@@ -136,6 +142,7 @@ http_server::Admission Intake::admit(const http_server::Request& request) {
         admission.refusal = refusal(404, Error{kUnknownRoute, "there is no webhook at this path"});
         return admission;
     }
+    admission.tally = route->tally.get();
     if (!http_server::content_coding(request.headers)) admission.refusal = coding_refusal();
     admission.body_bytes_max = route->body_bytes_max;
     return admission;
@@ -232,8 +239,10 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
     if (!route.message_id_header.empty()) {
         std::string_view id = request.header(route.message_id_header);
         if (id.empty()) {
-            return respond(refusal(
-                400, Error{kMessageIdMissing, "the request has no " + route.message_id_header}));
+            http_server::Response missing = refusal(
+                400, Error{kMessageIdMissing, "the request has no " + route.message_id_header});
+            missing.refusal = http_server::Refusal::kMessageIdMissing;
+            return respond(std::move(missing));
         }
         event.message_id = core::hash128(id, store_.hash_seed()).view();
     }

@@ -19,6 +19,7 @@
 #include "core/clock.hpp"
 #include "http_server/coding.hpp"
 #include "http_server/server.hpp"
+#include "http_server/tally.hpp"
 #include "intake/verify.hpp"
 #include "plugin/connector.hpp"
 #include "store/store.hpp"
@@ -33,6 +34,7 @@ struct Route {
     int success_status = 202;
     std::size_t body_bytes_max = 1024 * 1024;
     std::shared_ptr<plugin::Instance> source;
+    std::unique_ptr<http_server::Tally> tally = std::make_unique<http_server::Tally>();
 };
 
 class Intake final : public http_server::Handler {
@@ -43,6 +45,9 @@ class Intake final : public http_server::Handler {
 
     http_server::Admission admit(const http_server::Request& request) override;
     void handle(http_server::Request request, http_server::Responder respond) override;
+
+    // Unchanged while the intake lives; their tallies are [any].
+    const std::map<std::string, Route, std::less<>>& routes() const { return routes_; }
 
   private:
     struct Answered {

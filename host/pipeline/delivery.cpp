@@ -76,9 +76,10 @@ void Delivery::append(std::vector<store::Fact> facts) {
     store_.append(std::move(append));
 }
 
-store::Settled Delivery::settle_dead(const store::LaneHead& head, const Error& error) const {
+store::Settled Delivery::settle_dead(const store::LaneHead& head, const Error& error) {
     store::Settled fact = settled(head, store::Settlement::kDead, time_->now_ns());
     fact.failure.failure_class = "mapping";
+    metrics_.count_failure(fact.failure.failure_class);
     fact.failure.provider_code = error.code();
     fact.failure.message = bounded(error.what());
     return fact;
@@ -161,6 +162,7 @@ std::vector<Delivery::Prepared> Delivery::cut_batch() {
 
 void Delivery::send(std::vector<Prepared> prepared) {
     ++batches_out_;
+    metrics_.batch_records.observe(prepared.size());
     plugin::WriteBatch batch;
     batch.stream = plan_.destination_stream;
     batch.timeout = plan_.policy.timeout;
@@ -205,6 +207,8 @@ void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
         Moment moment{time_->now_ns(), random_()};
         store::Settled fact = settle(batch[i].head, outcome, plan_.policy, moment);
         if (fact.settlement == store::Settlement::kDelivered) {
+            metrics_.latency.observe(
+                std::chrono::nanoseconds{moment.now_ns - batch[i].head.row->received_ns});
             fact.row_hash = batch[i].send.fingerprint.row;
             fact.field_hashes = record::encode_field_hashes(batch[i].send.fingerprint.fields);
         } else if (outcome.failure.failure_class == plugin::FailureClass::kRateLimited &&
@@ -214,6 +218,8 @@ void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
                 std::max(paused_until_, steady_clock::now() +
                                             std::chrono::nanoseconds{fact.due_ns - moment.now_ns});
         }
+        if (fact.settlement != store::Settlement::kDelivered)
+            metrics_.count_failure(fact.failure.failure_class);
         if (fact.settlement == store::Settlement::kDead) {
             fact.answer = answer;
             core::log_warning("pipeline", "a record became a dead letter",

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "pipeline/decide.hpp"
+#include "pipeline/delivery_metrics.hpp"
 #include "pipeline/guarded_time.hpp"
 #include "pipeline/plan.hpp"
 #include "store/store.hpp"
@@ -33,6 +34,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
              std::shared_ptr<boost::asio::thread_pool> cpu);
 
     const ConnectionPlan& plan() const { return plan_; }
+    const DeliveryMetrics& metrics() const { return metrics_; }  // [any]
 
     // Takes lanes that may go out. Returns when a waiting lane is due next. `is_upstream_quiet`:
     // nothing is on its way to this connection's lanes. [state]
@@ -58,7 +60,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     void wait_until(std::chrono::steady_clock::time_point when);
 
     void append(std::vector<store::Fact> facts);
-    store::Settled settle_dead(const store::LaneHead& head, const Error& error) const;
+    store::Settled settle_dead(const store::LaneHead& head, const Error& error);
 
     const ConnectionPlan plan_;
     store::Store& store_;
@@ -66,6 +68,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     const std::shared_ptr<boost::asio::thread_pool>
         cpu_;  // outlives strand and timer, whoever holds this last
     boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;
+    DeliveryMetrics metrics_;
     std::atomic<bool> is_stopping_{false};
     std::atomic<std::size_t> batches_out_{0};
 

@@ -34,6 +34,8 @@ class Pipeline final : public store::Store::Observer {
 
     // Nothing new is taken; what is in flight ends by itself.
     void stop();
+    // Unchanged while the pipeline lives; plans and metrics are [any].
+    const std::vector<std::shared_ptr<Delivery>>& deliveries() const { return deliveries_; }
     // Nothing is in flight. [any]
     bool is_idle() const;
     // After stop(): appends what has come back and ends the cpu threads. What instances complete

@@ -321,6 +321,9 @@ class Instance {
     virtual void answer(WebhookRequest request, Answer outcome,
                         std::function<void(Failure, WebhookReply)> done);
 
+    // How often the connector broke a rule of the interface.
+    virtual std::uint64_t misbehaviours() const { return 0; }
+
     // Cancels what is open, lets the connector report `stopped`, destroys. Completes once, after
     // every other completion. Past the deadline the generation is marked stuck and never unloaded.
     virtual void stop(std::chrono::milliseconds deadline, std::function<void()> stopped) = 0;

@@ -85,7 +85,7 @@ class LiveInstance final : public Instance,
 
     // The connector broke a rule of the ABI: logged, counted, survived.
     void misbehaved(std::string_view rule);
-    std::uint64_t misbehaviours() const { return misbehaviours_; }
+    std::uint64_t misbehaviours() const override { return misbehaviours_; }
 
   private:
     enum class State {

@@ -178,7 +178,7 @@ Result<NumberedFact> Journal::begin(std::uint64_t at_least, EpochBegan fact) {
     SYNCLINE_TRY(writer_, Writer::start(Writer::Start{
                               options_.directory, options_.segment_bytes, options_.on_batch,
                               options_.on_fatal, std::move(used_), std::move(spares_), last_number_,
-                              last_, Position::of(epoch, 1)}));
+                              last_, Position::of(epoch, 1), metrics_}));
     NumberedFact first{Position::of(epoch, 1), Fact{std::move(fact)}};
     SYNCLINE_CHECK(writer_->write_first(first));
     return first;

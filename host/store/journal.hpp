@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/metrics.hpp"
 #include "store/fact.hpp"
 #include "store/segment.hpp"
 
@@ -47,6 +48,12 @@ struct DurableBatch {
     std::vector<std::pair<Position, std::function<void(std::optional<Error>)>>>
         on_applied;  // by the last fact they wait for
     std::size_t bytes = 0;
+};
+
+// What the journal costs since its start. [any]
+struct JournalMetrics {
+    core::Histogram flush{core::kShortTimes};
+    core::Counter bytes;  // written, with what fills up blocks
 };
 
 class Journal {
@@ -85,6 +92,8 @@ class Journal {
     // [any]
     void append(Append append);
 
+    const JournalMetrics& metrics() const { return metrics_; }
+
     // False while the disk has no room for new events.
     bool has_room() const;
 
@@ -120,6 +129,7 @@ class Journal {
     std::uint64_t last_number_ = 0;
     Position before_first_;
     Position last_;
+    JournalMetrics metrics_;
     std::unique_ptr<Writer> writer_;
 };
 

@@ -37,6 +37,7 @@ Journal::Writer::Writer(Start start)
       segment_bytes_(start.segment_bytes),
       on_batch_(std::move(start.on_batch)),
       on_fatal_(std::move(start.on_fatal)),
+      metrics_(start.metrics),
       previous_last_(start.previous_last),
       next_(start.next),
       used_(start.used.begin(), start.used.end()),
@@ -148,8 +149,12 @@ Result<void> Journal::Writer::write(Position first, std::uint32_t count) {
     if (!current_ || current_->room() < bytes) SYNCLINE_CHECK(make_room(bytes));
     build_batch(current_->header().salt, first, count, payload_, block_);
     SYNCLINE_CHECK(current_->append(block_));
+    metrics_.bytes.add(block_.size());
     core::fail_point("journal.before-sync");
-    return current_->sync();
+    const auto since = std::chrono::steady_clock::now();
+    SYNCLINE_CHECK(current_->sync());
+    metrics_.flush.observe(std::chrono::steady_clock::now() - since);
+    return {};
 }
 
 // Rolls to the next prepared file. The old one was flushed with its last batch.

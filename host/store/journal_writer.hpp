@@ -31,6 +31,7 @@ class Journal::Writer {
         std::uint64_t last_number;
         Position previous_last;
         Position next;
+        JournalMetrics& metrics;
     };
 
     static Result<std::unique_ptr<Writer>> start(Start start);
@@ -66,6 +67,7 @@ class Journal::Writer {
     const std::uint64_t segment_bytes_;
     const std::function<void(DurableBatch)> on_batch_;
     const std::function<void(const Error&)> on_fatal_;
+    JournalMetrics& metrics_;
 
     // The journal thread's own.
     std::optional<SegmentWriter> current_;

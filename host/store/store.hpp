@@ -88,6 +88,8 @@ class Store {
 
     Bodies& bodies() { return bodies_; }
     StoreStatus status() const;
+    // After open().
+    const JournalMetrics& journal_metrics() const { return journal_->metrics(); }
     std::uint64_t hash_seed() const { return hash_seed_; }
 
     // The names that open() found, for giving stable numbers to routes and connections. Before

@@ -23,6 +23,7 @@ HIDDEN = {
     "CLI/": {"app"},
     "openssl/": {"core", "secret", "intake", "http_client", "http_server"},
     "zlib.h": {"http_server"},
+    "prometheus/": {"admin"},
 }
 
 

@@ -47,6 +47,7 @@ find_package(CLI11 2.1 REQUIRED)
 find_path(LMDB_INCLUDE_DIR lmdb.h REQUIRED)
 find_library(LMDB_LIBRARY lmdb REQUIRED)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
+find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)  # not its package: that wants the server as well
 
 # The hub's threads free what other threads allocated, which glibc's allocator does at a high price. Sanitizers bring an
 # allocator of their own.

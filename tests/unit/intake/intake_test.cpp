@@ -229,6 +229,7 @@ TEST_CASE("intake: a repeat gets the same answer and is counted", "[intake][dedu
     auto missing = world.send(World::signed_request("{}"));
     CHECK(missing.status == 400);
     CHECK(code_of(missing) == "intake.message_id_missing");
+    CHECK(missing.refusal == http_server::Refusal::kMessageIdMissing);
     CHECK(world.ledger(3).received == 3);
 }
 
@@ -239,11 +240,13 @@ TEST_CASE("intake: an unknown route is refused before its body is read", "[intak
         auto request = World::signed_request("{}");
         request.path = path;
         CHECK(world.intake->admit(request).refusal.value().status == 404);
+        CHECK(world.intake->admit(request).tally == nullptr);
         CHECK(code_of(world.send(std::move(request))) == "intake.unknown_route");
     }
     auto admission = world.intake->admit(World::request(""));
     CHECK_FALSE(admission.refusal);
     CHECK(admission.body_bytes_max == 512 * 1024);
+    CHECK(admission.tally == world.intake->routes().at("shop").tally.get());
 }
 
 TEST_CASE("intake: a handshake is answered by the connector and has no effect", "[intake]") {
@@ -291,6 +294,7 @@ TEST_CASE("intake: past the quota events get 503 with Retry-After", "[intake][ba
         CHECK(response.status == 503);
         CHECK(header_of(response, "Retry-After") == "2");
         CHECK(code_of(response) == "store.quota");
+        CHECK(response.refusal == http_server::Refusal::kQuota);
     }
     CHECK(world.ledger(1).received == 1);
     world.intake.reset();  // ends its thread: what was refused has left no file
