@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <optional>
 #include <string_view>
 
@@ -15,6 +16,9 @@ boost::json::object ledger_view(const store::State& state);
 // `is_whole`: with the body of the record or event. [state]
 boost::json::object letter_view(const store::State& state, const store::Letter& letter,
                                 bool is_whole);
+
+// What somebody else wrote may be any bytes; JSON is UTF-8. [any]
+boost::json::value text_view(std::string_view bytes);
 
 // `1.42` -> the number; none when it is not an id. [any]
 std::optional<std::uint64_t> parse_letter_id(std::string_view text);
