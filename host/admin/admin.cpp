@@ -15,6 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::string_view kLettersPath = "/v1/dlq";
+constexpr std::string_view kExplainPath = "/v1/explain";
 constexpr std::size_t kLettersMax = 200;  // a page: questions to the state are short
 
 http_server::Response answer(int status, json::object body) {
@@ -54,7 +55,11 @@ std::shared_ptr<http_server::Responder> share(http_server::Responder respond) {
 }  // namespace
 
 Admin::Admin(boost::asio::io_context& io, store::Store& store, Options options)
-    : io_(io), store_(store), options_(std::move(options)), scrape_(io, store, options_.metrics) {}
+    : io_(io),
+      store_(store),
+      options_(std::move(options)),
+      scrape_(io, store, options_.metrics),
+      explainer_(store) {}
 
 http_server::Admission Admin::admit(const http_server::Request&) {
     http_server::Admission admission;
@@ -84,6 +89,7 @@ void Admin::handle(http_server::Request request, http_server::Responder respond)
                                             {"ledger", ledger_view(state)}});
         });
     }
+    if (request.path == kExplainPath) return handle_explain(request, std::move(respond));
     if (request.path == kLettersPath) return handle_letters(request, std::move(respond));
     if (request.path.starts_with(std::string{kLettersPath} + "/"))
         return handle_letter(request, std::move(respond));
@@ -158,6 +164,29 @@ void Admin::handle_metrics(http_server::Responder respond) {
         response.body = std::move(*page);
         (*shared)(std::move(response));
     });
+}
+
+void Admin::handle_explain(const http_server::Request& request, http_server::Responder respond) {
+    std::string event = request.query_parameter("event");
+    std::string connection = request.query_parameter("connection");
+    std::string key = request.query_parameter("key");
+    auto shared = share(std::move(respond));
+    auto done = [this, shared](Result<json::value> result) {
+        http_server::Response response = result.has_value()
+                                             ? answer(200, {{"result", std::move(*result)}})
+                                             : refusal(result.error());
+        boost::asio::post(io_, [shared, response = std::move(response)]() mutable {
+            (*shared)(std::move(response));
+        });
+    };
+    if (event.empty()) {
+        if (connection.empty() || key.empty())
+            return done(Error{kBadArgument, "name a `connection` and a `key`, or an `event`"});
+        return explainer_.explain_key(std::move(connection), std::move(key), std::move(done));
+    }
+    auto id = parse_letter_id(event);
+    if (!id) return done(Error{kBadArgument, "`event` is not the id of an event"});
+    explainer_.explain_event(store::Position{*id}, std::move(done));
 }
 
 void Admin::ask(http_server::Responder respond, Answer question) {

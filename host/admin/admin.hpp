@@ -7,6 +7,8 @@
 //   GET  /v1/status                    version, positions, ledger
 //   GET  /v1/dlq?after=ID&limit=N      dead letters, oldest first
 //   GET  /v1/dlq/ID                    one, with record or event
+//   GET  /v1/explain?connection=NAME&key=KEY   what became of a key's records
+//   GET  /v1/explain?event=ID          what became of an event
 //   POST /v1/dlq/ID/replay?force=1     back to its lane
 //   POST /v1/dlq/ID/discard            given up
 //
@@ -21,6 +23,7 @@
 #include <memory>
 #include <string>
 
+#include "admin/explain.hpp"
 #include "admin/scrape.hpp"
 #include "http_server/server.hpp"
 #include "store/store.hpp"
@@ -48,11 +51,13 @@ class Admin final : public http_server::Handler {
     void command(http_server::Responder respond, store::Command command);
     void handle_letters(const http_server::Request& request, http_server::Responder respond);
     void handle_letter(const http_server::Request& request, http_server::Responder respond);
+    void handle_explain(const http_server::Request& request, http_server::Responder respond);
 
     boost::asio::io_context& io_;
     store::Store& store_;
     const Options options_;
     Scrape scrape_;
+    Explainer explainer_;
 };
 
 }  // namespace syncline::admin

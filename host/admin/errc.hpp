@@ -9,6 +9,8 @@ inline constexpr core::ErrorCode kNotFound{"admin.not_found", core::ErrorClass::
 inline constexpr core::ErrorCode kMethodNotAllowed{"admin.method_not_allowed",
                                                    core::ErrorClass::kConfig, ""};
 inline constexpr core::ErrorCode kBadArgument{"admin.bad_argument", core::ErrorClass::kConfig, ""};
+inline constexpr core::ErrorCode kBusy{"admin.busy", core::ErrorClass::kTransient,
+                                       "ask again in a moment"};
 inline constexpr core::ErrorCode kStopping{"admin.stopping", core::ErrorClass::kTransient,
                                            "the hub is stopping"};
 

@@ -39,19 +39,6 @@ std::size_t character_bytes(std::string_view text) {
     return is_overlong || is_no_character ? 0 : bytes;
 }
 
-// What a sender wrote may be any bytes; JSON is UTF-8.
-json::value text_view(std::string_view bytes) {
-    constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-    json::string text;
-    text.reserve(bytes.size());
-    while (!bytes.empty()) {
-        std::size_t length = character_bytes(bytes);
-        text.append(length == 0 ? kReplacement : bytes.substr(0, length));
-        bytes.remove_prefix(length == 0 ? 1 : length);
-    }
-    return json::value(std::move(text));
-}
-
 json::value body_view(const store::Body& body) {
     if (!body.file.empty()) return json::object{{"file", body.file}, {"bytes", body.size}};
     return text_view(body.text);
@@ -98,6 +85,18 @@ bool is_present(const store::State& state, store::NameKind kind, std::uint32_t i
     const auto& names = state.names(kind);
     auto at = names.find(id);
     return at != names.end() && at->second.is_present;
+}
+
+json::value text_view(std::string_view bytes) {
+    constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+    json::string text;
+    text.reserve(bytes.size());
+    while (!bytes.empty()) {
+        std::size_t length = character_bytes(bytes);
+        text.append(length == 0 ? kReplacement : bytes.substr(0, length));
+        bytes.remove_prefix(length == 0 ? 1 : length);
+    }
+    return json::value(std::move(text));
 }
 
 json::object ledger_view(const store::State& state) {

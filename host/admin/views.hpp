@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ boost::json::object letter_view(const store::State& state, const store::Letter& 
 // What people call a route or connection, and whether the configuration has it. [state]
 std::string name_of(const store::State& state, store::NameKind kind, std::uint32_t id);
 bool is_present(const store::State& state, store::NameKind kind, std::uint32_t id);
+
+// What somebody else wrote may be any bytes; JSON is UTF-8. [any]
+boost::json::value text_view(std::string_view bytes);
 
 // `1.42` -> the number; none when it is not an id. [any]
 std::optional<std::uint64_t> parse_letter_id(std::string_view text);

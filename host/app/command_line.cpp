@@ -84,6 +84,15 @@ class CommandLine {
             user->add_flag("--allow-unsafe-filesystem", allow_unsafe_filesystem_,
                            "Accept a data directory on NFS, SMB, 9p, FUSE or overlayfs");
         }
+        CLI::App* explain_verb =
+            add(root_, "explain", "What became of the records of one key, or of one event",
+                [this] { return explain(common_, explained_); });
+        explain_verb->add_option("CONNECTION", explained_.connection, "Where the key's records go")
+            ->type_name("");
+        explain_verb->add_option("KEY", explained_.key, "As the source's records have it")
+            ->type_name("");
+        explain_verb->add_option("--event", explained_.event, "Instead: one event, such as 2.3041")
+            ->type_name("ID");
         add(root_, "version", "Print the version", [this] { return version(common_); });
     }
 
@@ -128,6 +137,7 @@ class CommandLine {
     bool allow_unsafe_filesystem_ = false;
     std::string argument_;
     LetterSelection selection_;
+    Explained explained_;
     std::function<int()> action_;
 };
 

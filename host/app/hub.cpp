@@ -154,6 +154,7 @@ class Hub {
         store_options.allow_unsafe_filesystem = options_.allow_unsafe_filesystem;
         store_options.unapplied_bytes_max = hub().limits.unapplied_bytes_max;
         store_options.pending_bytes_max = hub().limits.pending_bytes_max;
+        store_options.history_bytes_max = hub().limits.history_bytes_max;
         store_options.on_fatal = end_process;
         SYNCLINE_TRY(store_, store::Store::open(std::move(store_options)));
         return {};

@@ -19,6 +19,13 @@ int status(const Common& common);
 int version(const Common& common);
 int salvage(const Common& common, bool allow_unsafe_filesystem);
 
+// Either a key of a connection, or an event.
+struct Explained {
+    std::string connection, key;
+    std::string event;
+};
+int explain(const Common& common, const Explained& what);
+
 int connectors_list(const Common& common);
 int connectors_describe(const Common& common, const std::string& file_or_id);
 

@@ -38,6 +38,7 @@ struct ServerLimits {   // hub.limits
     std::size_t connections_per_ip_max = 64;
     std::uint64_t pending_bytes_max = 8ull * 1024 * 1024 * 1024;   // quota of the backlog
     std::uint64_t unapplied_bytes_max = 64ull * 1024 * 1024;
+    std::uint64_t history_bytes_max = 64ull * 1024 * 1024;  // 0 keeps none
 };
 
 struct Tls {    // hub.tls; what is in the files is checked by `app`

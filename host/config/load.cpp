@@ -107,14 +107,15 @@ class Loader {
         else check_socket_path(hub.at());
         const Section limits{context_, hub.find("limits"), "hub.limits",
                              {{},
-                              {"connections_max", "connections_per_ip_max", "pending_bytes_max",
-                               "unapplied_bytes_max"}}};
+                              {"connections_max", "connections_per_ip_max", "history_bytes_max",
+                               "pending_bytes_max", "unapplied_bytes_max"}}};
         limits.read("connections_max", out.limits.connections_max, 1, 1'000'000);
         limits.read("connections_per_ip_max", out.limits.connections_per_ip_max, 0, 1'000'000);
         limits.read("pending_bytes_max", out.limits.pending_bytes_max, kMebibyte,
                     kMebibyte * kMebibyte);
         limits.read("unapplied_bytes_max", out.limits.unapplied_bytes_max, kMebibyte,
                     64 * 1024 * kMebibyte);
+        limits.read("history_bytes_max", out.limits.history_bytes_max, 0, kMebibyte * kMebibyte);
     }
 
     void read_listen(const Section& hub) {

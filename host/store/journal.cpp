@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -21,6 +22,8 @@
 
 namespace syncline::store {
 namespace {
+
+constexpr Position kUnknown{std::numeric_limits<std::uint64_t>::max()};
 
 // `000000000012.log` -> 12; 0 for any other name.
 std::uint64_t number_of(const std::filesystem::path& file) {
@@ -35,6 +38,13 @@ std::uint64_t number_of(const std::filesystem::path& file) {
 
 std::string place(const std::filesystem::path& file, std::uint64_t offset) {
     return file.string() + ":" + std::to_string(offset);
+}
+
+// A file without a header of its own in front of a used one is a spare that a crash left out of
+// order.
+void remove_unused(const std::filesystem::path& file) {
+    core::log_debug("store", "removing an unused journal file", {{"file", file.string()}});
+    ::unlink(file.c_str());
 }
 
 }  // namespace
@@ -63,12 +73,43 @@ Result<void> Journal::scan() {
     }
     if (error) return io_error("can't list " + options_.directory.string(), error.value());
     std::sort(numbers.begin(), numbers.end());
-    for (std::uint64_t number : numbers) {
-        SYNCLINE_CHECK(scan_file(number, segment_path(options_.directory, number)));
-        last_number_ = number;
+    std::size_t first = 0;
+    if (!options_.salvage) {
+        SYNCLINE_TRY(first, set_history_aside(numbers));
     }
+    for (std::size_t i = first; i < numbers.size(); ++i) {
+        SYNCLINE_CHECK(scan_file(numbers[i], segment_path(options_.directory, numbers[i])));
+    }
+    if (!numbers.empty()) last_number_ = numbers.back();
     if (options_.salvage) return {};
     return make_durable();
+}
+
+// Files that hold nothing behind the state's position: the header of the next one tells. Nothing is
+// refused for their sake, and a start reads no more of them. Returns how many of the files these
+// are.
+Result<std::size_t> Journal::set_history_aside(const std::vector<std::uint64_t>& numbers) {
+    std::vector<SegmentScan> headers;
+    std::size_t first = 0;
+    for (std::uint64_t number : numbers) {
+        SYNCLINE_TRY(SegmentScan header,
+                     read_segment_header(segment_path(options_.directory, number), number));
+        if (header.is_used && header.header.previous_last <= options_.applied)
+            first = headers.size();
+        headers.push_back(header);
+    }
+    Position last = first < headers.size() ? headers[first].header.previous_last : Position{};
+    for (std::size_t i = first; i-- > 0;) {
+        std::filesystem::path file = segment_path(options_.directory, numbers[i]);
+        if (!headers[i].is_used && !headers[i].is_header_damaged) {
+            remove_unused(file);
+            continue;
+        }
+        history_.push_back(Segment{file, numbers[i], last, {}, headers[i].file_bytes});
+        if (headers[i].is_used) last = headers[i].header.previous_last;
+    }
+    std::reverse(history_.begin(), history_.end());
+    return first;
 }
 
 // What a killed hub had written but not flushed yet can be read now and gone after a power cut:
@@ -82,9 +123,9 @@ Result<void> Journal::make_durable() const {
     return sync_directory(options_.directory);
 }
 
-Result<void> Journal::refuse(Error error) {
+Result<void> Journal::refuse(Error error, Position before) {
     if (!options_.salvage) return error;
-    damage_.push_back(std::move(error));
+    damage_.push_back(JournalDamage{std::move(error), before});
     return {};
 }
 
@@ -92,8 +133,9 @@ Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::pat
     auto visit = [](const BatchView&) { return Result<void>{}; };
     SYNCLINE_TRY(SegmentScan scan, scan_segment(file, number, OnDamage::kStop, visit));
     if (scan.is_header_damaged) {
-        return refuse(Error{kJournalDamaged, "the header of a journal file can't be read"}.at(
-            place(file, 0)));
+        return refuse(
+            Error{kJournalDamaged, "the header of a journal file can't be read"}.at(place(file, 0)),
+            kUnknown);
     }
     if (!scan.is_used) {
         set_spare_aside(number, file, scan);
@@ -103,36 +145,38 @@ Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::pat
         before_first_ = scan.header.previous_last;
         last_ = scan.header.previous_last;
     }
+    for (JournalDamage& damage : damage_) {
+        if (damage.before == kUnknown) damage.before = scan.header.previous_last;
+    }
     // A start seals what it found by naming it in its own first segment: a difference means that
     // something that was there then is gone now, or the other way round.
     if (scan.header.previous_last != last_) {
         SYNCLINE_CHECK(refuse(
             Error{kJournalDamaged, "the facts between " + to_string(last_) + " and " +
                                        to_string(scan.header.previous_last) + " can't be read"}
-                .at(file.string())));
+                .at(file.string()),
+            scan.header.previous_last));
     }
     if (scan.has_batch_after_tail) {
-        SYNCLINE_CHECK(refuse(Error{kJournalDamaged, "the facts after " + to_string(scan.last) +
-                                                         " can't be read, later ones can"}
-                                  .at(place(file, scan.tail_offset))));
-        SYNCLINE_TRY(scan, scan_segment(file, number, OnDamage::kSkip, visit));
+        Error error = Error{kJournalDamaged, "the facts after " + to_string(scan.last) +
+                                                 " can't be read, later ones can"}
+                          .at(place(file, scan.tail_offset));
+        if (options_.salvage) {
+            SYNCLINE_TRY(scan, scan_segment(file, number, OnDamage::kSkip, visit));
+        }
+        SYNCLINE_CHECK(refuse(std::move(error), scan.last));
     } else if (scan.has_tail) {
         core::log_info("store",
                        "the journal ends in a write that was cut short; it was never acknowledged",
                        {{"file", file.string()}, {"offset", scan.tail_offset}});
     }
     if (!options_.salvage) {
-        for (Segment& spare : spares_) {
-            // A file without a header of its own in front of a used one is a spare that a crash
-            // left out of order.
-            core::log_debug("store", "removing an unused journal file",
-                            {{"file", spare.file.string()}});
-            ::unlink(spare.file.c_str());
-        }
+        for (Segment& spare : spares_) remove_unused(spare.file);
     }
     spares_.clear();
     last_ = std::max(last_, scan.last);
-    used_.push_back(Segment{file, number, scan.last, scan.header.previous_last});
+    used_.push_back(Segment{file, number, scan.last, scan.header.previous_last, scan.file_bytes,
+                            scan.tail_offset});
     return {};
 }
 
@@ -140,7 +184,7 @@ Result<void> Journal::scan_file(std::uint64_t number, const std::filesystem::pat
 void Journal::set_spare_aside(std::uint64_t number, const std::filesystem::path& file,
                               const SegmentScan& scan) {
     if (scan.file_bytes == options_.segment_bytes) {
-        spares_.push_back(Segment{file, number, {}, {}});
+        spares_.push_back(Segment{file, number, {}, {}, scan.file_bytes});
     } else if (!options_.salvage) {
         ::unlink(file.c_str());
     }
@@ -175,10 +219,14 @@ Result<NumberedFact> Journal::begin(std::uint64_t at_least, EpochBegan fact) {
     SYNCLINE_ASSERT(writer_ == nullptr);
     std::uint64_t epoch = std::max(last_.epoch(), at_least) + 1;
     if (core::is_planted(core::PlantedBug::kPositionReused) && epoch > 1) --epoch;
-    SYNCLINE_TRY(writer_, Writer::start(Writer::Start{
-                              options_.directory, options_.segment_bytes, options_.on_batch,
-                              options_.on_fatal, std::move(used_), std::move(spares_), last_number_,
-                              last_, Position::of(epoch, 1), metrics_}));
+    std::vector<Segment> used = std::move(history_);
+    used.insert(used.end(), used_.begin(), used_.end());
+    used_.clear();
+    SYNCLINE_TRY(writer_,
+                 Writer::start(Writer::Start{
+                     options_.directory, options_.segment_bytes, options_.history_bytes_max,
+                     options_.on_batch, options_.on_fatal, std::move(used), std::move(spares_),
+                     last_number_, options_.applied, last_, Position::of(epoch, 1), metrics_}));
     NumberedFact first{Position::of(epoch, 1), Fact{std::move(fact)}};
     SYNCLINE_CHECK(writer_->write_first(first));
     return first;
@@ -194,6 +242,14 @@ bool Journal::has_room() const {
 
 void Journal::truncate(Position position) {
     writer_->truncate(position);
+}
+
+bool Journal::drop_history() {
+    return writer_->drop_history();
+}
+
+std::vector<JournalFile> Journal::files() const {
+    return writer_->files();
 }
 
 void Journal::stop() {

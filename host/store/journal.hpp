@@ -56,11 +56,29 @@ struct JournalMetrics {
     core::Counter bytes;  // written, with what fills up blocks
 };
 
+// A file of the journal, for those who read it while the hub runs.
+struct JournalFile {
+    std::filesystem::path path;
+    std::uint64_t number = 0;
+    Position last;  // of the facts in it; the greatest position there is while it is being written
+};
+
+// What stands behind `before` does not depend on what is damaged.
+struct JournalDamage {
+    Error error;
+    Position before;
+};
+
 class Journal {
   public:
     struct Options {
         std::filesystem::path directory;
         std::uint64_t segment_bytes = 16 * 1024 * 1024;
+        // What the state has for good. Files that hold nothing behind it are history, which open()
+        // does not read and replay() does not give.
+        Position applied;
+        // History that is kept for those who ask what happened; it goes first when room is short.
+        std::uint64_t history_bytes_max = 0;
         // Reads past damage instead of refusing; changes nothing in the directory, and is not
         // begun.
         bool salvage = false;
@@ -80,7 +98,7 @@ class Journal {
     Position before_first() const { return before_first_; }
 
     // With `salvage`: what would have been refused, in the order of the files.
-    const std::vector<Error>& damage() const { return damage_; }
+    const std::vector<JournalDamage>& damage() const { return damage_; }
 
     // Every fact after `after`, in order. `visit` may stop with an error.
     Result<void> replay(Position after,
@@ -97,8 +115,15 @@ class Journal {
     // False while the disk has no room for new events.
     bool has_room() const;
 
-    // Everything up to `position` is in the state for good: its segments can go. [any]
+    // Everything up to `position` is in the state for good: its segments are history. [any]
     void truncate(Position position);
+
+    // Gives the room of the history back; false when there is none. [any]
+    bool drop_history();
+
+    // The files that hold facts, oldest first, after begin(). Each may be gone, or used again under
+    // another number, by the time that it is looked at. [any]
+    std::vector<JournalFile> files() const;
 
     // Appends everything that was given before, then ends the threads; later appends fail with
     // store.stopping.
@@ -112,20 +137,24 @@ class Journal {
         std::uint64_t number = 0;
         Position last;
         Position previous_last;  // as its header has it
+        std::uint64_t bytes = 0;
+        std::uint64_t filled = 0;  // of these by batches, when open() has read it
     };
 
     explicit Journal(Options options);
     Result<void> scan();
+    Result<std::size_t> set_history_aside(const std::vector<std::uint64_t>& numbers);
     Result<void> scan_file(std::uint64_t number, const std::filesystem::path& file);
     void set_spare_aside(std::uint64_t number, const std::filesystem::path& file,
                          const SegmentScan& scan);
-    Result<void> refuse(Error error);
+    Result<void> refuse(Error error, Position before);
     Result<void> make_durable() const;
 
     const Options options_;
-    std::vector<Error> damage_;
-    std::vector<Segment> used_;    // oldest first; handed to the writer by begin()
-    std::vector<Segment> spares_;  // prepared, lowest number first; handed to the writer by begin()
+    std::vector<JournalDamage> damage_;
+    std::vector<Segment> history_;  // oldest first; these three are handed to the writer by begin()
+    std::vector<Segment> used_;     // oldest first
+    std::vector<Segment> spares_;   // prepared, lowest number first
     std::uint64_t last_number_ = 0;
     Position before_first_;
     Position last_;

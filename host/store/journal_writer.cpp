@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <limits>
 #include <random>
 
 #include "core/assert.hpp"
@@ -24,6 +25,9 @@ constexpr std::chrono::microseconds kGatherFor{200};
 constexpr std::chrono::seconds kRetryPrepareAfter{1};
 constexpr int kPatienceAtStop = 5;  // times kRetryPrepareAfter
 constexpr std::chrono::seconds kTellFullEvery{10};
+// A short file counts as this part of a whole one: a start reads the header of each.
+constexpr std::uint64_t kShortFilesForOne = 32;
+
 std::size_t bytes_of(const Append& append) {
     std::size_t bytes = 0;
     for (const Fact& fact : append.facts) bytes += size_of(fact);
@@ -35,6 +39,7 @@ std::size_t bytes_of(const Append& append) {
 Journal::Writer::Writer(Start start)
     : directory_(std::move(start.directory)),
       segment_bytes_(start.segment_bytes),
+      history_bytes_max_(start.history_bytes_max),
       on_batch_(std::move(start.on_batch)),
       on_fatal_(std::move(start.on_fatal)),
       metrics_(start.metrics),
@@ -42,14 +47,18 @@ Journal::Writer::Writer(Start start)
       next_(start.next),
       used_(start.used.begin(), start.used.end()),
       spares_(start.spares.begin(), start.spares.end()),
-      last_number_(start.last_number) {}
+      last_number_(start.last_number),
+      truncate_to_(start.applied) {}
 
 Result<std::unique_ptr<Journal::Writer>> Journal::Writer::start(Start start) {
     std::unique_ptr<Writer> writer{new Writer{std::move(start)}};
-    if (writer->spares_.empty()) {
+    while (writer->spares_.empty()) {
         // Reserved, not yet written: a start must not wait for megabytes of zeros.
-        SYNCLINE_TRY(Segment first, writer->prepare(writer->segment_bytes_, false));
-        writer->spares_.push_back(std::move(first));
+        Result<Segment> first = writer->prepare(writer->segment_bytes_, false);
+        if (first.has_error() && first.error().is(kDiskFull) && writer->give_back_oldest())
+            continue;
+        if (first.has_error()) return first.error();
+        writer->spares_.push_back(*std::move(first));
         SYNCLINE_CHECK(sync_directory(writer->directory_));
     }
     return writer;
@@ -59,6 +68,7 @@ Result<void> Journal::Writer::write_first(const NumberedFact& first) {
     payload_.clear();
     encode(first.fact, payload_);
     SYNCLINE_CHECK(write(first.position, 1));
+    trim_last_run();
     next_ = first.position.next();
     commits_thread_ = std::thread{[this] { run_commits(); }};
     files_thread_ = std::thread{[this] { run_files(); }};
@@ -162,7 +172,8 @@ Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
     std::unique_lock lock{files_mutex_};
     Position last{next_.value - 1};
     if (current_) {
-        used_.push_back(Segment{current_->path(), current_->header().number, last, {}});
+        used_.push_back(
+            Segment{current_->path(), current_->header().number, last, {}, current_->bytes()});
         previous_last_ = last;
         current_.reset();
     }
@@ -257,15 +268,11 @@ void Journal::Writer::run_files() {
     core::name_this_thread("journal-files");
     std::unique_lock lock{files_mutex_};
     while (!files_stopping_) {
-        // The newest full file stays: until the current one has its first flush, a power cut would
-        // leave a journal without any fact behind a state that has them.
-        while (used_.size() > 1 && used_.front().last <= truncate_to_) {
-            Segment done = std::move(used_.front());
-            used_.pop_front();
-            recycle(std::move(done));
+        while (history_bytes() > history_bytes_max_ && give_back_oldest()) {
         }
         Result<void> prepared = prepare_spares(lock);
         Room room = room_of(directory_);
+        while (room.free < reserve_of(room) && give_back_oldest()) room = room_of(directory_);
         bool has_reserve = room.free >= reserve_of(room) / 2;
         if (prepared.has_value() && !has_reserve)
             prepared = Error{kDiskFull, "no room for the state to work off what waits"};
@@ -292,6 +299,55 @@ void Journal::Writer::tell_full(const Error& error) {
     core::log_error("store", error);
 }
 
+// The new epoch has sealed what the last run wrote. Without its empty end a hub that is often
+// started keeps as much history as any other.
+void Journal::Writer::trim_last_run() {
+    if (history_bytes_max_ == 0 || used_.empty()) return;
+    Segment& last = used_.back();
+    if (last.filled == 0 || last.filled >= last.bytes / 2) return;
+    if (::truncate(last.file.c_str(), static_cast<off_t>(last.filled)) == 0)
+        last.bytes = last.filled;
+}
+
+// Called with files_mutex_ held. What is in front and in the state for good. The newest full file
+// is not of it: until the current one has its first flush, a power cut would leave a journal
+// without any fact behind a state that has them.
+std::uint64_t Journal::Writer::history_bytes() const {
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i + 1 < used_.size() && used_[i].last <= truncate_to_; ++i)
+        bytes += std::max(used_[i].bytes, segment_bytes_ / kShortFilesForOne);
+    return bytes;
+}
+
+// Called with files_mutex_ held, or before the threads start. False when there is no history.
+bool Journal::Writer::give_back_oldest() {
+    if (history_bytes() == 0) return false;
+    Segment oldest = std::move(used_.front());
+    used_.pop_front();
+    recycle(std::move(oldest));
+    return true;
+}
+
+bool Journal::Writer::drop_history() {
+    std::lock_guard lock{files_mutex_};
+    if (!give_back_oldest()) return false;
+    while (give_back_oldest()) {
+    }
+    return true;
+}
+
+std::vector<JournalFile> Journal::Writer::files() const {
+    std::vector<JournalFile> files;
+    std::lock_guard lock{files_mutex_};
+    for (const Segment& segment : used_)
+        files.push_back(JournalFile{segment.file, segment.number, segment.last});
+    if (current_) {
+        files.push_back(JournalFile{current_->path(), current_->header().number,
+                                    Position{std::numeric_limits<std::uint64_t>::max()}});
+    }
+    return files;
+}
+
 // Fills up the spares.
 Result<void> Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock) {
     while (spares_.size() < kSparesKept && !files_stopping_) {
@@ -304,12 +360,13 @@ Result<void> Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock)
             made = prepare_segment(file, segment_bytes_, true);
         if (made.has_value()) made = sync_directory(directory_);
         lock.lock();
+        if (made.has_error() && made.error().is(kDiskFull) && give_back_oldest()) continue;
         SYNCLINE_CHECK(std::move(made));
         if (number < last_number_) {  // a large batch took a later number meanwhile
             ::unlink(file.c_str());
             continue;
         }
-        spares_.push_back(Segment{file, number, {}, {}});
+        spares_.push_back(Segment{file, number, {}, {}, segment_bytes_});
         files_changed_.notify_all();
     }
     return {};
@@ -329,7 +386,7 @@ void Journal::Writer::recycle(Segment segment) {
     std::filesystem::path file = segment_path(directory_, number);
     if (::rename(segment.file.c_str(), file.c_str()) != 0) return;
     if (!sync_directory(directory_).has_value()) return;
-    spares_.push_back(Segment{file, number, {}, {}});
+    spares_.push_back(Segment{file, number, {}, {}, segment_bytes_});
     files_changed_.notify_all();
 }
 
@@ -338,7 +395,7 @@ Result<Journal::Segment> Journal::Writer::prepare(std::uint64_t bytes, bool is_z
     std::uint64_t number = ++last_number_;
     std::filesystem::path file = segment_path(directory_, number);
     SYNCLINE_CHECK(prepare_segment(file, bytes, is_zeroed));
-    return Segment{file, number, {}, {}};
+    return Segment{file, number, {}, {}, bytes};
 }
 
 void Journal::Writer::truncate(Position position) {

@@ -25,10 +25,12 @@ class Journal::Writer {
     struct Start {
         std::filesystem::path directory;
         std::uint64_t segment_bytes;
+        std::uint64_t history_bytes_max;
         std::function<void(DurableBatch)> on_batch;
         std::function<void(const Error&)> on_fatal;
         std::vector<Segment> used, spares;
         std::uint64_t last_number;
+        Position applied;
         Position previous_last;
         Position next;
         JournalMetrics& metrics;
@@ -43,6 +45,8 @@ class Journal::Writer {
     void append(Append append);                                                  // [any]
     bool has_room() const { return has_room_.load(std::memory_order_relaxed); }  // [any]
     void truncate(Position position);                                            // [any]
+    bool drop_history();                                                         // [any]
+    std::vector<JournalFile> files() const;                                      // [any]
     void stop();
 
   private:
@@ -58,6 +62,9 @@ class Journal::Writer {
     void fail(std::vector<Append>& group, const Error& error);
 
     void run_files();  // the files' thread
+    void trim_last_run();
+    std::uint64_t history_bytes() const;
+    bool give_back_oldest();
     void recycle(Segment segment);
     void tell_full(const Error& error);
     Result<void> prepare_spares(std::unique_lock<std::mutex>& lock);
@@ -65,11 +72,12 @@ class Journal::Writer {
 
     const std::filesystem::path directory_;
     const std::uint64_t segment_bytes_;
+    const std::uint64_t history_bytes_max_;
     const std::function<void(DurableBatch)> on_batch_;
     const std::function<void(const Error&)> on_fatal_;
     JournalMetrics& metrics_;
 
-    // The journal thread's own.
+    // The journal thread's own; it changes files while it holds files_mutex_.
     std::optional<SegmentWriter> current_;
     Position previous_last_;
     Position next_;
@@ -84,9 +92,9 @@ class Journal::Writer {
     bool is_stopping_ = false;
     bool has_failed_ = false;
 
-    std::mutex files_mutex_;
+    mutable std::mutex files_mutex_;
     std::condition_variable files_changed_;
-    std::deque<Segment> used_;
+    std::deque<Segment> used_;  // oldest first; history is what stands in front
     std::deque<Segment> spares_;
     std::uint64_t last_number_;
     Position truncate_to_;

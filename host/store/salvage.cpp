@@ -86,9 +86,8 @@ class Salvage {
         journal.segment_bytes = options_.segment_bytes;
         journal.salvage = true;
         SYNCLINE_TRY(journal_, Journal::open(std::move(journal)));
-        for (const Error& error : journal_->damage())
-            report_.damage.push_back(SalvageDamage{error.where(), error.what()});
         SYNCLINE_CHECK(examine_state());
+        report_damaged_journal();
         compare();
         if (report_.damage.empty()) return std::move(report_);
         SYNCLINE_CHECK(make_quarantine());
@@ -172,6 +171,19 @@ class Salvage {
             found = static_cast<Table>(i);
         }
         return found;
+    }
+
+    // Damage in the journal's history costs nothing while the state is whole: no start reads it.
+    void report_damaged_journal() {
+        bool is_whole = !candidates_.empty() && candidates_.front().survey.is_whole() &&
+                        candidates_.front().applied;
+        Position needed_after = is_whole ? *candidates_.front().applied : Position{};
+        std::vector<SalvageDamage> damage;
+        for (const JournalDamage& found : journal_->damage()) {
+            if (found.before <= needed_after) continue;
+            damage.push_back(SalvageDamage{found.error.where(), found.error.what()});
+        }
+        report_.damage.insert(report_.damage.begin(), damage.begin(), damage.end());
     }
 
     // State and journal have to be of one history.

@@ -170,6 +170,15 @@ Result<void> prepare_segment(const std::filesystem::path& path, std::uint64_t by
     return made;
 }
 
+Result<SegmentScan> read_segment_header(const std::filesystem::path& path, std::uint64_t number) {
+    SYNCLINE_TRY(File file, File::open(path, O_RDONLY));
+    SegmentScan scan;
+    SYNCLINE_TRY(scan.file_bytes, file.size());
+    SYNCLINE_TRY(std::string block, file.read_at(0, kBlockBytes));
+    if (block.size() == kBlockBytes) read_header(block, number, scan);
+    return scan;
+}
+
 Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_t number,
                                  OnDamage on_damage,
                                  const std::function<Result<void>(const BatchView&)>& visit) {

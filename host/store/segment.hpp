@@ -45,6 +45,7 @@ class SegmentWriter {
                                        const SegmentHeader& header);
 
     std::uint64_t room() const { return capacity_ > offset_ ? capacity_ - offset_ : 0; }
+    std::uint64_t bytes() const { return capacity_; }  // of the file
     const SegmentHeader& header() const { return header_; }
     const std::filesystem::path& path() const { return path_; }
 
@@ -83,6 +84,10 @@ struct SegmentScan {
         false;  // ... and a whole batch behind that: damage, not a torn write
     std::uint64_t tail_offset = 0;
 };
+
+// Reads the header of the file `number` and nothing else: `last` and what stands behind it stay
+// unsaid. [any]
+Result<SegmentScan> read_segment_header(const std::filesystem::path& file, std::uint64_t number);
 
 enum class OnDamage { kStop, kSkip };
 

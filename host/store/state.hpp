@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -117,10 +118,20 @@ class State {
     // Up to `limit` letters with ids above `after`, oldest first.
     Result<std::vector<Letter>> letters(std::uint64_t after, std::size_t limit);
     Result<std::optional<Letter>> letter(std::uint64_t id);
+    // Puts the letters that are wanted behind `found`, oldest first; looks at `look_max` of them
+    // with ids above `after`. Returns where to go on, 0 at the end.
+    Result<std::uint64_t> find_letters(std::uint64_t after, std::size_t look_max,
+                                       const std::function<bool(const LetterRow&)>& is_wanted,
+                                       std::vector<Letter>& found);
     Result<std::optional<KeyMapRow>> key_map(ConnectionId connection, std::string_view lane);
     // What a connector mapped a key to; nothing when it did not.
     Result<std::optional<std::string>> mapped_id(AccountId account, std::string_view name_space,
                                                  std::string_view key);
+    Result<std::optional<LaneRow>> lane(ConnectionId connection, std::string_view lane);
+    // Does the event wait to be translated?
+    Result<bool> is_pending(RouteId route, Position event);
+    // The event that came first with this message id; none when the window has forgotten it.
+    Result<std::optional<Position>> first_with(RouteId route, std::string_view message_id);
 
     // Every file of a large body that is referenced.
     Result<std::vector<std::string>> body_files();

@@ -210,6 +210,24 @@ Result<std::optional<KeyMapRow>> State::key_map(ConnectionId connection, std::st
     return std::optional{std::move(row)};
 }
 
+Result<std::optional<LaneRow>> State::lane(ConnectionId connection, std::string_view lane) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, lane_row_key(connection, lane)));
+    if (!found) return std::optional<LaneRow>{};
+    SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
+    return std::optional{std::move(row)};
+}
+
+Result<bool> State::is_pending(RouteId route, Position event) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kEvent, event_key(route, event)));
+    return found.has_value();
+}
+
+Result<std::optional<Position>> State::first_with(RouteId route, std::string_view message_id) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kDedup, Key{}.u32(route).raw(message_id)));
+    if (!found) return std::optional<Position>{};
+    return std::optional{Position{read_big_endian(*found)}};
+}
+
 Result<std::optional<Letter>> State::fill(std::uint64_t id, LetterRow row) {
     Letter letter;
     letter.id = id;
@@ -247,6 +265,21 @@ Result<std::vector<Letter>> State::letters(std::uint64_t after, std::size_t limi
         from = id + 1;
     }
     return letters;
+}
+
+Result<std::uint64_t> State::find_letters(std::uint64_t after, std::size_t look_max,
+                                          const std::function<bool(const LetterRow&)>& is_wanted,
+                                          std::vector<Letter>& found) {
+    for (std::size_t looked = 0; looked < look_max; ++looked) {
+        SYNCLINE_TRY(auto at, overlay_.seek(Table::kLetter, Key{}.u64(after + 1), ""));
+        if (!at) return 0;
+        after = read_big_endian(at->key);
+        SYNCLINE_TRY(LetterRow row, decode_row<LetterRow>(at->value));
+        if (!is_wanted(row)) continue;
+        SYNCLINE_TRY(auto letter, fill(after, std::move(row)));
+        found.push_back(std::move(*letter));
+    }
+    return after;
 }
 
 Result<std::vector<std::string>> State::body_files() {

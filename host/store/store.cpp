@@ -64,6 +64,8 @@ Result<void> Store::recover() {
     Journal::Options journal_options;
     journal_options.directory = directory_.journal();
     journal_options.segment_bytes = options_.segment_bytes;
+    journal_options.applied = state_.applied();
+    journal_options.history_bytes_max = options_.history_bytes_max;
     journal_options.on_batch = [this](DurableBatch batch) {
         std::lock_guard lock{inbox_mutex_};
         batches_.push_back(std::move(batch));
@@ -334,7 +336,7 @@ void Store::run_commits() {
             } else {
                 if (!std::exchange(is_reported, true)) core::log_error("store", written.error());
                 std::unique_lock lock{commit_mutex_};
-                if (!directory_.drop_ballast() &&
+                if (!journal_->drop_history() && !directory_.drop_ballast() &&
                     commit_asked_.wait_for(lock, kRetryCommitAfter,
                                            [this] { return commits_stopping_; })) {
                     break;

@@ -52,6 +52,7 @@ class Store {
         std::chrono::milliseconds commit_interval{1000};
         std::uint64_t unapplied_bytes_max = 64 * 1024 * 1024;
         std::uint64_t pending_bytes_max = std::uint64_t{8} << 30;
+        std::uint64_t history_bytes_max = 64 * 1024 * 1024;  // of the journal, behind the state
         // The disk failed or the state is damaged: nothing more is acknowledged and the process has
         // to end. Called once, on one of the store's threads.
         std::function<void(const Error&)> on_fatal;
@@ -85,6 +86,9 @@ class Store {
     // before a failure may be destroyed without having run. [any]
     bool ask(std::function<void(State&)> question);
     void wake();
+
+    // Where read_history() finds what happened; after start(). [any]
+    std::vector<JournalFile> journal_files() const { return journal_->files(); }
 
     Bodies& bodies() { return bodies_; }
     StoreStatus status() const;

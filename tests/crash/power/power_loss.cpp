@@ -74,6 +74,7 @@ class Workload {
     static Store::Options options(const std::filesystem::path& directory) {
         Store::Options options = RunningStore::options(directory);
         options.segment_bytes = 128 * 1024;
+        options.history_bytes_max = 3 * options.segment_bytes;
         options.map_bytes = std::uint64_t{256} << 20;
         options.commit_interval = std::chrono::milliseconds{5};
         options.allow_unsafe_filesystem = true;

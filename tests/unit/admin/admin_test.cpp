@@ -119,6 +119,109 @@ TEST_CASE("admin: what is not there, and what is not allowed", "[admin]") {
     CHECK(world.code_of("GET", "/v1/dlq/six") == "400 admin.bad_argument");
 }
 
+TEST_CASE("admin: a key is explained with its past and its present", "[admin][explain]") {
+    World world;
+    world.bury();
+    std::string record = R"("records":[{"event":"1.4","index":0,"connection":"orders",)"
+                         R"("route":"shop","received":"2023-11-14T22:13:20.000Z","stream":"s",)"
+                         R"("operation":"upsert","key":"k1","happened":[)";
+    std::string dead = R"({"at":"2023-11-14T22:13:21.000Z","what":"dead","attempt":1,)"
+                       R"("unknown_outcome":false,"letter":"1.6","class":"permanent",)"
+                       R"("code":"404","message":"no such user"})";
+    std::string head = R"({"result":{"connection":"orders","configured":true,"key":"k1",)"
+                       R"("history":{"after":"0.0","ended_by":"beginning"},)";
+    CHECK(world.ask("GET", "/v1/explain", "connection=orders&key=k%31").second ==
+          head + record + dead + R"(]}],"now":{"key_map":null,"lane":null,"letters":[)" +
+              kRecordLetter + "}]}}}\n");
+
+    world.ask("POST", "/v1/dlq/1.6/replay", "force=1");
+    auto now =
+        record::parse_json(world.ask("GET", "/v1/explain", "connection=orders&key=k1").second)
+            ->at("result");
+    auto happened = now.at("records").at(0).at("happened");
+    CHECK(happened.at(1).at("what") == "replayed");
+    CHECK(happened.at(1).at("forced") == true);
+    CHECK(boost::json::serialize(now.at("now")) ==
+          R"({"key_map":null,"lane":{"event":"1.4","index":0,"forced":true,"records":1,)"
+          R"("attempts":0,"due":null},"letters":[]})");
+}
+
+TEST_CASE("admin: a result that came too late is told as one without effect", "[admin][explain]") {
+    World world;
+    world.bury();
+    store::Settled late;
+    late.connection = 1;
+    late.lane = store::lane_key("k1");
+    late.record = {store::Position::of(1, 4), 0};
+    late.attempt = 1;
+    late.destination_key = "theirs";
+    world.append(late);  // the letter is open, the lane is empty
+    world.ask("POST", "/v1/dlq/1.6/replay");
+    world.append(late);  // now it is the head's
+    auto answer =
+        record::parse_json(world.ask("GET", "/v1/explain", "connection=orders&key=k1").second)
+            ->at("result");
+    std::string words;
+    for (const auto& fact : answer.at("records").at(0).at("happened").as_array())
+        words += std::string{fact.at("what").as_string()} + " ";
+    CHECK(words == "dead ignored replayed delivered ");
+    CHECK(answer.at("now").at("key_map").at("event") == "1.4");
+    CHECK(answer.at("now").at("key_map").at("destination_key") == "theirs");
+    CHECK(answer.at("now").at("letters").as_array().empty());
+}
+
+TEST_CASE("admin: an event is explained, whatever became of it", "[admin][explain]") {
+    World world;
+    world.bury();
+    auto explain = [&](const std::string& id) {
+        return record::parse_json(world.ask("GET", "/v1/explain", "event=" + id).second)
+            ->at("result");
+    };
+    auto translated = explain("1.4");
+    CHECK(translated.at("outcome") == "translated");
+    CHECK(translated.at("record_count") == 1);
+    CHECK(translated.at("records").at(0).at("happened").at(0).at("letter") == "1.6");
+    CHECK(translated.at("letters").as_array().size() == 1);
+    auto dead = explain("1.7");
+    CHECK(dead.at("outcome") == "dead");
+    CHECK(dead.at("happened").at(0).at("message") == "not JSON");
+    CHECK(dead.at("request") == "POST ");
+    world.ask("POST", "/v1/dlq/1.8/discard");  // 1.9
+    CHECK(explain("1.7").at("outcome") == "discarded");
+
+    store::Received event;
+    event.route = 1;
+    event.message_id = std::string(16, 'i');
+    store::Position first = world.append(event);
+    store::Position second = world.append(event);
+    CHECK(explain(store::to_string(first)).at("outcome") == "pending");
+    auto repeated = explain(store::to_string(second));
+    CHECK(repeated.at("outcome") == "duplicate");
+    CHECK(repeated.at("duplicate_of").as_string() == store::to_string(first));
+    world.append(store::Translated{1, first, {}});
+    CHECK(explain(store::to_string(first)).at("outcome") == "translated");
+}
+
+TEST_CASE("admin: what can't be explained says why", "[admin][explain]") {
+    World world;
+    world.bury();
+    auto code_of = [&](const std::string& query) {
+        return world.code_of("GET", "/v1/explain", query);
+    };
+    CHECK(code_of("connection=nowhere&key=k1") == "404 admin.not_found");
+    CHECK(code_of("connection=orders&key=k2") == "404 admin.not_found");
+    CHECK(code_of("event=1.5") == "404 admin.not_found");
+    CHECK(code_of("event=7.1") == "404 admin.not_found");
+    CHECK(code_of("event=x") == "400 admin.bad_argument");
+    CHECK(code_of("connection=orders") == "400 admin.bad_argument");
+    CHECK(code_of("") == "400 admin.bad_argument");
+    CHECK(world.code_of("POST", "/v1/explain") == "405 admin.method_not_allowed");
+    CHECK(world.ask("GET", "/v1/explain", "connection=nowhere&key=k1").second.find("`orders`") !=
+          std::string::npos);
+    world.store->stop();
+    CHECK(code_of("connection=orders&key=k1") == "503 admin.stopping");
+}
+
 TEST_CASE("admin: a store that has stopped is said, not waited for", "[admin][stop]") {
     World world;
     world.bury();

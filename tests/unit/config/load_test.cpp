@@ -281,7 +281,8 @@ TEST_CASE("load: delivery and limits are read into their units", "[config][load]
     const Loaded loaded = fixture.load(
         with_line(5,
                   "  limits: { connections_max: 5, connections_per_ip_max: 0, "
-                  "pending_bytes_max: 1048576, unapplied_bytes_max: 2097152 }") +
+                  "pending_bytes_max: 1048576, unapplied_bytes_max: 2097152, "
+                  "history_bytes_max: 0 }") +
         "    deliver: { batch_records: 1, batch_bytes: 2, batch_wait_ms: 3, concurrency: 4, "
         "attempts_max: 5, retry_base_ms: 6, retry_max_ms: 7, timeout_ms: 8 }\n");
 
@@ -292,6 +293,7 @@ TEST_CASE("load: delivery and limits are read into their units", "[config][load]
     CHECK(limits.connections_per_ip_max == 0);
     CHECK(limits.pending_bytes_max == 1048576);
     CHECK(limits.unapplied_bytes_max == 2097152);
+    CHECK(limits.history_bytes_max == 0);
     const Deliver& deliver = loaded.config->connections[0].deliver;
     CHECK(deliver.batch_records == 1);
     CHECK(deliver.batch_bytes == 2);

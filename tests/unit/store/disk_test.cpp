@@ -177,6 +177,30 @@ TEST_CASE("disk: a full one refuses events, takes results, and recovers with the
     CHECK(again.eventually([&] { return again.ledger().delivered == acknowledged; }));
 }
 
+TEST_CASE("disk: history gives its room back before an event is refused", "[store][disk][A6]") {
+    SmallDisk disk;
+    if (!disk.is_mounted()) {
+        WARN("skipped: can't mount a tmpfs here (" << disk.why() << ")");
+        return;
+    }
+    Store::Options options = RunningStore::options(disk.path() / "data");
+    options.segment_bytes = 1024 * 1024;
+    RunningStore run{options};
+    REQUIRE(run.store);
+    REQUIRE(run.start());
+    constexpr int kEvents = 1500;  // 75 MB through a disk of 40
+    int refused = 0;
+    for (int i = 0; i < kEvents; ++i) {
+        Result<Position> taken = run.event("k", std::string(50'000, 'x'));
+        if (taken.has_error() && taken.error().is(kDiskFull)) ++refused;
+        // Delivered one by one: no backlog is in the way.
+        REQUIRE(run.eventually([&] { return run.ledger().pending == 0; }));
+    }
+    CHECK(refused == 0);
+    CHECK(run.store->status().has_room);
+    CHECK(run.store->journal_files().size() > 4);
+}
+
 TEST_CASE("disk: stop ends while the disk is full", "[store][disk][A6]") {
     SmallDisk disk;
     if (!disk.is_mounted()) {

@@ -356,6 +356,29 @@ TEST_CASE("salvage: without damage nothing is changed", "[store][salvage]") {
     CHECK(!std::filesystem::exists(fixture.directory / "quarantine"));
 }
 
+TEST_CASE("salvage: damage in history is no reason to touch a state that is whole",
+          "[store][salvage]") {
+    test::TempDir directory;
+    {
+        RunningStore run{directory.path()};
+        REQUIRE(run.store);
+        REQUIRE(run.start());
+        for (int i = 0; i < 200; ++i) REQUIRE(run.event("k", std::string(10'000, 'x')).has_value());
+        REQUIRE(run.eventually([&] { return run.ledger().delivered == 200; }));
+        run.store->stop();
+    }
+    std::filesystem::path file = directory / "journal" / "000000000001.log";
+    std::string bytes = read_file(file);
+    bytes[5 * kPage + 100] ^= 1;
+    write_file(file, bytes);
+
+    auto report = salvage(options_for(directory.path()));
+
+    REQUIRE(report.has_value());
+    CHECK(report->damage.empty());
+    CHECK(open_in_child(directory.path()) == Opened::kWell);
+}
+
 TEST_CASE("salvage: a hub that runs is left alone", "[store][salvage]") {
     test::TempDir directory;
     RunningStore run{directory.path()};

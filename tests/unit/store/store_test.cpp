@@ -83,7 +83,9 @@ TEST_CASE("store: what was acknowledged is there after a kill", "[store][A1]") {
 TEST_CASE("store: a commit lets the journal shrink, also when facts leave only counters",
           "[store]") {
     test::TempDir directory;
-    RunningStore run{directory.path()};
+    Store::Options options = RunningStore::options(directory.path());
+    options.history_bytes_max = 0;
+    RunningStore run{options};
     REQUIRE(run.store);
     REQUIRE(run.start());
     SECTION("delivered events") {
