@@ -5,10 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "expr/program.hpp"
+#include "pipeline/mapping.hpp"
 #include "plugin/connector.hpp"
 #include "store/fact.hpp"
 
@@ -39,7 +37,7 @@ struct ConnectionPlan {
     std::string destination_stream;
     std::shared_ptr<plugin::Instance> destination;
     std::optional<expr::Program> when;
-    std::vector<std::pair<std::string, expr::Program>> map;  // empty: the body goes out as it came
+    FieldPrograms map;  // empty: the body goes out as it came
     DeliveryPolicy policy;
 };
 
