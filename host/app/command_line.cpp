@@ -75,8 +75,14 @@ class CommandLine {
             "--debug", [] { core::set_log_level(core::LogLevel::kDebug); }, "Log more");
         add(root_, "validate", "Check the configuration, offline; every problem at once",
             [this] { return validate(common_); });
+        add(root_, "test", "Run the mapping tests that the configuration carries, offline",
+            [this] { return test(common_); });
+        add(root_, "schema", "Print the JSON Schema of the configuration, for editors",
+            [this] { return schema(common_); });
         add(root_, "status", "Ask the running hub for its ledger",
             [this] { return status(common_); });
+        add(root_, "doctor", "Check what the hub needs around it; nothing is changed",
+            [this] { return doctor(common_); });
         CLI::App* salvage_verb = add(
             root_, "salvage", "Recover what is intact of a damaged data directory; the hub is down",
             [this] { return salvage(common_, allow_unsafe_filesystem_); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "app/hub_section.hpp"
 #include "app/report.hpp"
 #include "app/version.hpp"
+#include "config/schema.hpp"
 
 namespace syncline::app {
 namespace {
@@ -116,6 +118,14 @@ int validate(const Common& common) {
                      " is valid: " + count_of(config.accounts.size(), "account") + ", " +
                      count_of(config.connections.size(), "connection");
     report.result = json::object{{"problems", json::array{}}};
+    return print(report, common.is_json);
+}
+
+int schema(const Common& common) {
+    Report report;
+    report.command = "schema";
+    if (common.is_json) report.result = json::parse(config::schema());
+    else report.text = config::schema();
     return print(report, common.is_json);
 }
 

@@ -15,7 +15,10 @@ struct Common {
 
 int run(const Common& common, bool allow_unsafe_filesystem);
 int validate(const Common& common);
+int test(const Common& common);
+int schema(const Common& common);
 int status(const Common& common);
+int doctor(const Common& common);
 int version(const Common& common);
 int salvage(const Common& common, bool allow_unsafe_filesystem);
 

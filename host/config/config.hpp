@@ -98,6 +98,18 @@ struct Mapping {
     Located expression;
 };
 
+// `syncline test` maps `given` as delivery would and compares.
+struct MappingTest {
+    enum class Outcome { kMapped, kFiltered, kError };
+
+    std::string name;              // may be empty
+    boost::json::object given;     // the body of the source record
+    Outcome outcome = Outcome::kMapped;
+    boost::json::object expected;  // kMapped: the body that goes out
+    std::string error_part;        // kError: what the error contains
+    Position at;
+};
+
 struct Deliver {
     std::uint32_t batch_records = 100;
     std::uint32_t batch_bytes = 1024 * 1024;
@@ -121,6 +133,7 @@ struct Connection {
     std::optional<Located> when;
     std::vector<Mapping> map;                   // empty: the body goes out as it came
     Deliver deliver;
+    std::vector<MappingTest> tests;
     Position at;
 };
 

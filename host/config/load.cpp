@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "config/document.hpp"
+#include "config/mapping_tests.hpp"
 #include "config/problems.hpp"
 #include "config/section.hpp"
 #include "config/settings.hpp"
@@ -193,7 +194,8 @@ class Loader {
         account.settings_at = key.at;
         if (const Node* settings = map_of(section, "settings")) {
             account.settings_at = settings->at;
-            auto read = read_settings(context_, *settings, section.path("settings"));
+            auto read = read_settings(context_, *settings, section.path("settings"),
+                                      SecretUse::kAllowed);
             account.settings = std::move(read.values);
             account.setting_positions = std::move(read.positions);
         }
@@ -224,7 +226,7 @@ class Loader {
         const std::string path = "connections." + key.text;
         check_name(context_, key.text, key.at, path);
         const Section section{context_, &node, path,
-                              {{"from", "to", "triggers"}, {"when", "map", "deliver"}}};
+                              {{"from", "to", "triggers"}, {"when", "map", "deliver", "tests"}}};
         Connection connection;
         connection.name = key.text;
         connection.at = key.at;
@@ -243,6 +245,8 @@ class Loader {
             connection.when = read_expression(*when, section.path("when"));
         if (const Node* map = section.find("map")) read_mappings(*map, section, connection);
         read_deliver(section, connection.deliver);
+        if (const Node* tests = section.find("tests"))
+            connection.tests = read_mapping_tests(context_, *tests, section.path("tests"));
         config_.connections.push_back(std::move(connection));
         described_.push_back(is_described);
     }

@@ -17,7 +17,6 @@ struct Advice {
 // Keys that people know from the documentation of the whole product.
 constexpr Advice kNotInThisVersion[] = {
     {"schedule", "schedules are not part of this version", "remove it; the trigger is `webhook`"},
-    {"tests", "mapping tests are not part of this version", "remove it"},
     {"deletes", "mirroring deletes is not part of this version", "remove it"},
     {"was", "renaming is not part of this version", "remove it"},
 };

@@ -60,8 +60,8 @@ bool looks_like_float(std::string_view text) {
 
 class Converter {
   public:
-    Converter(Context& context, Settings& settings, const std::string& path)
-        : context_(context), settings_(settings), path_(path) {}
+    Converter(Context& context, Settings& settings, const std::string& path, SecretUse use)
+        : context_(context), settings_(settings), path_(path), use_(use) {}
 
     json::object map(const Node& node, const std::string& pointer) {
         json::object object;
@@ -89,10 +89,10 @@ class Converter {
         if (node.is_plain && !Variables::has_reference(node)) {
             if (auto typed = plain(node, pointer)) return std::move(*typed);
         }
-        const auto text = context_.variables.expand(node, SecretUse::kAllowed);
+        const auto text = context_.variables.expand(node, use_);
         if (text.has_value() && !is_utf8(*text))
             return refuse(node, pointer, "holds a variable that is not valid UTF-8",
-                          "settings are texts; encode the bytes, in Base64 for example");
+                          "these are texts; encode the bytes, in Base64 for example");
         return json::string{text.value_or("")};
     }
 
@@ -132,14 +132,15 @@ class Converter {
     Context& context_;
     Settings& settings_;
     const std::string& path_;
+    const SecretUse use_;
 };
 
 }  // namespace
 
-Settings read_settings(Context& context, const Node& map, const std::string& path) {
+Settings read_settings(Context& context, const Node& map, const std::string& path, SecretUse use) {
     Settings settings;
     settings.positions[""] = map.at;
-    settings.values = Converter{context, settings, path}.map(map, "");
+    settings.values = Converter{context, settings, path, use}.map(map, "");
     return settings;
 }
 

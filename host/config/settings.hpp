@@ -1,4 +1,4 @@
-// The settings of an account: YAML whose shape only the connector knows, as JSON.
+// YAML whose shape the hub does not know, as JSON: settings of accounts, records of tests.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -17,6 +17,6 @@ struct Settings {
 
 // Plain scalars get the type that YAML's core schema gives them; whatever is quoted or holds a
 // variable is a text. `path` is how messages call the map. [any]
-Settings read_settings(Context& context, const Node& map, const std::string& path);
+Settings read_settings(Context& context, const Node& map, const std::string& path, SecretUse use);
 
 }  // namespace syncline::config

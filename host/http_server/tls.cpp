@@ -199,6 +199,13 @@ bool is_about_key(const Error& error) {
     return error.is(kKeyInvalid) || error.is(kKeyMode) || error.is(kKeyMismatch);
 }
 
+std::int64_t seconds_left(const TlsContext& context) {
+    int days = 0, seconds = 0;
+    const ASN1_TIME* end = X509_get0_notAfter(SSL_CTX_get0_certificate(context.get()));
+    if (ASN1_TIME_diff(&days, &seconds, nullptr, end) != 1) return 0;
+    return std::int64_t{days} * 24 * 60 * 60 + seconds;
+}
+
 Result<std::unique_ptr<TlsKeeper>> TlsKeeper::open(TlsFiles files) {
     std::unique_ptr<TlsKeeper> keeper{new TlsKeeper(std::move(files))};
     // Looked at first: what changes while it is read is read again.

@@ -25,6 +25,9 @@ Result<TlsContext> load_tls(const TlsFiles& files);
 // Whether an error of load_tls() is about the key's file; it is about the certificate's otherwise.
 bool is_about_key(const Error& error);
 
+// Until the server's certificate expires. [any]
+std::int64_t seconds_left(const TlsContext& context);
+
 // Follows the two files. They are small and change rarely, so that io may read them. [io]
 class TlsKeeper {
   public:

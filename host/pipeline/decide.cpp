@@ -9,8 +9,6 @@
 namespace syncline::pipeline {
 namespace {
 
-namespace json = boost::json;
-
 // What the key map remembers of a deletion: no body has this hash, but for one chance in 2^128.
 core::Hash128 deleted_hash() {
     core::Hash128 hash;
@@ -20,21 +18,6 @@ core::Hash128 deleted_hash() {
 
 bool is_deletion(const store::LaneHead& head) {
     return head.row->operation == record::Operation::kDelete;
-}
-
-// A record may be copied a few times, however large it is; a small one does not buy long work. Its
-// values weigh up to 16 times their text in memory.
-expr::Limits limits_for(std::string_view body) {
-    constexpr std::size_t kWeightOfText = 16;
-    expr::Limits limits;
-    limits.steps_max += body.size();
-    limits.result_bytes_max += 2 * kWeightOfText * body.size();
-    return limits;
-}
-
-Unmappable unmappable(const core::ErrorCode& code, const Error& cause) {
-    return Unmappable{
-        Error{code, cause.where().empty() ? cause.what() : cause.where() + ": " + cause.what()}};
 }
 
 // Rule 13: only what surely is at the destination can be left out.
@@ -50,34 +33,13 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
     const auto& known = head.key_map;
     if (known && !head.is_forced && known->last > head.record) return Superseded{};
 
-    json::value source = json::object{};
-    if (!body.empty()) {
-        Result<json::value> parsed = record::parse_json(body);
-        if (!parsed.has_value()) return unmappable(kBodyNotJson, parsed.error());
-        source = std::move(*parsed);
-    }
-    if (!source.is_object())
-        return Unmappable{Error{kBodyNotJson, "the body of the record is not a JSON object"}};
-
-    const expr::Limits limits = limits_for(body);
-
     // A deletion of something that was delivered goes out whatever the filter says of its body.
-    bool is_wanted = is_deletion(head) && known && known->row_hash != deleted_hash();
-    if (plan.when && !is_wanted) {
-        Result<json::value> verdict = plan.when->run(source, limits);
-        if (!verdict.has_value()) return unmappable(kFilterFailed, verdict.error());
-        if (!expr::Program::is_true(*verdict)) return Filtered{};
-    }
-
-    json::object mapped;
-    if (plan.map.empty()) {
-        mapped = std::move(source.get_object());
-    }
-    for (const auto& [field, program] : plan.map) {
-        Result<json::value> value = program.run(source, limits);
-        if (!value.has_value()) return unmappable(kMappingFailed, value.error());
-        mapped.insert_or_assign(field, std::move(*value));
-    }
+    const bool is_wanted = is_deletion(head) && known && known->row_hash != deleted_hash();
+    const expr::Program* when = plan.when && !is_wanted ? &*plan.when : nullptr;
+    Mapping mapping = apply_mapping(when, plan.map, body);
+    if (std::holds_alternative<Filtered>(mapping)) return Filtered{};
+    if (auto* failed = std::get_if<Unmappable>(&mapping)) return std::move(*failed);
+    const boost::json::object& mapped = std::get<Mapped>(mapping).body;
 
     Send send;
     if (is_deletion(head)) {

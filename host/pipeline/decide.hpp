@@ -6,19 +6,17 @@
 #include <variant>
 
 #include "core/error.hpp"
+#include "pipeline/mapping.hpp"
 #include "pipeline/plan.hpp"
 #include "record/diff.hpp"
 #include "store/state.hpp"
 
 namespace syncline::pipeline {
 
+// Beside what the mapping says: Filtered, and Unmappable, which becomes a dead letter.
 struct Superseded {};  // its key already got something newer (rule 12)
-struct Filtered {};    // `when` is false
 struct Unchanged {     // the destination has it (invariant 5)
     core::Hash128 row_hash;
-};
-struct Unmappable {  // becomes a dead letter
-    Error error;
 };
 struct Send {
     std::string body;  // after mapping

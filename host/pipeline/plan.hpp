@@ -5,10 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "expr/program.hpp"
+#include "pipeline/mapping.hpp"
 #include "plugin/connector.hpp"
 #include "store/fact.hpp"
 
@@ -40,7 +38,7 @@ struct ConnectionPlan {
     std::shared_ptr<plugin::Instance> destination;
     bool takes_partial_updates = false;  // the destination wants to know what changed
     std::optional<expr::Program> when;
-    std::vector<std::pair<std::string, expr::Program>> map;  // empty: the body goes out as it came
+    FieldPrograms map;  // empty: the body goes out as it came
     DeliveryPolicy policy;
 };
 

@@ -72,8 +72,9 @@ class GoldenTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(problems, sorted(problems, key=lambda p: (p["line"], p["column"])))
 
     async def test_help_of_every_verb(self) -> None:
-        verbs = ["", "run", "validate", "status", "explain", "version", "connectors", "connectors list"]
-        verbs += ["connectors describe", "dlq", "dlq list", "dlq show", "dlq replay", "dlq discard"]
+        verbs = ["", "run", "validate", "test", "schema", "status", "explain", "doctor", "version"]
+        verbs += ["connectors", "connectors list", "connectors describe"]
+        verbs += ["dlq", "dlq list", "dlq show", "dlq replay", "dlq discard"]
         texts = []
         for verb in verbs:
             ended = await run([str(BINARY), *verb.split(), "--help"])
