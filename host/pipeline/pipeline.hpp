@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "pipeline/delivery.hpp"
@@ -34,6 +35,8 @@ class Pipeline final : public store::Store::Observer {
 
     // Nothing new is taken; what is in flight ends by itself.
     void stop();
+    // Names of connections whose platform fails, so that nothing goes out but probes. [any]
+    std::vector<std::string> paused() const;
     // Nothing is in flight. [any]
     bool is_idle() const;
     // After stop(): appends what has come back and ends the cpu threads. What instances complete
