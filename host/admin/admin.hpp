@@ -3,7 +3,7 @@
 //
 //   GET  /healthz                      the process and its store work
 //   GET  /readyz                       200 when the hub serves
-//   GET  /v1/status                    version, positions, ledger
+//   GET  /v1/status                    version, positions, ledger, what is paused
 //   GET  /v1/dlq?after=ID&limit=N      dead letters, oldest first
 //   GET  /v1/dlq/ID                    one, with record or event
 //   POST /v1/dlq/ID/replay?force=1     back to its lane
@@ -15,10 +15,12 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "http_server/server.hpp"
 #include "store/store.hpp"
@@ -31,6 +33,8 @@ class Admin final : public http_server::Handler {
         std::string version;
         std::string listen;  // where webhooks are served, for people
         const core::Clock* clock = nullptr;
+        // Names of connections whose platform is left alone. [any]
+        std::function<std::vector<std::string>()> paused{};
     };
 
     Admin(boost::asio::io_context& io, store::Store& store, Options options);
@@ -40,6 +44,7 @@ class Admin final : public http_server::Handler {
 
   private:
     using Answer = std::function<Result<boost::json::value>(store::State&)>;
+    boost::json::array paused_view() const;
     void ask(http_server::Responder respond, Answer answer);
     void command(http_server::Responder respond, store::Command command);
     void handle_letters(const http_server::Request& request, http_server::Responder respond);

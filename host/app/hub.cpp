@@ -290,6 +290,7 @@ class Hub {
         admin_options.version = kVersion;
         admin_options.listen = url();
         admin_options.clock = &core::system_clock();
+        admin_options.paused = [this] { return pipeline_->paused(); };
         admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
         http_server::ListenOptions local;
         local.address = "unix:" + hub().admin_socket.string();
