@@ -67,6 +67,13 @@ http_server::Admission Admin::admit(const http_server::Request&) {
     return admission;
 }
 
+json::array Admin::paused_view() const {
+    json::array names;
+    if (!options_.paused) return names;
+    for (const std::string& name : options_.paused()) names.push_back(json::string{name});
+    return names;
+}
+
 void Admin::handle(http_server::Request request, http_server::Responder respond) {
     bool is_look = request.method == "GET" || request.method == "HEAD";
     bool is_change = request.path.starts_with(std::string{kLettersPath} + "/");
@@ -85,7 +92,9 @@ void Admin::handle(http_server::Request request, http_server::Responder respond)
                                             {"committed", store::to_string(status.committed)},
                                             {"pending_bytes", status.pending_bytes},
                                             {"unapplied_bytes", status.unapplied_bytes},
+                                            {"altered_repeats", status.altered_repeats},
                                             {"accepting", status.has_room},
+                                            {"paused", paused_view()},
                                             {"ledger", ledger_view(state)}});
         });
     }

@@ -4,7 +4,7 @@
 //   GET  /healthz                      the process and its store work
 //   GET  /readyz                       200 when the hub serves
 //   GET  /metrics                      what was counted, for Prometheus (METRICS.md)
-//   GET  /v1/status                    version, positions, ledger
+//   GET  /v1/status                    version, positions, ledger, what is paused
 //   GET  /v1/dlq?after=ID&limit=N      dead letters, oldest first
 //   GET  /v1/dlq/ID                    one, with record or event
 //   GET  /v1/explain?connection=NAME&key=KEY   what became of a key's records
@@ -18,10 +18,12 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "admin/explain.hpp"
 #include "admin/scrape.hpp"
@@ -37,6 +39,8 @@ class Admin final : public http_server::Handler {
         std::string listen;  // where webhooks are served, for people
         const core::Clock* clock = nullptr;
         Scrape::Source metrics{};  // what /metrics says besides the store's
+        // Names of connections whose platform is left alone. [any]
+        std::function<std::vector<std::string>()> paused{};
     };
 
     Admin(boost::asio::io_context& io, store::Store& store, Options options);
@@ -46,6 +50,7 @@ class Admin final : public http_server::Handler {
 
   private:
     using Answer = std::function<Result<boost::json::value>(store::State&)>;
+    boost::json::array paused_view() const;
     void ask(http_server::Responder respond, Answer answer);
     void handle_metrics(http_server::Responder respond);
     void command(http_server::Responder respond, store::Command command);

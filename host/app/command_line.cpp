@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "app/errc.hpp"
+#include "app/last_words.hpp"
 #include "app/report.hpp"
 #include "app/verbs.hpp"
 #include "app/version.hpp"
@@ -150,6 +151,7 @@ class CommandLine {
 }  // namespace
 
 int run_command_line(int argc, const char* const* argv) {
+    install_last_words();
     return CommandLine{}.parse_and_run(argc, argv);
 }
 

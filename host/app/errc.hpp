@@ -21,6 +21,9 @@ inline constexpr ErrorCode kUnknownStream{
 inline constexpr ErrorCode kHubUnreachable{
     "app.hub_unreachable", ErrorClass::kTransient,
     "start the hub with `syncline run`, or name its configuration with -c"};
+inline constexpr ErrorCode kOutOfResources{
+    "app.out_of_resources", ErrorClass::kEnvironment,
+    "allow the process more memory, threads (ulimit -u, pids.max) or open files"};
 inline constexpr ErrorCode kBadArgument{"app.bad_argument", ErrorClass::kConfig,
                                         "`syncline --help` shows what a verb takes"};
 

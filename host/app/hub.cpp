@@ -297,6 +297,7 @@ class Hub {
             add_metrics(page, MetricSources{started_ns_, *server_, *intake_, *pipeline_, instances_,
                                             outbound_});
         };
+        admin_options.paused = [this] { return pipeline_->paused(); };
         admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
         http_server::ListenOptions local;
         local.address = "unix:" + hub().admin_socket.string();

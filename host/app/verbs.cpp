@@ -43,6 +43,12 @@ Result<json::value> ask(const Common& common, const std::string& method,
     return ask_hub(socket, method, target);
 }
 
+// 0 when it is not there.
+std::uint64_t number_of(const json::object& object, std::string_view name) {
+    const json::value* value = object.if_contains(name);
+    return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
+}
+
 // `1 account`, `2 accounts`.
 std::string count_of(std::size_t count, const std::string& what) {
     return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
@@ -140,7 +146,17 @@ int status(const Common& common) {
     report.text =
         "syncline " + text_of(status, "version") + " at " + text_of(status, "listen") + "\n";
     append_ledger(report.text, "route", ledger.at("routes").as_object());
+    if (const std::uint64_t count = number_of(status, "altered_repeats"); count > 0) {
+        report.text += "warning: a message id came again with another body, " +
+                       count_of(count, "time") + " since the start\n";
+    }
     append_ledger(report.text, "connection", ledger.at("connections").as_object());
+    if (const json::value* paused = status.if_contains("paused")) {
+        for (const json::value& name : paused->as_array()) {
+            report.text += "connection " + std::string{name.as_string()} +
+                           " is paused: its platform fails and is probed now and then\n";
+        }
+    }
     report.summary =
         is_balanced ? "The ledger balances." : "The ledger does not balance: please report this.";
     report.exit_code = is_balanced ? core::ExitCode::kDone : core::ExitCode::kUnbalanced;

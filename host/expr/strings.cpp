@@ -106,7 +106,7 @@ Flow to_json(const Call& call) { return give_text(call, record::write_json(call.
 Flow from_json(const Call& call) {
     const auto* text = call.input.if_string();
     if (text == nullptr) return call.fail(describe(call.input) + " is not a string of JSON");
-    auto parsed = record::parse_json(view_of(*text));
+    auto parsed = record::parse_json(view_of(*text), {.allows_duplicate_keys = true});
     if (!parsed) return call.fail(describe(call.input) + " is not JSON: " + parsed.error().what());
     if (!call.spend_bytes(weight(*parsed))) return Flow::kError;
     return call.give(std::move(*parsed));

@@ -12,6 +12,7 @@
 #include "http_server/response.hpp"
 #include "intake/errc.hpp"
 #include "store/errc.hpp"
+#include "store/message_id.hpp"
 
 namespace syncline::intake {
 namespace {
@@ -244,7 +245,7 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
             missing.refusal = http_server::Refusal::kMessageIdMissing;
             return respond(std::move(missing));
         }
-        event.message_id = core::hash128(id, store_.hash_seed()).view();
+        event.message_id = store::message_id(id, request.body, store_.hash_seed());
     }
     if (core::is_planted(core::PlantedBug::kDedupByBody)) {
         event.message_id = core::hash128(request.query + request.body, 0).view();

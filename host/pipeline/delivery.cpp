@@ -24,11 +24,12 @@ std::string idempotency_key(const store::LaneHead& head, std::uint64_t seed) {
 
 }  // namespace
 
-Delivery::Delivery(ConnectionPlan plan, store::Store& store,
+Delivery::Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<Platform> platform,
                    std::shared_ptr<const GuardedTime> time,
                    std::shared_ptr<boost::asio::thread_pool> cpu)
     : plan_(std::move(plan)),
       store_(store),
+      platform_(std::move(platform)),
       time_(std::move(time)),
       cpu_(std::move(cpu)),
       strand_(boost::asio::make_strand(*cpu_)),
@@ -134,7 +135,10 @@ void Delivery::flush() {
     while (!filling_.empty() && batches_out_ < plan_.policy.concurrency && !is_stopping_) {
         if (steady_clock::now() < paused_until_) return wait_until(paused_until_);
         if (must_wait()) return wait_until(filling_since_ + plan_.policy.batch_wait);
-        send(cut_batch());
+        const schedule::Breaker::Admission admission = platform_->admit();
+        if (admission.ask_again) return wait_until(steady_clock::time_point{*admission.ask_again});
+        // One record is enough to learn whether the platform is back, and costs one attempt.
+        send(cut_batch(admission.is_probe ? 1 : plan_.policy.batch_records), admission.is_probe);
     }
 }
 
@@ -145,10 +149,10 @@ void Delivery::wait_until(steady_clock::time_point when) {
     });
 }
 
-std::vector<Delivery::Prepared> Delivery::cut_batch() {
+std::vector<Delivery::Prepared> Delivery::cut_batch(std::size_t records_max) {
     std::vector<Prepared> batch;
     std::size_t bytes = 0;
-    while (!filling_.empty() && batch.size() < plan_.policy.batch_records) {
+    while (!filling_.empty() && batch.size() < records_max) {
         std::size_t next = filling_.front().send.body.size();
         if (!batch.empty() && bytes + next > plan_.policy.batch_bytes) break;
         bytes += next;
@@ -160,7 +164,7 @@ std::vector<Delivery::Prepared> Delivery::cut_batch() {
     return batch;
 }
 
-void Delivery::send(std::vector<Prepared> prepared) {
+void Delivery::send(std::vector<Prepared> prepared, bool is_probe) {
     ++batches_out_;
     metrics_.batch_records.observe(prepared.size());
     plugin::WriteBatch batch;
@@ -184,19 +188,34 @@ void Delivery::send(std::vector<Prepared> prepared) {
         batch.records.push_back(std::move(record));
     }
     core::fail_point("delivery.before-write");
-    plan_.destination->write(std::move(batch), [self = shared_from_this(),
-                                                items = std::move(prepared)](
-                                                   plugin::WriteResult result) mutable {
-        core::fail_point("delivery.after-write");
-        auto on_strand = [self, taken = std::move(items), outcome = std::move(result)]() mutable {
-            self->finish(std::move(taken), std::move(outcome));
-        };
-        boost::asio::post(self->strand_, std::move(on_strand));
-    });
+    plan_.destination->write(std::move(batch),
+                             [self = shared_from_this(), is_probe,
+                              items = std::move(prepared)](plugin::WriteResult result) mutable {
+                                 core::fail_point("delivery.after-write");
+                                 auto on_strand = [self, is_probe, taken = std::move(items),
+                                                   outcome = std::move(result)]() mutable {
+                                     self->finish(std::move(taken), is_probe, std::move(outcome));
+                                 };
+                                 boost::asio::post(self->strand_, std::move(on_strand));
+                             });
 }
 
-void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
+// Once when it begins and once when it ends, however long it lasts.
+void Delivery::report(bool is_probe, const plugin::WriteResult& result) {
+    switch (platform_->report(is_probe, result, random_())) {
+        case schedule::Breaker::Change::kNone:
+            return;
+        case schedule::Breaker::Change::kOpened:
+            return core::log_warning("pipeline", "the platform fails; nothing goes out but probes",
+                                     {{"connection", plan_.name}});
+        case schedule::Breaker::Change::kClosed:
+            return core::log_info("pipeline", "the platform is back", {{"connection", plan_.name}});
+    }
+}
+
+void Delivery::finish(std::vector<Prepared> batch, bool is_probe, plugin::WriteResult result) {
     SYNCLINE_ASSERT(result.outcomes.size() == batch.size());
+    if (!is_stopping_) report(is_probe, result);
     std::vector<store::Fact> facts;
     facts.reserve(batch.size());
     const std::shared_ptr<const store::PlatformAnswer> answer = answer_of(result);
@@ -212,7 +231,7 @@ void Delivery::finish(std::vector<Prepared> batch, plugin::WriteResult result) {
             fact.row_hash = batch[i].send.fingerprint.row;
             fact.field_hashes = record::encode_field_hashes(batch[i].send.fingerprint.fields);
         } else if (outcome.failure.failure_class == plugin::FailureClass::kRateLimited &&
-                   outcome.failure.retry_after_ms > 0) {
+                   fact.settlement == store::Settlement::kRetry) {
             // The platform limits the account, not the record: nothing more goes out until then.
             paused_until_ =
                 std::max(paused_until_, steady_clock::now() +

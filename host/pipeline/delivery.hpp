@@ -24,13 +24,15 @@
 #include "pipeline/delivery_metrics.hpp"
 #include "pipeline/guarded_time.hpp"
 #include "pipeline/plan.hpp"
+#include "pipeline/platform.hpp"
 #include "store/store.hpp"
 
 namespace syncline::pipeline {
 
 class Delivery : public std::enable_shared_from_this<Delivery> {
   public:
-    Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<const GuardedTime> time,
+    Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<Platform> platform,
+             std::shared_ptr<const GuardedTime> time,
              std::shared_ptr<boost::asio::thread_pool> cpu);
 
     const ConnectionPlan& plan() const { return plan_; }
@@ -43,6 +45,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     // Takes nothing more; batches in flight end by themselves. [any]
     void stop();
     bool is_idle() const { return batches_out_ == 0; }  // [any]
+    // Nothing goes out but probes: the platform fails. [any]
+    bool is_paused() const { return platform_->is_paused(); }
 
   private:
     struct Prepared {
@@ -54,9 +58,10 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     void consider(std::vector<store::LaneHead> heads, bool is_quiet);
     void flush();
     bool must_wait() const;
-    void send(std::vector<Prepared> batch);
-    void finish(std::vector<Prepared> batch, plugin::WriteResult result);
-    std::vector<Prepared> cut_batch();
+    void send(std::vector<Prepared> batch, bool is_probe);
+    void finish(std::vector<Prepared> batch, bool is_probe, plugin::WriteResult result);
+    void report(bool is_probe, const plugin::WriteResult& result);
+    std::vector<Prepared> cut_batch(std::size_t records_max);
     void wait_until(std::chrono::steady_clock::time_point when);
 
     void append(std::vector<store::Fact> facts);
@@ -64,6 +69,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
     const ConnectionPlan plan_;
     store::Store& store_;
+    const std::shared_ptr<Platform> platform_;
     const std::shared_ptr<const GuardedTime> time_;
     const std::shared_ptr<boost::asio::thread_pool>
         cpu_;  // outlives strand and timer, whoever holds this last

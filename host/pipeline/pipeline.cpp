@@ -25,9 +25,12 @@ Pipeline::Pipeline(Options options, store::Store& store, std::vector<RoutePlan> 
         translators_[id] =
             std::make_shared<Translator>(std::move(route), std::move(targets), store_, time_, cpu_);
     }
+    std::map<const plugin::Instance*, std::shared_ptr<Platform>> platforms;
     for (ConnectionPlan& connection : connections) {
+        std::shared_ptr<Platform>& platform = platforms[connection.destination.get()];
+        if (!platform) platform = std::make_shared<Platform>(connection.policy);
         deliveries_.push_back(
-            std::make_shared<Delivery>(std::move(connection), store_, time_, cpu_));
+            std::make_shared<Delivery>(std::move(connection), store_, platform, time_, cpu_));
     }
 }
 
@@ -63,6 +66,14 @@ void Pipeline::stop() {
 
 void Pipeline::join() {
     cpu_->join();
+}
+
+std::vector<std::string> Pipeline::paused() const {
+    std::vector<std::string> names;
+    for (const auto& delivery : deliveries_) {
+        if (delivery->is_paused()) names.push_back(delivery->plan().name);
+    }
+    return names;
 }
 
 bool Pipeline::is_idle() const {

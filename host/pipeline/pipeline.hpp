@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "pipeline/delivery.hpp"
@@ -36,6 +37,8 @@ class Pipeline final : public store::Store::Observer {
     void stop();
     // Unchanged while the pipeline lives; plans and metrics are [any].
     const std::vector<std::shared_ptr<Delivery>>& deliveries() const { return deliveries_; }
+    // Names of connections whose platform fails, so that nothing goes out but probes. [any]
+    std::vector<std::string> paused() const;
     // Nothing is in flight. [any]
     bool is_idle() const;
     // After stop(): appends what has come back and ends the cpu threads. What instances complete

@@ -15,10 +15,13 @@ namespace json = boost::json;
 
 struct JsonLimits {
     std::size_t depth_max = 64;
+    // Of members with one name the last holds. Otherwise they are an error: readers would differ
+    // about what such a text says, the one that checked it and the one that acts on it.
+    bool allows_duplicate_keys = false;
 };
 
 // Parses one JSON text. Error `record.json_invalid` names line and column (in characters).
-// Duplicate keys: the last one holds. Integers that fit 64 bits, signed or unsigned, are exact; any
+// Integers that fit 64 bits, signed or unsigned, are exact; any
 // other number becomes the nearest double, and one too large for a double is refused. [any]
 Result<json::value> parse_json(std::string_view text, JsonLimits limits = {});
 

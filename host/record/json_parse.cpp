@@ -6,7 +6,11 @@
 #include <boost/json/value_stack.hpp>
 #include <charconv>
 #include <cmath>
+#include <string>
 #include <system_error>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "record/errc.hpp"
 #include "record/json.hpp"
@@ -28,6 +32,8 @@ class TreeBuilder {
     TreeBuilder() : stack_(json::storage_ptr{}, buffer_, sizeof buffer_) { stack_.reset(); }
 
     json::value release() { return stack_.release(); }
+    // Of all objects together, also those that a later one of the same name replaced.
+    std::size_t members() const { return members_; }
 
     bool on_document_begin(json::error_code&) { return true; }
     bool on_document_end(json::error_code&) { return true; }
@@ -38,6 +44,7 @@ class TreeBuilder {
         return true;
     }
     bool on_object_end(std::size_t count, json::error_code&) {
+        members_ += count;
         stack_.push_object(count);
         return true;
     }
@@ -94,6 +101,67 @@ class TreeBuilder {
   private:
     unsigned char buffer_[kStackBufferBytes];
     json::value_stack stack_;
+    std::size_t members_ = 0;
+};
+
+std::size_t members_in(const json::value& value) {
+    std::size_t count = 0;
+    if (const json::array* items = value.if_array()) {
+        for (const json::value& item : *items) count += members_in(item);
+    } else if (const json::object* members = value.if_object()) {
+        count = members->size();
+        for (const auto& member : *members) count += members_in(member.value());
+    }
+    return count;
+}
+
+// Stops at the first member whose object has one of that name already. Only asked when there is
+// one.
+class DuplicateFinder {
+  public:
+    static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+    static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+
+    bool on_document_begin(json::error_code&) { return true; }
+    bool on_document_end(json::error_code&) { return true; }
+    bool on_array_begin(json::error_code&) { return true; }
+    bool on_array_end(std::size_t, json::error_code&) { return true; }
+    bool on_object_begin(json::error_code&) {
+        names_.emplace_back();
+        return true;
+    }
+    bool on_object_end(std::size_t, json::error_code&) {
+        names_.pop_back();
+        return true;
+    }
+    bool on_string_part(json::string_view, std::size_t, json::error_code&) { return true; }
+    bool on_string(json::string_view, std::size_t, json::error_code&) { return true; }
+    bool on_key_part(json::string_view part, std::size_t, json::error_code&) {
+        name_ += part;
+        return true;
+    }
+    bool on_key(json::string_view rest, std::size_t, json::error_code& error) {
+        name_ += rest;
+        if (!names_.back().insert(std::exchange(name_, {})).second) {
+            error = json::error::object_too_large;  // any: it only stops the parser
+            return false;
+        }
+        return true;
+    }
+    bool on_number_part(json::string_view, json::error_code&) { return true; }
+    bool on_int64(std::int64_t, json::string_view, json::error_code&) { return true; }
+    bool on_uint64(std::uint64_t, json::string_view, json::error_code&) { return true; }
+    bool on_double(double, json::string_view, json::error_code&) { return true; }
+    bool on_bool(bool, json::error_code&) { return true; }
+    bool on_null(json::error_code&) { return true; }
+    bool on_comment_part(json::string_view, json::error_code&) { return true; }
+    bool on_comment(json::string_view, json::error_code&) { return true; }
+
+  private:
+    std::vector<std::unordered_set<std::string>> names_;  // of the objects around, outermost first
+    std::string name_;
 };
 
 std::string describe(const json::error_code& error, std::string_view text, std::size_t offset,
@@ -111,8 +179,7 @@ std::string describe(const json::error_code& error, std::string_view text, std::
     return error.message();
 }
 
-Error located_error(const json::error_code& error, std::string_view text, std::size_t offset,
-                    const JsonLimits& limits) {
+Error located_error(std::string_view text, std::size_t offset, const std::string& what) {
     auto before = text.substr(0, offset);
     std::size_t line = 1;
     std::size_t column = 1;
@@ -125,7 +192,15 @@ Error located_error(const json::error_code& error, std::string_view text, std::s
         }
     }
     auto place = "line " + std::to_string(line) + ", column " + std::to_string(column);
-    return Error{kJsonInvalid, place + ": " + describe(error, text, offset, limits)};
+    return Error{kJsonInvalid, place + ": " + what};
+}
+
+// Behind the name that is there twice.
+Error duplicate_error(std::string_view text, const json::parse_options& options) {
+    json::basic_parser<DuplicateFinder> finder{options};
+    json::error_code error;
+    const std::size_t offset = finder.write_some(false, text.data(), text.size(), error);
+    return located_error(text, offset, "the object has a member of this name already");
 }
 
 }  // namespace
@@ -137,8 +212,12 @@ Result<json::value> parse_json(std::string_view text, JsonLimits limits) {
     json::error_code error;
     std::size_t consumed = parser.write_some(false, text.data(), text.size(), error);
     if (!error && consumed < text.size()) error = json::error::extra_data;
-    if (error) return located_error(error, text, consumed, limits);
-    return parser.handler().release();
+    if (error) return located_error(text, consumed, describe(error, text, consumed, limits));
+    json::value value = parser.handler().release();
+    // The tree keeps one member of each name.
+    if (!limits.allows_duplicate_keys && members_in(value) != parser.handler().members())
+        return duplicate_error(text, options);
+    return value;
 }
 
 }  // namespace syncline::record

@@ -169,6 +169,15 @@ Result<std::optional<Database::Row>> Database::seek(Table table, std::string_vie
     return std::optional{Row{to_view(key), value}};
 }
 
+Result<std::uint64_t> Database::count(Table table) {
+    SYNCLINE_ASSERT(!reader_is_reset_);
+    if (is_missing_[static_cast<std::size_t>(table)]) return std::uint64_t{0};
+    MDB_stat found{};
+    if (int code = mdb_stat(reader_, handles_[static_cast<std::size_t>(table)], &found); code != 0)
+        return error("a table can't be counted", code);
+    return std::uint64_t{found.ms_entries};
+}
+
 void Database::release() {
     if (std::exchange(reader_is_reset_, true)) return;
     mdb_txn_reset(reader_);

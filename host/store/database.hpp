@@ -47,6 +47,8 @@ class Database {
     };
     // The first row with a key at or after `from`.
     Result<std::optional<Row>> seek(Table table, std::string_view from);
+    // Rows of the table, as the reader sees it; does not look at them.
+    Result<std::uint64_t> count(Table table);
     // Makes the reader see the newest commit; frees the pages that the old view pinned.
     void renew();
     void release();  // the reader sees nothing until renew()

@@ -59,6 +59,9 @@ class Overlay {
     void put(Table table, std::string_view key, std::string value, bool is_new = false);
     void erase(Table table, std::string_view key);
 
+    // Rows of the table in the database, without the layers above it.
+    Result<std::uint64_t> rows_committed(Table table) { return database_.count(table); }
+
     std::size_t dirty_bytes() const { return active_bytes_; }
     std::size_t frozen_bytes() const { return frozen_bytes_; }
     std::uint64_t database_reads() const { return database_.reads(); }

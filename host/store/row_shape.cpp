@@ -94,7 +94,7 @@ Result<bool> fits(Table table, std::string_view key, std::string_view value) {
         case Table::kKeyMap:
             return key.size() >= 4 ? holds<KeyMapRow>(value) : Result<bool>{false};
         case Table::kDedup:
-            return key.size() == 20 && value.size() == 8;
+            return key.size() == 20 && (value.size() == 8 || value.size() == 16);
         case Table::kDedupExpiry:
             return key.size() == 24 && value.empty();
         case Table::kLetter:

@@ -8,6 +8,7 @@
 #include "core/assert.hpp"
 #include "store/codec.hpp"
 #include "store/errc.hpp"
+#include "store/message_id.hpp"
 
 namespace syncline::store {
 namespace {
@@ -16,6 +17,7 @@ constexpr std::int64_t kNsPerMinute = 60'000'000'000;
 constexpr int kExpiredPerTickMax = 10'000;
 constexpr int kExpiredPerEventMax = 2;
 constexpr std::size_t kRecentBytesMax = 4 * 1024 * 1024;
+constexpr std::size_t kPositionBytes = 8;
 
 std::string encode_fact(const Fact& fact) {
     std::string bytes;
@@ -34,6 +36,17 @@ Result<Received> decode_received(std::string_view bytes) {
 
 std::uint32_t minute_of(std::int64_t ns) {
     return static_cast<std::uint32_t>(ns / kNsPerMinute);
+}
+
+Key dedup_key(const Received& fact) {
+    return Key{}.u32(fact.route).raw(identity_of(fact.message_id));
+}
+
+// Did the id that is known come with another body? Not every row says what it came with.
+bool is_altered(const Received& fact, std::string_view known) {
+    const std::string_view before = known.substr(std::min(known.size(), kPositionBytes));
+    const std::string_view now = content_of(fact.message_id);
+    return !before.empty() && !now.empty() && before != now;
 }
 
 }  // namespace
@@ -87,19 +100,15 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
     ++ledger.received;
     if (!fact.message_id.empty()) {
         // Rule 5: identity is decided here, in journal order.
-        Key key = Key{}.u32(fact.route).raw(fact.message_id);
-        SYNCLINE_TRY(auto known, overlay_.get(Table::kDedup, key));
+        SYNCLINE_TRY(auto known, overlay_.get(Table::kDedup, dedup_key(fact)));
         if (known) {
             ++ledger.duplicate;
             SYNCLINE_CHECK(drop_unless_referenced(fact.body));
-            return Applied{};
+            Applied applied;
+            applied.is_altered_repeat = is_altered(fact, *known);
+            return applied;
         }
-        std::uint32_t minute = minute_of(fact.received_ns);
-        Key expiry = Key{}.u32(minute).raw(key);
-        overlay_.put(Table::kDedup, key, Key{}.u64(at.value).str());
-        overlay_.put(Table::kDedupExpiry, expiry, "");
-        expiry_.minute = std::min(expiry_.minute, minute);
-        expiry_.from = std::min(expiry_.from, expiry.str());
+        note_message_id(at, fact);
         SYNCLINE_CHECK(expire(kExpiredPerEventMax));  // as many go as come, however many come
     }
     ++ledger.pending;
@@ -115,6 +124,17 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
             at.value, std::make_shared<const Received>(std::move(std::get<Received>(kept))));
     }
     return Applied{};
+}
+
+void State::note_message_id(Position at, const Received& fact) {
+    const Key key = dedup_key(fact);
+    const std::uint32_t minute = minute_of(fact.received_ns);
+    const Key expiry = Key{}.u32(minute).raw(key);
+    overlay_.put(Table::kDedup, key, Key{}.u64(at.value).raw(content_of(fact.message_id)).str());
+    overlay_.put(Table::kDedupExpiry, expiry, "");
+    ++dedup_ids_;
+    expiry_.minute = std::min(expiry_.minute, minute);
+    expiry_.from = std::min(expiry_.from, expiry.str());
 }
 
 // Null when the event is gone already.
@@ -486,18 +506,20 @@ Result<Applied> State::apply_to(Position, const Ticked& fact) {
     return Applied{};
 }
 
-// Forgets message ids that are older than the window, oldest first.
+// Forgets message ids that are older than the window or too many, oldest first.
 Result<void> State::expire(int count_max) {
-    if (last_tick_ns_ < kDedupWindowNs) return {};
-    std::uint32_t oldest = minute_of(last_tick_ns_ - kDedupWindowNs);
-    for (int expired = 0; expired < count_max && expiry_.minute < oldest; ++expired) {
+    const std::uint32_t oldest =
+        last_tick_ns_ < kDedupWindowNs ? 0 : minute_of(last_tick_ns_ - kDedupWindowNs);
+    auto has_more = [&] { return expiry_.minute < oldest || dedup_ids_ > dedup_ids_max_; };
+    for (int expired = 0; expired < count_max && has_more(); ++expired) {
         SYNCLINE_TRY(auto row, overlay_.seek(Table::kDedupExpiry, expiry_.from, ""));
         expiry_.minute = row ? static_cast<std::uint32_t>(
                                    read_big_endian(std::string_view{row->key}.substr(0, 4)))
                              : std::numeric_limits<std::uint32_t>::max();
-        if (expiry_.minute >= oldest) break;
+        if (!row || !has_more()) break;
         overlay_.erase(Table::kDedup, std::string_view{row->key}.substr(4));
         overlay_.erase(Table::kDedupExpiry, row->key);
+        if (dedup_ids_ > 0) --dedup_ids_;
         expiry_.from = row->key + '\0';
     }
     return {};

@@ -25,7 +25,9 @@
 namespace syncline::store {
 
 inline constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows around a body
+// Message ids are remembered for this long, and never more of them: then the oldest go first.
 inline constexpr std::int64_t kDedupWindowNs = std::int64_t{7} * 24 * 3600 * 1'000'000'000;
+inline constexpr std::uint64_t kDedupIdsMax = 20'000'000;
 
 // An event to translate.
 struct PendingEvent {
@@ -66,11 +68,14 @@ struct Applied {
         return applied;
     }
     std::optional<Error> rejection;
+    // A message id came again, with another body: a repeat like any other, but someone should know.
+    bool is_altered_repeat = false;
 };
 
 class State {
   public:
-    explicit State(Database& database) : overlay_(database) {}
+    explicit State(Database& database, std::uint64_t dedup_ids_max = kDedupIdsMax)
+        : overlay_(database), dedup_ids_max_(dedup_ids_max) {}
 
     // Reads names, ledger and position.
     Result<void> load();
@@ -170,6 +175,7 @@ class State {
     Result<std::shared_ptr<const Received>> take_event(Position position, std::string_view row);
     Result<void> reference_body(const Body& body, int change);
     Result<void> drop_unless_referenced(const Body& body);
+    void note_message_id(Position at, const Received& fact);
     Result<void> expire(int count_max);
     Result<std::optional<Letter>> fill(std::uint64_t id, LetterRow row);
     void make_ready(ConnectionId connection, std::string_view lane, RecordId head);
@@ -197,6 +203,8 @@ class State {
     void note_queue_begin(std::string_view lane_row, RecordId first);
 
     Overlay overlay_;
+    const std::uint64_t dedup_ids_max_;
+    std::uint64_t dedup_ids_ = 0;
     Position applied_;
     std::uint64_t hash_seed_ = 0;
     std::uint64_t pending_bytes_ = 0;

@@ -33,6 +33,7 @@ Result<void> State::load() {
     SYNCLINE_TRY(pending_bytes_, number(meta::kPendingBytes));
     SYNCLINE_TRY(std::uint64_t tick, number(meta::kLastTick));
     last_tick_ns_ = static_cast<std::int64_t>(tick);
+    SYNCLINE_TRY(dedup_ids_, overlay_.rows_committed(Table::kDedup));
 
     std::string from(1, '\0');
     for (;;) {

@@ -20,6 +20,13 @@ namespace {
 constexpr std::chrono::seconds kRetryCommitAfter{1};
 constexpr std::chrono::nanoseconds kSweepEvery = std::chrono::minutes{1};
 constexpr std::chrono::nanoseconds kCheckReadersEvery = std::chrono::seconds{30};
+constexpr std::chrono::nanoseconds kReportAlteredEvery = std::chrono::minutes{1};
+
+// 0 for facts of another kind.
+RouteId route_of(const Fact& fact) {
+    const auto* received = std::get_if<Received>(&fact);
+    return received == nullptr ? 0 : received->route;
+}
 
 std::uint64_t random_seed() {
     std::random_device device;
@@ -168,6 +175,7 @@ StoreStatus Store::status() const {
     status.committed.value = committed_;
     status.pending_bytes = pending_bytes_;
     status.unapplied_bytes = unapplied_bytes_;
+    status.altered_repeats = altered_repeats_;
     status.has_room = journal_->has_room();
     return status;
 }
@@ -224,11 +232,13 @@ bool Store::apply_batch(DurableBatch& batch) {
     auto waiting = batch.on_applied.begin();
     for (NumberedFact& fact : batch.facts) {
         Position position = fact.position;
+        const RouteId route = route_of(fact.fact);
         Result<Applied> applied = state_.apply(std::move(fact));
         if (!applied.has_value()) {
             fail(applied.error());
             return false;
         }
+        if (applied->is_altered_repeat) report_altered_repeat(route);
         if (waiting != batch.on_applied.end() && waiting->first == position) {
             waiting->second(std::move(applied->rejection));
             ++waiting;
@@ -236,6 +246,19 @@ bool Store::apply_batch(DurableBatch& batch) {
     }
     unapplied_bytes_ -= batch.bytes;
     return true;
+}
+
+// Whoever sends may do this as often as they like: the log hears of it now and then.
+void Store::report_altered_repeat(RouteId route) {
+    const std::uint64_t count = ++altered_repeats_;
+    const std::chrono::nanoseconds now = options_.clock->monotonic();
+    if (altered_reported_ && now - *altered_reported_ < kReportAlteredEvery) return;
+    altered_reported_ = now;
+    const auto& routes = state_.names(NameKind::kRoute);
+    auto named = routes.find(route);
+    core::log_warning(
+        "store", "a message id came again with another body; it counts as a duplicate",
+        {{"route", named == routes.end() ? "" : named->second.name}, {"since_start", count}});
 }
 
 void Store::publish() {

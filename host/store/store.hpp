@@ -36,6 +36,7 @@ struct StoreStatus {
     Position applied, committed;
     std::uint64_t pending_bytes = 0;
     std::uint64_t unapplied_bytes = 0;
+    std::uint64_t altered_repeats = 0;  // since the start: an id that came with another body
     bool has_room = true;
 };
 
@@ -110,6 +111,7 @@ class Store {
     void run_state();
     void run_commits();
     bool apply_batch(DurableBatch& batch);
+    void report_altered_repeat(RouteId route);
     bool needs_commit();
     void begin_commit();
     Result<void> grow_map();
@@ -128,6 +130,7 @@ class Store {
 
     std::atomic<std::uint64_t> unapplied_bytes_{0}, pending_bytes_{0}, overlay_bytes_{0};
     std::atomic<std::uint64_t> applied_{0}, committed_{0};
+    std::atomic<std::uint64_t> altered_repeats_{0};
     std::atomic<bool> has_failed_{false};
 
     std::mutex inbox_mutex_;
@@ -146,6 +149,7 @@ class Store {
 
     // The state thread's own.
     std::chrono::nanoseconds last_commit_{0};
+    std::optional<std::chrono::nanoseconds> altered_reported_;
     Position committing_;
     std::vector<std::string> dropping_;
 

@@ -24,7 +24,7 @@ enum class Table : std::uint8_t {
     kReady,   // connection 4, event 8, index 4 -> lane key         (heads that may go out)
     kDue,     // connection 4, due time 8, lane key -> ()           (heads that wait for a time)
     kKeyMap,  // connection 4, lane key -> KeyMapRow
-    kDedup,   // route 4, message id 16 -> position 8
+    kDedup,   // route 4, message id 16 -> position 8, nothing or 8 of its body
     kDedupExpiry,    // minute 4, route 4, message id 16 -> ()
     kLetter,         // letter 8 -> LetterRow
     kBody,           // file name -> references 4

@@ -58,10 +58,8 @@ JSON = [
     Vector("100,000 opened levels", b"[" * 100_000, DEAD),
     Vector("100,000 opened objects", b'{"a":' * 100_000, DEAD),
     Vector("60,000 keys", keys(60_000), DELIVERED, user="keys"),
-    # The connector is the only one who reads the body, so that no two can differ about it.
-    Vector("a key twice", joining('"u"', ',"Customer":1,"Customer":2'), DELIVERED, user="u"),
-    Vector("a key twice, once escaped", joining('"u"', ',"ab":1,"\\u0061b":2'), DELIVERED,
-           user="u"),
+    Vector("a key twice", joining('"u"', ',"Customer":1,"Customer":2'), DEAD),
+    Vector("a key twice, once escaped", joining('"u"', ',"ab":1,"\\u0061b":2'), DEAD),
     Vector("1e400", joining('"u"', ',"x":1e400'), DELIVERED, user="u"),
     Vector("a number of 10,000 digits", joining("1" * 10_000), DEAD),
     Vector("NaN", joining('"u"', ',"x":NaN'), DEAD),

@@ -76,6 +76,7 @@ class LoadTest(HubTest):
         return taken
 
     async def test_a_burst_beyond_the_limit_is_refused_without_collapse(self) -> None:
+        """[E12] [A8]"""
         self.answers: Counter[int] = Counter()
         down = {"fail": {"status": 503, "count": 1_000_000}}
         await call("127.0.0.1", self.pangolin_port, "PUT", "/control", down)
@@ -112,6 +113,7 @@ class LoadTest(HubTest):
         await self.stop(hub)
 
     async def test_a_signal_with_1_000_requests_in_flight_loses_nothing(self) -> None:
+        """[H10]"""
         hub = await self.start()
         users = [f"u{number}" for number in range(IN_FLIGHT)]
         streams = []

@@ -92,6 +92,7 @@ class StartTest(HubTest):
         await self.stop(hub)
 
     async def test_the_admin_socket_is_private_and_goes_with_the_hub(self) -> None:
+        """[G1]"""
         hub = await self.start()
         status = hub.admin_socket.stat()
         self.assertTrue(stat.S_ISSOCK(status.st_mode))

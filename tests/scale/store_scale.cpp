@@ -11,13 +11,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
 
 #include "store/errc.hpp"
+#include "support/process_memory.hpp"
 #include "support/store_harness.hpp"
 #include "support/temp_dir.hpp"
 
@@ -49,16 +49,6 @@ void judge(bool is_good, const char* promise) {
 
 double seconds_since(Clock::time_point began) {
     return std::chrono::duration<double>(Clock::now() - began).count();
-}
-
-// Memory of the process's own; the pages of the database, which the kernel takes back, don't count.
-std::uint64_t rss_anon_bytes() {
-    std::ifstream status{"/proc/self/status"};
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("RssAnon:"))
-            return std::strtoull(line.c_str() + 8, nullptr, 10) * 1024;
-    }
-    return 0;
 }
 
 std::uint64_t bytes_below(const std::filesystem::path& folder) {
@@ -164,7 +154,7 @@ class Run {
         const std::uint64_t before = progress;
         constexpr std::uint64_t kMeasuredEvery = 256;
         for (std::uint64_t i = 0; i < count; ++i) {
-            if (i % kMeasuredEvery == 0) rss_max = std::max(rss_max, rss_anon_bytes());
+            if (i % kMeasuredEvery == 0) rss_max = std::max(rss_max, test::rss_anon_bytes());
             wait([&] { return progress - before + kInFlightMax > i; });
             wait([&] {
                 auto taken = store_->append_event(event_of(key(i), R"({"a":1,"b":"two"})"),
@@ -173,7 +163,7 @@ class Run {
                 return taken.has_value();
             });
         }
-        rss_max = std::max(rss_max, rss_anon_bytes());  // when most is waiting
+        rss_max = std::max(rss_max, test::rss_anon_bytes());  // when most is waiting
         wait([&] { return progress - before == count; });
     }
 

@@ -1,10 +1,12 @@
 // A small JSON reader and writer, so that a connector needs no library.
 //
 // Numbers keep their text: 64-bit integers are exact, and nothing is ever rounded. The reader takes
-// exactly RFC 8259 with valid UTF-8, is bounded in depth, and throws nothing.
+// exactly RFC 8259 with valid UTF-8, refuses an object that has two members of one name, is bounded
+// in depth, and throws nothing.
 #ifndef SYNCLINE_JSON_HPP
 #define SYNCLINE_JSON_HPP
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -265,8 +267,19 @@ class Parser {
             } while (take(','));
             if (!take('}')) return fail("',' or '}' is expected");
         }
+        // Readers would differ about which one holds: the one that checks and the one that acts.
+        if (has_duplicate(members)) return fail("an object has two members of one name");
         out = Value{std::move(members)};
         return true;
+    }
+
+    static bool has_duplicate(const Object& members) {
+        if (members.size() < 2) return false;
+        std::vector<std::string_view> names;
+        names.reserve(members.size());
+        for (const Member& member : members) names.push_back(member.name);
+        std::sort(names.begin(), names.end());
+        return std::adjacent_find(names.begin(), names.end()) != names.end();
     }
 
     bool read_array(Value& out, std::size_t depth) {

@@ -140,12 +140,37 @@ TEST_CASE("json: no prefix of a text is taken for the text", "[plugin_api][json]
     CHECK(json::parse(text));
 }
 
-TEST_CASE("json: of members with one name the last counts", "[plugin_api][json]") {
-    const auto parsed = json::parse(R"({"a":1,"b":2,"a":3})");
+TEST_CASE("json: two members of one name are refused, wherever they are [E9]",
+          "[plugin_api][json][E9]") {
+    for (const char* text :
+         {R"({"a":1,"b":2,"a":3})", R"([{"x":{"a":1,"a":1}}])", R"({"\u0061":1,"a":2})",
+          R"({"":1,"":2})", R"({"a\u0000b":1,"a\u0000b":2})"}) {
+        const auto parsed = json::parse(text);
+        INFO(text);
+        CHECK_FALSE(parsed);
+        CHECK(std::string{parsed.problem} == "an object has two members of one name");
+    }
+    const auto parsed = json::parse(R"([{"a":{"a":1}},{"a":2,"A":3,"a\u0000":4}])");
+    REQUIRE(parsed);
+    CHECK(parsed.value->array()->at(1).find("a")->int64() == 2);
+    CHECK(parsed.value->array()->at(1).find("c") == nullptr);
+    CHECK(parsed.value->find("a") == nullptr);
+}
 
-    CHECK(parsed.value->find("a")->int64() == 3);
-    CHECK(parsed.value->find("c") == nullptr);
-    CHECK(json::parse("[]").value->find("a") == nullptr);
+TEST_CASE("json: an object of a million members is read, and a name twice among them found [E9]",
+          "[plugin_api][json][E9]") {
+    std::string text = "{";
+    for (int i = 0; i < 1'000'000; ++i) text += '"' + std::to_string(i) + "\":0,";
+    CHECK(json::parse(text + "\"x\":0}").value->object()->size() == 1'000'001);
+    CHECK_FALSE(json::parse(text + "\"500000\":0}"));
+}
+
+TEST_CASE("json: a number that no double holds keeps its text and is no integer [E9]",
+          "[plugin_api][json][E9]") {
+    const auto parsed = json::parse("[1e400]");
+    REQUIRE(parsed);
+    CHECK(parsed.value->array()->at(0).number()->text == "1e400");
+    CHECK_FALSE(parsed.value->array()->at(0).int64());
 }
 
 TEST_CASE("json: the writer escapes what must be, and repairs what is not UTF-8",

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "admin/views.hpp"
@@ -237,4 +238,41 @@ TEST_CASE("admin: ids of letters are read strictly", "[admin][dlq]") {
         CAPTURE(text);
         CHECK_FALSE(parse_letter_id(text));
     }
+}
+
+TEST_CASE("admin: every route takes its methods and refuses all others [G1]", "[admin][G1]") {
+    using Methods = std::vector<std::string>;
+    const Methods look{"GET", "HEAD"};
+    const Methods change{"POST"};
+    const std::pair<const char*, Methods> routes[] = {{"/healthz", look},
+                                                      {"/readyz", look},
+                                                      {"/v1/status", look},
+                                                      {"/v1/dlq", look},
+                                                      {"/v1/dlq/1.6", look},
+                                                      {"/v1/dlq/1.6/replay", change},
+                                                      {"/v1/dlq/1.8/discard", change}};
+    World world;
+    world.bury();
+    for (const auto& [path, allowed] : routes) {
+        for (const char* method :
+             {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X"}) {
+            INFO(method << " " << path);
+            const bool is_allowed =
+                std::find(allowed.begin(), allowed.end(), method) != allowed.end();
+            const int status = world.ask(method, path).first;
+            CHECK(status == (is_allowed ? 200 : 405));
+        }
+    }
+}
+
+TEST_CASE("admin: the status names what is paused and what came twice with two bodies [C2]",
+          "[admin][C2][F4]") {
+    World world;
+    auto result = [&] {
+        return record::parse_json(world.ask("GET", "/v1/status").second)->at("result");
+    };
+    CHECK(result().at("paused").as_array().empty());
+    CHECK(result().at("altered_repeats") == 0);
+    world.paused = {"orders"};
+    CHECK(boost::json::serialize(result().at("paused")) == R"(["orders"])");
 }

@@ -42,7 +42,8 @@ struct World {
         REQUIRE(store->start(&observer).has_value());
         admin = std::make_unique<admin::Admin>(
             io, *store,
-            admin::Admin::Options{"1.2.3", "http://127.0.0.1:8080", &clock, std::move(metrics)});
+            admin::Admin::Options{"1.2.3", "http://127.0.0.1:8080", &clock, std::move(metrics),
+                                  [this] { return paused; }});
     }
     ~World() { store->stop(); }
 
@@ -136,6 +137,7 @@ struct World {
     Nothing observer;
     std::unique_ptr<store::Store> store;
     std::unique_ptr<admin::Admin> admin;
+    std::vector<std::string> paused;  // what the pipeline would say
 };
 
 }  // namespace syncline::test

@@ -104,8 +104,9 @@ TEST_CASE("exchange: every method works, with and without a body", "[http_client
     CHECK(peer.connections() == 1);
 }
 
-TEST_CASE("exchange: a header that could change the framing is refused before anything is sent",
-          "[http_client]") {
+TEST_CASE(
+    "exchange: a header that could change the framing is refused before anything is sent [E10]",
+    "[http_client][E10]") {
     Fixture f;
     Peer peer(f.io, [](const Seen&) { return Action{ok("")}; });
     const Headers bad{{"", "v"},

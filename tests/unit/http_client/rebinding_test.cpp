@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -22,6 +23,7 @@ using namespace syncline::test;
 namespace {
 
 constexpr const char* kName = "flip.example";
+constexpr const char* kMute = "mute.example";  // is resolved when the test lets it
 constexpr const char* kPublic = "8.8.8.8";
 constexpr const char* kRefusing = "8.8.4.4";
 constexpr const char* kPrivate = "10.1.2.3";
@@ -37,6 +39,9 @@ struct Network {
     std::size_t questions = 0;
     std::vector<std::string> connected;     // the addresses that somebody wanted to connect to
     std::map<int, sockaddr_in> led_astray;  // by descriptor: where it believes to be connected to
+    std::condition_variable changed;
+    bool is_mute = false;
+    int asking = 0;  // threads that wait for kMute
 };
 
 Network& network() {
@@ -81,9 +86,19 @@ int answer(const char* service, const addrinfo* hints, addrinfo** result) {
     return 0;
 }
 
+void be_mute() {
+    Network& world = network();
+    std::unique_lock lock{world.mutex};
+    ++world.asking;
+    world.changed.notify_all();
+    world.changed.wait_for(lock, std::chrono::seconds{60}, [&] { return !world.is_mute; });
+    --world.asking;
+    world.changed.notify_all();
+}
+
 EgressPolicy policy_for_name(bool is_literal) {
     EgressPolicy policy;
-    (is_literal ? policy.literal_hosts : policy.hosts) = {kName};
+    (is_literal ? policy.literal_hosts : policy.hosts) = {kName, kMute};
     policy.allow_plain_http = true;
     return policy;
 }
@@ -107,6 +122,10 @@ struct Rebinding {
 extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
                            addrinfo** result) {
     if (node != nullptr && std::strcmp(node, kName) == 0) return answer(service, hints, result);
+    if (node != nullptr && std::strcmp(node, kMute) == 0) {
+        be_mute();
+        return EAI_AGAIN;
+    }
     static auto* const real_getaddrinfo = real<decltype(::getaddrinfo)>("getaddrinfo");
     return real_getaddrinfo(node, service, hints, result);
 }
@@ -147,7 +166,7 @@ extern "C" int getpeername(int fd, sockaddr* address, socklen_t* size) {
 }
 
 TEST_CASE("rebinding: a name that turns to a forbidden address does not reach it",
-          "[http_client][H7]") {
+          "[http_client][H7][C7]") {
     for (const char* forbidden : {kLoopback, kMetadata, kPrivate}) {
         CAPTURE(forbidden);
         Rebinding world;
@@ -191,4 +210,35 @@ TEST_CASE("rebinding: the same requests arrive where the address is allowed", "[
         CHECK(world.get(true) == "http_client.address_not_allowed");
         CHECK(connected() == Addresses{kPublic, allowed, kRefusing, allowed});
     }
+}
+
+TEST_CASE("resolve: a resolver that is silent costs a connect time-out and delays no one else [C7]",
+          "[http_client][C7]") {
+    Network& world = network();
+    world.is_mute = true;
+    {
+        ClientOptions options;
+        options.connect_timeout = std::chrono::milliseconds{300};
+        Fixture f(options);
+        Peer peer(f.io, [](const Seen&) { return Action{ok("")}; });
+        const PoolId pool = f.client->open_pool(policy_of(policy_for_name(true)));
+        std::vector<std::string> order;
+        f.client->send(pool, post(std::string{"http://"} + kMute + "/", "x"),
+                       [&](syncline::http_client::Result r) {
+                           order.push_back(outcome(r));
+                           CHECK_FALSE(r.failure->request_may_have_been_processed);
+                       });
+        f.client->send(f.pool, syncline::test::get(peer.url()),
+                       [&](syncline::http_client::Result r) { order.push_back(outcome(r)); });
+        run_until(f.io, [&] { return order.size() == 2; });
+        CHECK(order == std::vector<std::string>{"200", "http_client.timeout"});
+        // The thread that asks is still there, and nothing has waited for it.
+        const std::lock_guard lock{world.mutex};
+        CHECK(world.asking == 1);
+    }
+    std::unique_lock lock{world.mutex};
+    world.is_mute = false;
+    world.changed.notify_all();
+    CHECK(
+        world.changed.wait_for(lock, std::chrono::seconds{60}, [&] { return world.asking == 0; }));
 }

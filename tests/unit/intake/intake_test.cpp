@@ -233,6 +233,54 @@ TEST_CASE("intake: a repeat gets the same answer and is counted", "[intake][dedu
     CHECK(world.ledger(3).received == 3);
 }
 
+TEST_CASE("intake: the same id a hundred times at once has one effect [F3]",
+          "[intake][dedup][F3]") {
+    World world{1 << 30, "x-message-id"};
+    std::vector<std::shared_ptr<Exchange>> exchanges;
+    for (int i = 0; i < 100; ++i) {
+        exchanges.push_back(std::make_shared<Exchange>());
+        world.intake->handle(World::signed_request("{}", {{"x-message-id", "m1"}}),
+                             http_server::Responder{exchanges.back()});
+    }
+    CHECK(world.send(World::signed_request("{}", {{"x-message-id", "m2"}})).status == 207);
+    CHECK(world.events(101).size() == 2);
+    CHECK(world.ledger(101).duplicate == 99);
+    world.io.poll();
+    for (const auto& exchange : exchanges) {
+        REQUIRE(exchange->response);
+        CHECK(exchange->response->status == 207);  // any other makes the sender try again
+    }
+}
+
+TEST_CASE("intake: an id with another body is answered as a repeat, and counted [F4]",
+          "[intake][dedup][F4]") {
+    World world{1 << 30, "x-message-id"};
+    for (const char* body : {"{}", "{}", "{\"a\":1}", "{\"a\":2}"}) {
+        CHECK(world.send(World::signed_request(body, {{"x-message-id", "m1"}})).status == 207);
+    }
+    auto events = world.events(4);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].received->body.text == "{}");
+    CHECK(world.ledger(4).duplicate == 3);
+    CHECK(world.store->status().altered_repeats == 2);
+}
+
+TEST_CASE("intake: JSON that was written anew has another signature [F5]", "[intake][auth][F5]") {
+    World world;
+    const std::string body = "{ \"b\": 1.0, \"a\": \"\\u00e4\" }\n";
+    const http_server::Headers headers{{"x-signature", "sha256=" + signature_of(body)}};
+    for (const char* rewritten :
+         {"{\"b\":1.0,\"a\":\"\\u00e4\"}", "{ \"b\": 1.0, \"a\": \"\\u00e4\" }",
+          "{ \"b\": 1, \"a\": \"\\u00e4\" }\n", "{ \"b\": 1.0, \"a\": \"\xC3\xA4\" }\n"}) {
+        CAPTURE(rewritten);
+        CHECK(world.send(World::request(rewritten, headers)).status == 401);
+    }
+    CHECK(world.send(World::request(body, headers)).status == 207);
+    auto events = world.events(1);
+    REQUIRE(events.size() == 1);
+    CHECK(events[0].received->body.text == body);
+}
+
 TEST_CASE("intake: an unknown route is refused before its body is read", "[intake]") {
     World world;
     for (const char* path : {"/", "/hooks", "/hooks/", "/hooks/other", "/hooks/shopping", "/x"}) {

@@ -50,6 +50,23 @@ TEST_CASE("delivery: records of one key go out in order, one at a time, across r
     CHECK(world.ledger().pending == 0);
 }
 
+// Invariant 2 is of arrival. A sender's clock is not asked: two senders of one key have two.
+TEST_CASE("delivery: what says that it happened earlier goes out in the order it came [F7]",
+          "[pipeline][delivery][F7]") {
+    World world{{policy(1)}};
+    auto platform = world.destination();
+    for (const char* occurred : {"5000", "1000", "9000", "2000"})
+        world.receive(R"({"key":"a","occurred":)" + std::string{occurred} + "}");
+    for (const char* occurred : {"5000", "1000", "9000", "2000"}) {
+        auto write = platform->next_write();
+        CHECK(write.batch.records[0].body ==
+              R"({"key":"a","occurred":)" + std::string{occurred} + "}");
+        write.answer(done());
+    }
+    world.until([&] { return world.ledger().delivered == 4; });
+    CHECK(world.ledger().superseded == 0);
+}
+
 TEST_CASE("delivery: a stuck key does not block another", "[pipeline][delivery]") {
     World world{{policy(1, 1)}};
     auto platform = world.destination();
@@ -179,12 +196,16 @@ TEST_CASE("delivery: after an unknown outcome the record goes out again, whole",
     CHECK(world.ledger().balances());
 }
 
-TEST_CASE("delivery: a platform's Retry-After holds everything of the connection",
-          "[pipeline][delivery]") {
-    World world{{policy(1, 2)}};
+TEST_CASE("delivery: a platform that limits its callers holds everything of the connection [C1]",
+          "[pipeline][delivery][C1]") {
+    auto patient = policy(1, 2);
+    patient.retry_base = patient.retry_max = 1h;
+    World world{{patient}};
     auto platform = world.destination();
     world.receive(record_of("a"));
-    platform->next_write().answer(failed(FailureClass::kRateLimited, 3'600'000));
+    // In its own words, or in nobody's.
+    platform->next_write().answer(
+        failed(FailureClass::kRateLimited, GENERATE(std::int64_t{-1}, 0, 3'600'000)));
     world.until([&] {
         return world.ask([](store::State& state) { return *state.next_due(1, 0); }).has_value();
     });
@@ -192,6 +213,72 @@ TEST_CASE("delivery: a platform's Retry-After holds everything of the connection
     world.until([&] { return world.ledger().pending == 2 && world.route().pending == 0; });
     CHECK_FALSE(platform->has_write());
     world.stop();  // and it does not hold the end
+}
+
+TEST_CASE("delivery: a platform that only fails is left alone, by all its connections [C2]",
+          "[pipeline][delivery][C2]") {
+    auto patient = policy(1, 2);
+    patient.retry_base = patient.retry_max = 1h;
+    World world{{patient, patient}, "", true};
+    auto platform = world.destination();
+    for (int i = 0; i < 5; ++i) {
+        world.receive(record_of("k" + std::to_string(i)));
+        CHECK(world.pipeline->paused().empty());
+        for (int connection : {1, 2}) {
+            INFO(connection);
+            platform->next_write().answer(i % 2 == 0 ? failed(FailureClass::kTransient)
+                                                     : of_kind(OutcomeKind::kUnknown));
+        }
+    }
+    world.until([&] { return world.pipeline->paused() == std::vector<std::string>{"c1", "c2"}; });
+    world.receive(record_of("another"));
+    world.until([&] { return world.ledger(2).pending == 6 && world.route().pending == 0; });
+    CHECK_FALSE(platform->has_write());
+    world.stop();  // and that does not hold the end
+}
+
+TEST_CASE("delivery: a probe of one record finds out that the platform is back [C2]",
+          "[pipeline][delivery][C2]") {
+    auto hasty = policy(10, 2);
+    hasty.retry_base = 1ms;
+    World world{{hasty}};
+    auto platform = world.destination();
+    for (int i = 0; i < 10; ++i) {
+        world.receive(record_of("k" + std::to_string(i)));
+        platform->next_write().answer(failed(FailureClass::kTransient));
+    }
+    world.until([&] { return !world.pipeline->paused().empty(); });
+    world.pass(1s);  // all ten are due again
+    auto probe = platform->next_write();
+    CHECK(probe.batch.records.size() == 1);
+    probe.answer(failed(FailureClass::kTransient));
+    probe = platform->next_write();
+    CHECK(probe.batch.records.size() == 1);
+    CHECK_FALSE(world.pipeline->paused().empty());
+    CHECK_FALSE(platform->has_write());  // though there is a second slot
+    probe.answer(done());
+    for (std::size_t arrived = 1; arrived < 9;) {
+        auto write = platform->next_write();
+        arrived += write.keys().size();
+        write.answer(done());
+    }
+    CHECK(world.pipeline->paused().empty());
+    world.pass(1s);
+    platform->next_write().answer(done());
+    world.until([&] { return world.ledger().delivered == 10; });
+    CHECK(world.ledger().balances());
+}
+
+TEST_CASE("delivery: a platform that refuses records is not down [C2]",
+          "[pipeline][delivery][C2]") {
+    World world{{policy(1)}};
+    auto platform = world.destination();
+    for (int i = 0; i < 12; ++i) {
+        world.receive(record_of("k" + std::to_string(i)));
+        platform->next_write().answer(failed(FailureClass::kPermanent));
+    }
+    world.until([&] { return world.ledger().dead == 12; });
+    CHECK(world.pipeline->paused().empty());
 }
 
 TEST_CASE("delivery: one route feeds two connections, each at its pace", "[pipeline][delivery]") {

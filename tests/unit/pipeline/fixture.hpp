@@ -86,6 +86,8 @@ class FakeConnector final : public plugin::Instance {
         record.stream = "s";
         record.key = parsed->at("key").as_string();
         if (parsed->as_object().contains("delete")) record.operation = record::Operation::kDelete;
+        if (const auto* when = parsed->as_object().if_contains("occurred"))
+            record.occurred_ns = when->as_int64();
         record.body = request.body;
         translation.records.push_back(std::move(record));
         return translation;
@@ -114,7 +116,8 @@ inline plugin::Outcome of_kind(plugin::OutcomeKind kind) {
 class World {
   public:
     explicit World(std::vector<pipeline::DeliveryPolicy> policies = {pipeline::DeliveryPolicy{}},
-                   const std::string& mapping = "") {
+                   const std::string& mapping = "", bool is_one_account = false)
+        : is_one_account_(is_one_account) {
         start(std::move(policies), mapping);
     }
     ~World() { stop(); }
@@ -162,7 +165,7 @@ class World {
     }
 
     std::shared_ptr<FakeConnector> destination(store::ConnectionId id = 1) {
-        auto& connector = destinations_[id];
+        auto& connector = destinations_[is_one_account_ ? 1 : id];
         if (!connector) connector = std::make_shared<FakeConnector>();
         return connector;
     }
@@ -253,6 +256,7 @@ class World {
     std::unique_ptr<pipeline::Pipeline> pipeline;
 
   private:
+    const bool is_one_account_;
     std::map<store::ConnectionId, std::shared_ptr<FakeConnector>> destinations_;
 };
 

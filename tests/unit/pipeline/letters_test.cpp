@@ -54,6 +54,39 @@ TEST_CASE("letters: keep the answer to the attempt they died of", "[pipeline][le
     CHECK_FALSE(world.letters().at(1).row.answer);
 }
 
+TEST_CASE("letters: one that may have had its effect says so [C12]", "[pipeline][letters][C12]") {
+    pipeline::DeliveryPolicy once;
+    once.attempts_max = 1;
+    World world{{once}};
+    world.receive(record_of("a"));
+    world.destination()->next_write().answer(of_kind(plugin::OutcomeKind::kUnknown));
+    world.until([&] { return world.ledger().dead == 1; });
+    REQUIRE(world.letters().size() == 1);
+    CHECK(world.letters()[0].row.is_unknown);
+    CHECK(world.letters()[0].row.failure.failure_class == "unknown");
+    // The operator decides: replayed, it goes out whole, though the destination may have it.
+    world.replay(world.letters()[0].id);
+    auto again = world.destination()->next_write();
+    CHECK(again.batch.records[0].body == record_of("a"));
+    again.answer(done());
+    world.until([&] { return world.ledger().delivered == 1; });
+}
+
+TEST_CASE("letters: text with NUL in it arrives whole [E10]", "[pipeline][letters][E10]") {
+    World world;
+    const std::string body = R"({"key":"a\u0000b","v":"c\u0000d"})";
+    world.receive(body);
+    auto write = world.destination()->next_write();
+    CHECK(write.batch.records[0].key == std::string("a\0b", 3));
+    CHECK(write.batch.records[0].body == body);
+    write.answer(done());
+    world.receive(R"({"key":"a","v":1})");  // another key than the one that begins like it
+    write = world.destination()->next_write();
+    CHECK_FALSE(write.batch.records[0].was_delivered);
+    write.answer(done());
+    world.until([&] { return world.ledger().delivered == 2; });
+}
+
 TEST_CASE("letters: an older one is superseded, unless it is forced", "[pipeline][letters]") {
     World world;
     auto platform = world.destination();

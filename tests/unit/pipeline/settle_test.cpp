@@ -69,8 +69,8 @@ TEST_CASE("settle: hopeless failures are dead at once, the others wait", "[pipel
     }
 }
 
-TEST_CASE("settle: what was not attempted or may have happened is tried again, named as such",
-          "[pipeline][settle]") {
+TEST_CASE("settle: what was not attempted or may have happened is tried again, named as such [C12]",
+          "[pipeline][settle][C12]") {
     store::Settled unknown = settle(of_kind(OutcomeKind::kUnknown));
     CHECK(unknown.settlement == Settlement::kRetry);
     CHECK(unknown.is_unknown);

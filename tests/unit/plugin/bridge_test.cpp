@@ -255,6 +255,66 @@ TEST_CASE("bridge: a completion counts once, whatever follows it", "[plugin][bri
     }
 }
 
+TEST_CASE("bridge: whatever is thrown, and wherever, stays with the connector [B1]",
+          "[plugin][bridge][B1]") {
+    const std::string how = GENERATE("_std", "_int", "_foreign");
+    INFO(how);
+    const auto mode = [&](const char* where) { return where + how; };
+    for (const char* where : {"init", "start"}) {
+        INFO(where);
+        Stage stage{""};
+        InstanceOptions options;
+        options.settings = {{"mode", mode(where)}};
+        const auto refused = stage.catalog->start("chaos", options);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().is(kStartFailed));
+        CHECK(stage.translate().records.size() == 1);  // the other account goes on
+    }
+    for (const char* where : {"translate", "handshake", "write", "posted", "done"}) {
+        INFO(where);
+        Stage stage{mode(where).c_str()};
+        const std::string_view place = where;
+        if (place == "translate") {
+            CHECK(stage.translate().failure.failure_class == FailureClass::kPluginBug);
+        } else if (place == "handshake") {
+            CHECK(stage.handshake().first.failure_class == FailureClass::kPluginBug);
+        } else {
+            auto written = stage.write(std::chrono::milliseconds{200});
+            if (place == "done") stage.http->answer(stage.http->wait(), response(200, "fine"));
+            CHECK(written.get().outcomes.at(0).kind == OutcomeKind::kUnknown);
+        }
+        CHECK(stage.misbehaviours() >= 1);
+        stage.stop(std::chrono::milliseconds{200});
+        stage.instance = stage.start("");
+        CHECK(stage.translate().records.size() == 1);
+    }
+    for (const char* where : {"stop", "destroy"}) {
+        INFO(where);
+        Stage stage{mode(where).c_str()};
+        stage.stop(std::chrono::milliseconds{200});
+        CHECK(stage.misbehaviours() >= 1);
+    }
+}
+
+TEST_CASE("bridge: the host may be called from inside its own calls [B8]", "[plugin][bridge][B8]") {
+    Stage stage{"re_entrant"};
+    const WriteResult result = stage.write().get();
+    CHECK(result.outcomes.at(0).kind == OutcomeKind::kDone);
+    CHECK(stage.http->open_count() == 0);  // what it sent and cancelled has ended
+    CHECK(stage.translate().records.size() == 1);
+    stage.stop();
+    CHECK(stage.misbehaviours() == 0);
+}
+
+TEST_CASE("bridge: a header that would become two is refused, and nothing is sent [E10]",
+          "[plugin][bridge][E10]") {
+    Stage stage{"split_header"};
+    const WriteResult result = stage.write().get();
+    CHECK(result.outcomes.at(0).kind == OutcomeKind::kFailed);
+    CHECK(stage.http->requests.empty());
+    stage.stop();
+}
+
 TEST_CASE("bridge: a record without an outcome is unknown", "[plugin][bridge]") {
     Stage stage{"no_outcomes"};
     for (const Outcome& outcome : stage.write(std::chrono::seconds{60}, 3).get().outcomes) {

@@ -193,7 +193,7 @@ TEST_CASE("catalog: a connector that refuses to start says why", "[plugin][catal
     const auto catalog = site.open();
     for (const auto& [mode, part] :
          {std::pair{"bad_key", "auth_denied: the platform refused the key"},
-          {"throw_init", "plugin_bug: an exception escaped"}}) {
+          {"init_int", "plugin_bug: an exception escaped"}}) {
         InstanceOptions options;
         options.settings = {{"mode", mode}};
         const auto instance = catalog->start("chaos", options);

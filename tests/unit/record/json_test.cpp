@@ -104,9 +104,29 @@ TEST_CASE("json: nesting is accepted up to the limit and refused beyond", "[reco
     CHECK_FALSE(parse_json(nested(3), {.depth_max = 2}).has_value());
 }
 
-TEST_CASE("json: of duplicate keys the last one holds, in the place of the first",
-          "[record][json]") {
-    CHECK(write_json(parse_json(R"({"a":1,"b":2,"a":3})").value()) == R"({"a":3,"b":2})");
+TEST_CASE("json: a name that is there twice is refused, wherever it is [E9]",
+          "[record][json][E9]") {
+    CHECK(message_for("{\"a\":1,\n \"b\":2, \"a\":3}") ==
+          "line 2, column 11: the object has a member of this name already");
+    for (auto text :
+         {R"({"a":1,"a":1})", R"([{"x":{"a":1,"a":{}}}])", R"({"a":{"b":1,"b":2},"a":3})",
+          R"({"\u0061":1,"a":2})", R"({"":1,"":2})", R"({"a\u0000b":1,"a\u0000b":2})"}) {
+        CHECK(message_for(text).ends_with("the object has a member of this name already"));
+    }
+    CHECK(canonical(R"([{"a":{"a":1}},{"a":2,"A":3,"a\u0000":4}])") ==
+          R"([{"a":{"a":1}},{"A":3,"a":2,"a\u0000":4}])");
+    // Where a language says what holds, it is asked for.
+    CHECK(
+        write_json(parse_json(R"({"a":1,"b":2,"a":3})", {.allows_duplicate_keys = true}).value()) ==
+        R"({"a":3,"b":2})");
+}
+
+TEST_CASE("json: an object of a million members is read, and a name twice among them found [E9]",
+          "[record][json][E9]") {
+    std::string text = "{";
+    for (int i = 0; i < 1'000'000; ++i) text += '"' + std::to_string(i) + "\":0,";
+    CHECK(parse_json(text + "\"x\":0}").value().get_object().size() == 1'000'001);
+    message_for(text + "\"500000\":0}");
 }
 
 TEST_CASE("json: strings are written with the least escaping and keep every byte",

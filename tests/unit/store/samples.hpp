@@ -68,12 +68,15 @@ inline Settled result_of(const LaneHead& head, Settlement how) {
 // A state over a database of its own, with positions counted for the caller.
 class StateUnderTest {
   public:
-    StateUnderTest() { open(); }
+    explicit StateUnderTest(std::uint64_t most_ids = kDedupIdsMax) : dedup_ids_max(most_ids) {
+        open();
+    }
 
     Position apply(Fact fact) {
         Result<Applied> applied = state->apply(NumberedFact{next_, std::move(fact)});
         REQUIRE(applied.has_value());
         rejection = applied->rejection;
+        is_altered_repeat = applied->is_altered_repeat;
         return std::exchange(next_, next_.next());
     }
 
@@ -156,6 +159,8 @@ class StateUnderTest {
     std::unique_ptr<Database> database;
     std::unique_ptr<State> state;
     std::optional<Error> rejection;
+    bool is_altered_repeat = false;
+    const std::uint64_t dedup_ids_max;
 
   private:
     void open() {
@@ -167,7 +172,7 @@ class StateUnderTest {
         auto opened = Database::open(options);
         REQUIRE(opened.has_value());
         database = *std::move(opened);
-        state = std::make_unique<State>(*database);
+        state = std::make_unique<State>(*database, dedup_ids_max);
         REQUIRE(state->load().has_value());
     }
 

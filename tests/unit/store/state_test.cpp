@@ -2,6 +2,7 @@
 
 #include "samples.hpp"
 #include "store/errc.hpp"
+#include "store/message_id.hpp"
 
 using namespace syncline;
 using namespace syncline::store;
@@ -203,6 +204,49 @@ TEST_CASE("duplicates: ids expire as fast as they arrive, without a tick for eac
     for (int i = 30'000; i < 42'000; ++i)
         test.apply(received("{}", id(i), kDedupWindowNs + 120'000'000'000));
     CHECK(test.rows(Table::kDedup) == 12'000);
+}
+
+TEST_CASE("duplicates: another body under an id that is known is a repeat, and is noticed [F4]",
+          "[store][state][F4]") {
+    StateUnderTest test;
+    auto send = [&](std::string_view id, std::string_view body) {
+        test.apply(received(std::string{body}, message_id(id, body, 7)));
+        return test.is_altered_repeat;
+    };
+    CHECK_FALSE(send("m1", "{}"));
+    CHECK_FALSE(send("m1", "{}"));
+    CHECK(send("m1", "{ }"));
+    test.restart();
+    CHECK(send("m1", "{ }"));  // what came first is what counts
+    CHECK_FALSE(send("m1", "{}"));
+    CHECK_FALSE(send("m2", "{ }"));
+    CHECK(test.route().duplicate == 4);
+    REQUIRE(test.events().size() == 2);
+    // An earlier version wrote no more than the id: nothing is known of its body.
+    const std::string old = message_id("m3", "", 7).substr(0, kMessageIdentityBytes);
+    test.apply(received("{}", old));
+    CHECK_FALSE(send("m3", "{}"));
+    test.apply(received("{}", std::string{identity_of(message_id("m1", "", 7))}));
+    CHECK_FALSE(test.is_altered_repeat);
+    CHECK(test.route().duplicate == 6);
+    CHECK(test.route().balances());
+}
+
+TEST_CASE("duplicates: no more than so many ids are known, and the oldest go first [F9]",
+          "[store][state][F9]") {
+    constexpr std::int64_t kMinute = 60'000'000'000;
+    StateUnderTest test{1'000};
+    auto id = [](int i) { return core::sha256(std::to_string(i)).substr(0, 16); };
+    for (int i = 0; i < 1'000; ++i) test.apply(received("{}", id(i), i * kMinute));
+    CHECK(test.rows(Table::kDedup) == 1'000);
+    test.restart();  // the count is not forgotten
+    for (int i = 1'000; i < 1'500; ++i) test.apply(received("{}", id(i), i * kMinute));
+    CHECK(test.rows(Table::kDedup) == 1'000);
+    CHECK(test.rows(Table::kDedupExpiry) == 1'000);
+    test.apply(received("{}", id(500), 1'500 * kMinute));
+    CHECK(test.route().duplicate == 1);
+    test.apply(received("{}", id(499), 1'500 * kMinute));
+    CHECK(test.route().duplicate == 1);
 }
 
 TEST_CASE("letters: a dead record is listed, discarded, or replayed in its order",

@@ -101,7 +101,8 @@ TEST_CASE("store: a commit lets the journal shrink, also when facts leave only c
     CHECK(run.eventually([&] { return files_in(directory / "journal") <= 4; }));  // of 24
 }
 
-TEST_CASE("store: events are refused while too much waits, results are not", "[store]") {
+TEST_CASE("store: events are refused while too much waits, results and commands are not [A8]",
+          "[store][A8]") {
     test::TempDir directory;
     Store::Options options = RunningStore::options(directory.path());
     ErrorCode expected = kQuota;
@@ -123,6 +124,15 @@ TEST_CASE("store: events are refused while too much waits, results are not", "[s
         return !last.has_value();
     }));
     CHECK(last.error().is(expected));
+    Append append;
+    append.facts.emplace_back(Command{CommandKind::kReplayLetter, 77, false, 0});
+    std::promise<std::optional<Error>> answered;
+    append.on_applied = [&](std::optional<Error> why) { answered.set_value(std::move(why)); };
+    run.store->append(std::move(append));
+    auto answer = answered.get_future();
+    REQUIRE(answer.wait_for(std::chrono::seconds{60}) == std::future_status::ready);
+    CHECK(answer.get()->is(kNoSuchLetter));
+    CHECK(run.event("k").error().is(expected));  // and nobody else has got in meanwhile
     run.deliverer.set_open(true);
     CHECK(run.eventually([&] { return run.event("k").has_value(); }));
     CHECK(run.eventually([&] { return run.ledger().pending == 0 && run.pending() == 0; }));
@@ -177,6 +187,44 @@ TEST_CASE("store: a command learns what became of it when it is applied", "[stor
     auto rejection = done.get_future().get();
     REQUIRE(rejection);
     CHECK(rejection->is(kNoSuchLetter));
+}
+
+// What can be seen of a roll-back is that one of the two is older than the other. All of the
+// directory put back is an earlier state of it like any other.
+TEST_CASE("store: a state or a journal of another day is refused [A17]", "[store][A17]") {
+    namespace fs = std::filesystem;
+    test::TempDir directory;
+    const fs::path data = directory / "data";
+    auto run_with = [&](int events) {
+        RunningStore run{data};
+        REQUIRE(run.store);
+        REQUIRE(run.start());
+        for (int i = 0; i < events; ++i)
+            REQUIRE(run.event("k", std::string(20'000, 'x')).has_value());
+        REQUIRE(run.eventually([&] { return run.ledger().pending == 0 && run.pending() == 0; }));
+        REQUIRE(run.eventually(
+            [&] { return run.store->status().committed == run.store->status().applied; }));
+    };
+    run_with(5);
+    fs::copy(data, directory / "then", fs::copy_options::recursive);
+    run_with(300);  // more than the journal keeps
+    const bool is_state = GENERATE(true, false);
+    const char* rolled_back = is_state ? "state" : "journal";
+    INFO(rolled_back);
+    fs::rename(data / rolled_back, directory / "now");
+    fs::rename(directory / "then" / rolled_back, data / rolled_back);
+    {
+        RunningStore refused{data};
+        REQUIRE(refused.failure);
+        CHECK(refused.failure->is(is_state ? kJournalDamaged : kStateAhead));
+    }
+    // Nothing was harmed by looking.
+    fs::remove_all(data / rolled_back);
+    fs::rename(directory / "now", data / rolled_back);
+    RunningStore again{data};
+    REQUIRE(again.store);
+    REQUIRE(again.start());
+    CHECK(again.ledger().delivered == 305);
 }
 
 TEST_CASE("store: a second one on the same directory is refused", "[store][A13]") {

@@ -1,9 +1,11 @@
 // A connector that breaks one rule of the interface, named by its setting `mode`; in the mode "" it
 // behaves. It uses the C interface directly: the C++ layer would not let it.
 #include <unistd.h>
+#include <unwind.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -77,6 +79,17 @@ syncline_status fail(syncline_error* error, syncline_status status, const char* 
     return status;
 }
 
+// As a connector's mistake would, or one of a library in another language.
+void throw_as(const syncline_instance* self, std::string_view where) {
+    if (is(self, std::string{where} + "_std")) throw std::runtime_error{"boo"};
+    if (is(self, std::string{where} + "_int")) throw 7;
+    if (!is(self, std::string{where} + "_foreign")) return;
+    static _Unwind_Exception foreign{};
+    std::memcpy(&foreign.exception_class, "OTHERLNG", sizeof foreign.exception_class);
+    foreign.exception_cleanup = [](_Unwind_Reason_Code, _Unwind_Exception*) {};
+    _Unwind_RaiseException(&foreign);
+}
+
 syncline_outcome done_outcome() {
     syncline_outcome outcome{};
     outcome.struct_size = sizeof outcome;
@@ -112,11 +125,12 @@ syncline_status init(syncline_instance* self, syncline_str settings, syncline_er
         static_cast<const syncline_host_log*>(self->host->get_table(handle, text(SYNCLINE_LOG_ID)));
     if (is(self, "bad_key"))
         return fail(error, SYNCLINE_E_AUTH_DENIED, "the platform refused the key");
-    if (is(self, "throw_init")) throw 7;
+    throw_as(self, "init");
     return SYNCLINE_OK;
 }
 
-syncline_status start(syncline_instance*, syncline_error*) {
+syncline_status start(syncline_instance* self, syncline_error*) {
+    throw_as(self, "start");
     return SYNCLINE_OK;
 }
 
@@ -127,6 +141,7 @@ void settle(syncline_instance* self) {
 
 void stop(syncline_instance* self) {
     self->is_stopping = true;
+    throw_as(self, "stop");
     if (is(self, "stopped_early")) {
         self->host->stopped(self->host->handle);
         return;
@@ -144,6 +159,7 @@ void posted(syncline_instance* self, uint64_t user_id) {
     if (user_id == 1) settle(self);
     if (user_id != 2 || self->operation == 0) return;
     if (is(self, "never_completes")) return;
+    throw_as(self, "posted");
     const syncline_write_handle operation = self->operation;
     self->operation = 0;
     syncline_outcome outcome = done_outcome();
@@ -179,6 +195,7 @@ void posted(syncline_instance* self, uint64_t user_id) {
 }
 
 void destroy(syncline_instance* self) {
+    throw_as(self, "destroy");
     if (is(self, "after_destroy")) self->write->complete(self->host->handle, 5);
     delete self;
 }
@@ -190,6 +207,7 @@ syncline_status handshake(syncline_instance* self, const syncline_webhook_reques
     reply.status = is(self, "wrong_status") ? 9999 : 200;
     reply.content_type = text("text/plain");
     reply.body = text("hello");
+    throw_as(self, "handshake");
     if (is(self, "no_reply")) return SYNCLINE_OK;
     if (is(self, "refuses")) return fail(error, SYNCLINE_E_PERMANENT, "not for us");
     sink->reply(sink->handle, &reply);
@@ -199,6 +217,7 @@ syncline_status handshake(syncline_instance* self, const syncline_webhook_reques
 syncline_status translate(syncline_instance* self, const syncline_webhook_request* request,
                           const syncline_record_sink* sink, syncline_error* error) {
     if (is(self, "throws")) throw std::string{"boo"};
+    throw_as(self, "translate");
     if (is(self, "block")) wait_for_gate(self);
     if (is(self, "refuses")) return fail(error, SYNCLINE_E_PERMANENT, "not understood");
     if (is(self, "no_message")) return fail(error, 4711, "");
@@ -240,6 +259,11 @@ syncline_status send(syncline_instance* self, uint64_t user_id) {
     request.method = text("POST");
     request.url = text(is(self, "bad_url") ? "https://a b/\n" : "https://api.example.com/v1");
     request.body = text("{}");
+    const syncline_pair split{text("X-User"), text("a\r\nAuthorization: b")};
+    if (is(self, "split_header")) {
+        request.headers = &split;
+        request.header_count = 1;
+    }
     syncline_error error{};
     error.struct_size = sizeof error;
     const auto status =
@@ -248,9 +272,24 @@ syncline_status send(syncline_instance* self, uint64_t user_id) {
     return status;
 }
 
+// The whole of the host's interface from inside a call of the host.
+void call_everything(syncline_instance* self, syncline_write_handle operation) {
+    const auto host = self->host->handle;
+    self->host->get_table(host, text(SYNCLINE_WRITE_ID));
+    self->log->log(host, SYNCLINE_LOG_INFO, text("from inside"), nullptr, 0);
+    for (int i = 0; i < 3; ++i) {
+        if (send(self, 20) == SYNCLINE_OK) self->http->cancel(host, self->exchange);
+    }
+    self->host->post(host, 9);
+    const syncline_outcome outcome = done_outcome();
+    self->write->outcome(host, operation + 1, 0, &outcome);  // of nobody
+    self->host->post(host, 9);
+}
+
 syncline_status write(syncline_instance* self, syncline_write_handle operation,
                       const syncline_write_batch* batch, syncline_error* error) {
     if (is(self, "throws")) throw 1;
+    throw_as(self, "write");
     if (is(self, "refuses")) return fail(error, SYNCLINE_E_UNSUPPORTED, "not today");
     self->operation = operation;
     if (is(self, "inside")) {
@@ -258,8 +297,9 @@ syncline_status write(syncline_instance* self, syncline_write_handle operation,
         self->write->outcome(self->host->handle, operation, 0, &outcome);
         self->write->complete(self->host->handle, operation);
     }
+    if (is(self, "re_entrant")) call_everything(self, operation);
     if (is(self, "http") || is(self, "twice_http") || is(self, "deaf_http") ||
-        is(self, "bad_url")) {
+        is(self, "bad_url") || is(self, "split_header") || self->mode.rfind("done_", 0) == 0) {
         if (send(self, 10) != SYNCLINE_OK) {
             self->operation = 0;
             return fail(error, SYNCLINE_E_PERMANENT, "the host refused to send");
@@ -278,9 +318,11 @@ void cancel(syncline_instance* self, syncline_write_handle operation) {
 
 void done(syncline_instance* self, uint64_t user_id, const syncline_http_result* result) {
     --self->open_exchanges;
+    throw_as(self, "done");
     if (is(self, "twice_http") && user_id == 10 && send(self, 11) == SYNCLINE_OK) return;
     const auto host = self->host->handle;
     if (is(self, "deaf_http")) return;
+    if (user_id == 20) return settle(self);
     syncline_outcome outcome = done_outcome();
     syncline_error error{};
     error.struct_size = sizeof error;

@@ -1,0 +1,53 @@
+#include "app/last_words.hpp"
+
+#include <boost/system/system_error.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <system_error>
+
+#include "app/errc.hpp"
+
+namespace syncline::app {
+namespace {
+
+// Says nothing that needs memory.
+[[noreturn]] void end(const char* what) {
+    std::fprintf(stderr, "syncline: %s: %s (%s)\n", kOutOfResources.name, what,
+                 kOutOfResources.remedy);
+    std::_Exit(static_cast<int>(core::ExitCode::kEnvironment));
+}
+
+bool is_lack(int code) {
+    return code == EAGAIN || code == ENOMEM || code == EMFILE || code == ENFILE;
+}
+
+[[noreturn]] void speak_and_end() {
+    if (std::current_exception() == nullptr) std::abort();
+    try {
+        throw;
+    } catch (const std::bad_alloc&) {
+        end("there is no memory");
+    } catch (const std::system_error& error) {
+        if (is_lack(error.code().value())) end("the system gives no thread or descriptor");
+        std::fprintf(stderr, "syncline: a bug: %s\n", error.what());
+    } catch (const boost::system::system_error& error) {
+        if (is_lack(error.code().value())) end("the system gives no thread or descriptor");
+        std::fprintf(stderr, "syncline: a bug: %s\n", error.what());
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "syncline: a bug: %s\n", error.what());
+    } catch (...) {
+        std::fputs("syncline: a bug: something was thrown\n", stderr);
+    }
+    std::abort();
+}
+
+}  // namespace
+
+void install_last_words() {
+    std::set_terminate(speak_and_end);
+}
+
+}  // namespace syncline::app
