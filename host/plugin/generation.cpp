@@ -189,10 +189,10 @@ void Generation::run() {
             const Task task = std::move(tasks_.front());
             tasks_.pop_front();
             lock.unlock();
-            busy_since_ns_ = options_.clock->monotonic().count();
+            busy_.enter();
             task.run();
         }
-        busy_since_ns_ = 0;
+        busy_.leave();
         lock.lock();
     }
 }
@@ -217,9 +217,8 @@ void Generation::watch() {
     options_.deadlines->call_after(options_.call_limit / 4, [weak = weak_from_this()] {
         const auto self = weak.lock();
         if (self == nullptr) return;
-        const core::nanoseconds since{self->busy_since_ns_.load()};
         const core::nanoseconds now = self->options_.clock->monotonic();
-        if (since.count() != 0 && now - since > self->options_.call_limit) {
+        if (self->busy_.busy_for(now) > self->options_.call_limit) {
             self->seize();
         } else {
             self->watch();

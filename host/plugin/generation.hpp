@@ -15,6 +15,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "plugin/busy_mark.hpp"
 #include "plugin/connector.hpp"
 #include "plugin/deadlines.hpp"
 #include "syncline/http.h"
@@ -119,7 +120,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     bool is_closing_ = false;
     bool is_seized_ = false;  // the thread is stuck in a call
     std::atomic<bool> is_stuck_{false};
-    std::atomic<std::int64_t> busy_since_ns_{0};  // 0: between tasks
+    BusyMark busy_;
     std::atomic<std::thread::id> thread_id_{};
     std::thread thread_;
 };
