@@ -88,7 +88,7 @@ def _parse(out: str, subject: str, connections: int) -> Measurement:
     latency = {
         int(share): float(value) * UNITS[unit]
         for share, value, unit in re.findall(
-            r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)$", out, re.MULTILINE
+            r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)\s*$", out, re.MULTILINE
         )
     }
     if rate is None or total is None or len(latency) != 2:
