@@ -309,7 +309,7 @@ Flow from_entries(const Call& call) {
     for (const auto* element : entries) {
         const auto* entry = element->if_object();
         if (entry == nullptr) return call.fail(describe(*element) + " is not an entry");
-        const auto& key = first_of(*entry, {"key", "k", "name", "Name", "K", "Key"});
+        const auto& key = first_of(*entry, {"key", "Key", "name", "Name"});
         if (!key.is_string()) {
             return call.fail("cannot use " + describe(key) + " as the name of a member");
         }

@@ -100,6 +100,8 @@ constexpr auto kAdvice = std::to_array<Advice>({
 
 }  // namespace
 
+std::span<const std::string_view> jq_builtins() { return kJqBuiltins; }
+
 bool is_jq_builtin(std::string_view name, std::size_t argument_count) {
     auto full = std::string{name} + "/" + std::to_string(argument_count);
     return std::binary_search(kJqBuiltins.begin(), kJqBuiltins.end(), std::string_view{full});

@@ -2,10 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace syncline::expr {
+
+// The builtins of jq 1.6 and 1.7 as `name/arguments`, sorted, in the subset or not. [any]
+std::span<const std::string_view> jq_builtins();
 
 // True for a builtin of jq 1.6 or 1.7 by name and number of arguments, in the subset or not. [any]
 bool is_jq_builtin(std::string_view name, std::size_t argument_count);

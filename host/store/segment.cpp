@@ -184,12 +184,15 @@ Result<SegmentScan> scan_segment(const std::filesystem::path& path, std::uint64_
                                  const std::function<Result<void>(const BatchView&)>& visit) {
     SYNCLINE_TRY(File file, File::open(path, O_RDONLY));
     SYNCLINE_TRY(std::uint64_t size, file.size());
-    SYNCLINE_TRY(std::string bytes, file.read_at(0, size));
     SegmentScan scan;
     scan.file_bytes = size;
-    if (bytes.size() < kBlockBytes) return scan;
-    read_header(std::string_view{bytes}.substr(0, kBlockBytes), number, scan);
+    if (size < kBlockBytes) return scan;
+    // A start reads every file: of a spare the header is enough.
+    SYNCLINE_TRY(const std::string first_block, file.read_at(0, kBlockBytes));
+    if (first_block.size() < kBlockBytes) return scan;
+    read_header(first_block, number, scan);
     if (!scan.is_used) return scan;
+    SYNCLINE_TRY(const std::string bytes, file.read_at(0, size));
     scan.last = Position{scan.header.base.value - 1};
     std::string_view view = bytes;
     std::uint64_t offset = kBlockBytes;

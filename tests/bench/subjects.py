@@ -1,5 +1,5 @@
 """The servers that are measured side by side: nginx, our server without storing, the hub with a
-destination that never answers, and the hub that delivers."""
+destination that never answers, the hub that delivers, and the peers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import peers
+from peers import RedisServer
 from syncline_tools import dmp
 from syncline_tools.hub import ROUTE, HubSetup, is_settled
 from syncline_tools.ports import free_port
@@ -25,6 +27,7 @@ READY_S = 15.0
 DELIVER = {"batch_records": 100, "batch_wait_ms": 100}
 LIMITS = {"connections_per_ip_max": 1000}
 DRAIN_S = 120.0
+LOOK_EVERY_S = 0.5
 
 NGINX = """\
 daemon off; master_process off; worker_processes 1; error_log stderr crit; pid {folder}/nginx.pid;
@@ -72,6 +75,17 @@ class HubServer:
     pids: list[int]
     bodies: Path
 
+    async def watch(self, seen: list[tuple[int, int]]) -> None:
+        """Adds what the hub has received and delivered so far, again and again until it is
+        cancelled."""
+        while True:
+            ledger = await self.setup.ledger()
+            row = (ledger["route"].get("received", 0), ledger["connection"].get("delivered", 0))
+            # Before the first request there is nothing to compare.
+            if not seen or row[0] > seen[0][0]:
+                seen.append(row)
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def delivered(self) -> int | None:
         give_up = asyncio.get_running_loop().time() + DRAIN_S
         while not is_settled(ledger := await self.setup.ledger()):
@@ -84,17 +98,20 @@ class HubServer:
 class Subjects:
     """Starts the servers; every start is on fresh data."""
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
+    def __init__(self, binaries: Path, folder: Path, installed: Path) -> None:
         self._binaries = binaries
         self._folder = folder
+        self._installed = installed  # the packages of BullMQ
         self._runs = 0
         self._one_body = folder / "one-body.tsv"
         self._many_bodies = folder / "many-bodies.tsv"
         write_bodies(self._one_body, 1)
         write_bodies(self._many_bodies, USERS)
 
-    def open(self, name: str) -> AbstractAsyncContextManager[Running]:
+    def open(self, name: str) -> AbstractAsyncContextManager[Running | RedisServer]:
         return {
+            "xadd": self._xadd,
+            "bullmq": self._bullmq,
             "nginx": self._nginx,
             "plain": self._plain,
             "acks": self._acks,
@@ -141,12 +158,25 @@ class Subjects:
                 await running.child.end()
 
     @asynccontextmanager
+    async def _xadd(self) -> AsyncIterator[RedisServer]:
+        async with peers.redis(self._new_folder()) as (child, socket_path):
+            yield RedisServer(socket_path, [child.pid])
+
+    @asynccontextmanager
+    async def _bullmq(self) -> AsyncIterator[Running]:
+        async with self._nginx() as sink:
+            opened = peers.bullmq(
+                self._installed, self._new_folder(), KEY, root_of(sink.url), ROUTE, self._many_bodies
+            )
+            async with opened as server:
+                server.pids += sink.pids
+                yield server
+
+    @asynccontextmanager
     async def _hub(self) -> AsyncIterator[Running]:
         async with self._nginx() as sink:
             setup = HubSetup(self._binaries / "syncline", self._new_folder(), KEY)
-            match = re.match(r"http://[^/]+", sink.url)
-            assert match is not None
-            setup.prepare(match[0], DELIVER, limits=LIMITS)
+            setup.prepare(root_of(sink.url), DELIVER, limits=LIMITS)
             running = await setup.ready(await setup.launch(), READY_S)
             try:
                 url = f"{running.url}/hooks/{ROUTE}"
@@ -159,6 +189,12 @@ class Subjects:
         folder = self._folder / f"run-{self._runs}"
         folder.mkdir()
         return folder
+
+
+def root_of(url: str) -> str:
+    match = re.match(r"http://[^/]+", url)
+    assert match is not None
+    return match[0]
 
 
 def write_bodies(path: Path, users: int) -> None:

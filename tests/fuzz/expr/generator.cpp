@@ -32,7 +32,10 @@ std::string Generator::literal() {
                  "\"\\ud83d\\ude00z\"",
                  "\"A\\tb\\n\"",
                  ".5",
-                 "2."});
+                 "2.",
+                 "1e2",
+                 "25E-1",
+                 "1e+1"});
 }
 
 std::string Generator::path(int depth) {
@@ -51,8 +54,7 @@ std::string Generator::path(int depth) {
             default:
                 if (result.empty()) result = ".";
                 if (below(3) == 0) {
-                    result +=
-                        pick({"[1:]", "[:2]", "[1:3]", "[-2:]", "[:-1]", "[0:1.5]", "[null:1]"});
+                    result += slice(depth);
                 } else if (below(4) == 0) {
                     // jq looks for an array in an array; that is outside the language.
                     result +=
@@ -61,9 +63,24 @@ std::string Generator::path(int depth) {
                     result += pick({"[0]", "[1]", "[-1]", "[\"a\"]", "[5]", "[1.5]", "[null]"});
                 }
         }
-        if (below(5) == 0) result += "?";
+        if (below(3) == 0) result += "?";
     }
     return result;
+}
+
+std::string Generator::slice(int depth) {
+    if (depth <= 0 || below(3) != 0) {
+        return pick({"[1:]", "[:2]", "[1:3]", "[-2:]", "[:-1]", "[0:1.5]", "[null:1]"});
+    }
+    auto begin = expression(depth - 1);
+    switch (below(3)) {
+        case 0:
+            return "[(" + begin + "):]";
+        case 1:
+            return "[:(" + begin + ")]";
+        default:
+            return "[(" + begin + "):(" + expression(depth - 1) + ")]";
+    }
 }
 
 std::string Generator::text(int depth) {
@@ -92,6 +109,7 @@ std::string Generator::call(int depth) {
                  "tonumber",
                  "tojson",
                  "tojson|fromjson",
+                 "fromjson",
                  "ascii_upcase",
                  "ascii_downcase",
                  "add",
@@ -132,9 +150,23 @@ std::string Generator::object(int depth) {
             default:
                 result += pick({"a", "b", "c", "\"d e\"", "and"});
         }
-        result += ": " + (below(4) == 0 ? path(0) : "(" + expression(depth - 1) + ")");
+        result += ": " + member_value(depth);
     }
     return result + "}";
+}
+
+// jq takes terms, `-` and `|` here without parentheses.
+std::string Generator::member_value(int depth) {
+    switch (below(6)) {
+        case 0:
+            return path(0);
+        case 1:
+            return "-" + path(0);
+        case 2:
+            return path(0) + " | " + call(depth - 1);
+        default:
+            return "(" + expression(depth - 1) + ")";
+    }
 }
 
 std::string Generator::term(int depth) {
@@ -167,12 +199,15 @@ std::string Generator::term(int depth) {
 }
 
 std::string Generator::operand(int depth) {
-    switch (below(8)) {
+    switch (below(10)) {
         case 0:
             return "(" + expression(depth) + ")";
         case 1:
             return "-" + term(depth);
+        // An error ends an expression early: what is behind it is compared only if it is caught.
         case 2:
+        case 3:
+        case 4:
             return "[(" + expression(depth) + ")?][0]";
         default:
             return term(depth);
@@ -184,7 +219,8 @@ std::string Generator::expression(int depth) {
     switch (below(12)) {
         case 0:
         case 1:
-            return operand(depth - 1) + " | " + expression(depth - 1);
+            return operand(depth - 1) + pick({" | ", "|", " | ", "\n  | ", " # a | b\n| "}) +
+                   expression(depth - 1);
         case 2:
         case 3:
             return operand(depth - 1) + " | " + call(depth);
@@ -244,16 +280,23 @@ boost::json::value Generator::input(int depth) {
             for (std::size_t i = 0; i < size; ++i) array.push_back(input(depth - 1));
             return array;
         }
-        default: {
-            json::object object;
-            auto size = 1 + below(5);
-            for (std::size_t i = 0; i < size; ++i) {
-                object[pick({"a", "b", "c", "k", "k_1", "x y", "\xC3\xA4", "key", "value",
-                             "name"})] = input(depth - 1);
-            }
-            return object;
-        }
+        default:
+            return members(depth);
     }
+}
+
+boost::json::object Generator::members(int depth) {
+    boost::json::object object;
+    auto size = 1 + below(5);
+    for (std::size_t i = 0; i < size; ++i) {
+        object[pick({"a", "b", "c", "k", "k_1", "x y", "\xC3\xA4", "key", "value", "name"})] =
+            input(depth - 1);
+    }
+    return object;
+}
+
+boost::json::value Generator::record(int depth) {
+    return below(4) == 0 ? input(depth) : boost::json::value(members(depth));
 }
 
 }  // namespace syncline::fuzz

@@ -1,6 +1,7 @@
 // Random expressions of the language, and random inputs for them; the same for the same seed.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <random>
@@ -20,15 +21,21 @@ class Generator {
 
     boost::json::value input(int depth);
 
+    // Mostly an object, as records are.
+    boost::json::value record(int depth);
+
     std::size_t below(std::size_t bound) { return random_() % bound; }
 
   private:
     std::string term(int depth);
     std::string path(int depth);
+    std::string slice(int depth);
     std::string literal();
     std::string text(int depth);
     std::string call(int depth);
     std::string object(int depth);
+    std::string member_value(int depth);
+    boost::json::object members(int depth);
     std::string operand(int depth);
     std::string pick(const std::vector<std::string_view>& choices) {
         return std::string{choices[below(choices.size())]};

@@ -1,11 +1,22 @@
 // Nothing that is handed in as an expression crashes, hangs or leaves its limits: random bytes,
-// damaged expressions and expressions built to be deep, long or large. Run it under asan.
+// damaged expressions, what jq has and this language has not, and expressions built to be deep,
+// long or large. Each run is held to a bound of memory, and gives all of it back. Run it under
+// asan, too.
+#include <malloc.h>
+#include <sys/resource.h>
 #include <CLI/CLI.hpp>
-#include <iostream>
 
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <new>
+#include <utility>
+
+#include "expr/known_names.hpp"
 #include "expr/program.hpp"
 #include "expr/value_ops.hpp"
 #include "generator.hpp"
+#include "last_words.hpp"
 
 namespace {
 
@@ -13,6 +24,20 @@ using syncline::expr::Program;
 using syncline::fuzz::Generator;
 
 constexpr syncline::expr::Limits kSmall{.steps_max = 2'000, .result_bytes_max = 20'000};
+constexpr int kCpuSecondsMax = 20;  // for many runs of some microseconds
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kCountsGrowth = false;  // it keeps what was freed for a while
+#else
+constexpr bool kCountsGrowth = true;
+#endif
+constexpr std::size_t kGrowthKibMax = 32 * 1024;  // by all random runs together
+
+// Of the heap, in bytes.
+struct Memory {
+    std::size_t held = 0;
+    std::size_t most = 0;  // since it was last set
+};
+constinit Memory memory;
 
 std::string random_bytes(Generator& generator) {
     static constexpr std::string_view kTokens = ".[]{}()|,:;\"\\?/%*-+=<>$@#abif0129e\n \xC3\xA4";
@@ -30,10 +55,17 @@ std::string damage(Generator& generator, std::string source) {
         auto at = generator.below(source.size());
         auto size = 1 + generator.below(6);
         switch (generator.below(4)) {
-            case 0: source.erase(at, size); break;
-            case 1: source.insert(at, random_bytes(generator)); break;
-            case 2: source.insert(generator.below(source.size()), source.substr(at, size)); break;
-            default: source[at] = static_cast<char>(generator.below(256));
+            case 0:
+                source.erase(at, size);
+                break;
+            case 1:
+                source.insert(at, random_bytes(generator));
+                break;
+            case 2:
+                source.insert(generator.below(source.size()), source.substr(at, size));
+                break;
+            default:
+                source[at] = static_cast<char>(generator.below(256));
         }
     }
     return source;
@@ -64,36 +96,119 @@ std::vector<std::string> monsters() {
     return sources;
 }
 
-void run_once(const std::string& source, const boost::json::value& input, int& compiled) {
-    auto program = Program::compile(source, {.file = "hostile", .line = 1, .column = 1});
-    if (!program) {
-        if (program.error().where().empty()) std::abort();
-        return;
+// A name that jq knows, with as many arguments: of the language, or refused.
+std::string known_name(Generator& generator) {
+    const auto names = syncline::expr::jq_builtins();
+    const std::string_view full = names[generator.below(names.size())];
+    const auto slash = full.find('/');
+    std::string source{full.substr(0, slash)};
+    auto arguments = std::stoi(std::string{full.substr(slash + 1)});
+    for (int i = 0; i < arguments; ++i) source += (i == 0 ? "(" : "; ") + generator.expression(1);
+    return ".a | " + source + (arguments > 0 ? ")" : "");
+}
+
+class Runs {
+  public:
+    // `repeat` is what to call to have it again.
+    void run(const std::string& source, const boost::json::value& input, std::string repeat) {
+        words_.begin(std::move(repeat));
+        const auto held = memory.held;
+        memory.most = held;
+        {
+            auto program = Program::compile(source, {.file = "hostile", .line = 1, .column = 1});
+            if (program) {
+                ++compiled;
+                check(*program, input);
+            } else if (program.error().where().empty()) {
+                std::abort();
+            }
+        }
+        if (memory.held != held) std::abort();  // something keeps memory
+        most_bytes = std::max(most_bytes, memory.most - held);
+        // What the program is made of, and what the run built.
+        const auto compiled_bytes_max = 1'000 * (source.size() + 100);
+        if (memory.most - held > compiled_bytes_max + 16 * kSmall.result_bytes_max) std::abort();
     }
-    ++compiled;
-    auto result = program->run(input, kSmall);
-    if (result && syncline::expr::weight(*result) > 8 * kSmall.result_bytes_max) std::abort();
+
+    std::size_t compiled = 0;
+    std::size_t most_bytes = 0;
+
+  private:
+    static void check(const Program& program, const boost::json::value& input) {
+        auto result = program.run(input, kSmall);
+        if (result && syncline::expr::weight(*result) > 8 * kSmall.result_bytes_max) std::abort();
+    }
+
+    syncline::fuzz::LastWords words_{kCpuSecondsMax};
+};
+
+void run_random(Runs& runs, std::uint64_t seed) {
+    Generator generator{seed};
+    std::string source;
+    switch (generator.below(6)) {
+        case 0:
+        case 1:
+            source = random_bytes(generator);
+            break;
+        case 2:
+            source = damage(generator, generator.expression(3));
+            break;
+        case 3:
+            source = known_name(generator);
+            break;
+        default:
+            source = generator.expression(3);
+    }
+    const auto input = generator.input(3);
+    runs.run(source, input, "expr_hostile --rounds 1 --seed " + std::to_string(seed));
+}
+
+std::size_t peak_rss_kib() {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::size_t>(usage.ru_maxrss);
 }
 
 }  // namespace
 
+// Every allocation is counted.
+void* operator new(std::size_t size) {
+    void* block = std::malloc(size);
+    if (block == nullptr) throw std::bad_alloc{};
+    memory.held += ::malloc_usable_size(block);
+    memory.most = std::max(memory.most, memory.held);
+    return block;
+}
+void operator delete(void* block) noexcept {
+    if (block != nullptr) memory.held -= ::malloc_usable_size(block);
+    std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept {
+    operator delete(block);
+}
+
 int main(int argc, char** argv) {
     CLI::App app{"Hands hostile expressions to the expression language"};
-    int rounds = 20'000;
+    std::uint64_t rounds = 20'000;
     std::uint64_t seed = 1;
-    app.add_option("--rounds", rounds);
-    app.add_option("--seed", seed);
+    app.add_option("--rounds", rounds, "besides those that are built by hand");
+    app.add_option("--seed", seed, "of the first round; the next one has the next");
     CLI11_PARSE(app, argc, argv);
 
-    std::cout << "seed " << seed << "\n";
+    Runs runs;
+    const auto first = seed;
     Generator generator{seed};
-    int compiled = 0;
-    for (const auto& source : monsters()) run_once(source, generator.input(3), compiled);
-    for (int i = 0; i < rounds; ++i) {
-        auto source = i % 3 == 0 ? random_bytes(generator) : generator.expression(3);
-        if (i % 3 == 1) source = damage(generator, source);
-        run_once(source, generator.input(3), compiled);
-    }
-    std::cout << rounds << " rounds, " << compiled << " compiled\n";
-    return compiled > rounds / 4 ? 0 : 1;
+    const auto built = monsters();
+    for (const auto& source : built)
+        runs.run(source, generator.input(3), "expr_hostile --rounds 0");
+    const auto rss_before_kib = peak_rss_kib();
+    const auto monstrous_bytes = std::exchange(runs.most_bytes, 0);
+    for (; seed < first + rounds; ++seed) run_random(runs, seed);
+    const auto grown_kib = peak_rss_kib() - rss_before_kib;
+    std::cout << "seeds " << first << " to " << seed << ": " << built.size() << " built, " << rounds
+              << " random, " << runs.compiled << " compiled\nmost memory for one run "
+              << monstrous_bytes / 1024 << " KiB of those built, " << runs.most_bytes / 1024
+              << " KiB of the random ones; the process grew by " << grown_kib << " KiB\n";
+    const bool has_meaning = rounds < 1'000 || runs.compiled > rounds / 5;
+    return has_meaning && (!kCountsGrowth || grown_kib < kGrowthKibMax) ? 0 : 1;
 }

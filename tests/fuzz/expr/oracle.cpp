@@ -18,12 +18,16 @@ extern "C" {
 #include "expr/program.hpp"
 #include "expr/value_ops.hpp"
 #include "generator.hpp"
+#include "last_words.hpp"
 #include "record/json.hpp"
 
 namespace {
 
 namespace json = boost::json;
 using syncline::expr::Program;
+
+constexpr int kCpuSecondsMax = 60;
+constexpr int kMismatchesMax = 20;  // more of them say nothing new
 
 struct JqDeleter {
     void operator()(jq_state* state) const { jq_teardown(&state); }
@@ -32,7 +36,8 @@ using Jq = std::unique_ptr<jq_state, JqDeleter>;
 
 Jq compile_jq(const std::string& source) {
     Jq jq{jq_init()};
-    jq_set_error_cb(jq.get(), [](void*, jv message) { jv_free(message); }, nullptr);
+    jq_set_error_cb(
+        jq.get(), [](void*, jv message) { jv_free(message); }, nullptr);
     if (!jq_compile(jq.get(), source.c_str())) return nullptr;
     return jq;
 }
@@ -66,6 +71,9 @@ bool has_huge_number(const json::value& value) {
 }
 
 struct Counts {
+    int pairs() const { return values + errors; }
+
+    int expressions = 0;  // that both compile
     int values = 0;
     int errors = 0;
     int refused_by_both = 0;
@@ -74,64 +82,107 @@ struct Counts {
     int mismatches = 0;
 };
 
-void report(Counts& counts, const std::string& source, const std::string& input,
-            const std::string& wanted, const std::string& got) {
-    ++counts.mismatches;
-    std::cout << "MISMATCH\n  expression: " << source << "\n  input:      " << input
-              << "\n  jq:         " << wanted << "\n  here:       " << got << "\n";
+std::string in_quotes(std::string_view text) {
+    std::string result = "'";
+    for (char c : text) result += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    return result + "'";
 }
 
-void compare_runs(Counts& counts, jq_state* jq, const Program& program, const std::string& source,
-                  const std::string& input) {
-    auto wanted = run_jq(jq, input);
-    auto got = program.run(syncline::record::parse_json(input).value());
-    auto wanted_text = wanted ? syncline::record::write_json(*wanted) : "error";
-    auto got_text = got ? syncline::record::write_json(*got) : got.error().to_string();
-    if (wanted && has_huge_number(*wanted)) {
-        ++counts.left_out;
-    } else if (wanted.has_value() != got.has_value() ||
-               (wanted && syncline::expr::compare(*wanted, *got) != 0)) {
-        report(counts, source, input, wanted_text, got_text);
-    } else {
-        ++(wanted ? counts.values : counts.errors);
-    }
+std::string repeat(const std::string& source, const std::string& input) {
+    return "expr_oracle --expression " + in_quotes(source) + " --input " + in_quotes(input);
 }
+
+// Compares an expression on inputs with libjq.
+class Comparison {
+  public:
+    // False when one of the two refuses the expression.
+    bool begin(const std::string& source) {
+        words_.begin(repeat(source, "null"));
+        source_ = source;
+        program_.reset();
+        auto program = Program::compile(source);
+        jq_ = compile_jq(source);
+        if (program && jq_) {
+            program_.emplace(std::move(*program));
+            ++counts.expressions;
+            return true;
+        }
+        ++(jq_ || program ? counts.refused_by_jq : counts.refused_by_both);
+        if (jq_) report("null", "compiles", program.error().to_string());
+        return false;
+    }
+
+    void run(const std::string& input) {
+        words_.begin(repeat(source_, input));
+        auto wanted = run_jq(jq_.get(), input);
+        auto got = program_->run(syncline::record::parse_json(input).value());
+        if (wanted && has_huge_number(*wanted)) {
+            ++counts.left_out;
+        } else if (wanted.has_value() != got.has_value() ||
+                   (wanted && syncline::expr::compare(*wanted, *got) != 0)) {
+            report(input, wanted ? syncline::record::write_json(*wanted) : "error",
+                   got ? syncline::record::write_json(*got) : got.error().to_string());
+        } else {
+            ++(wanted ? counts.values : counts.errors);
+        }
+    }
+
+    Counts counts;
+
+  private:
+    void report(const std::string& input, const std::string& wanted, const std::string& got) {
+        ++counts.mismatches;
+        std::cout << "MISMATCH  " << repeat(source_, input) << "\n  jq:   " << wanted
+                  << "\n  here: " << got << std::endl;
+    }
+
+    syncline::fuzz::LastWords words_{kCpuSecondsMax};
+    std::string source_;
+    std::optional<Program> program_;
+    Jq jq_;
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Compares the expression language with libjq"};
-    int expressions = 250;
-    int inputs = 40;
+    CLI::App app{
+        "Compares the expression language with libjq on generated pairs of an expression "
+        "and an input"};
+    int pairs = 25'000;
+    int inputs = 100;
     std::uint64_t seed = 1;
-    app.add_option("--expressions", expressions);
-    app.add_option("--inputs", inputs);
-    app.add_option("--seed", seed);
+    std::string expression;
+    std::string input = "null";
+    app.add_option("--pairs", pairs, "to compare");
+    app.add_option("--inputs", inputs, "for each expression")->check(CLI::PositiveNumber);
+    app.add_option("--seed", seed, "of the first expression; the next one has the next");
+    app.add_option("--expression", expression, "compare this one alone");
+    app.add_option("--input", input, "with this JSON");
     CLI11_PARSE(app, argc, argv);
 
-    std::cout << "seed " << seed << "\n";
-    syncline::fuzz::Generator generator{seed};
-    Counts counts;
-    for (int i = 0; i < expressions; ++i) {
+    Comparison comparison;
+    const Counts& counts = comparison.counts;
+    if (!expression.empty()) {
+        if (comparison.begin(expression)) comparison.run(input);
+        std::cout << (counts.pairs() == 1 ? "the same" : "not the same") << "\n";
+        return counts.pairs() == 1 ? 0 : 1;
+    }
+    const auto first = seed;
+    for (; counts.pairs() < pairs && counts.mismatches < kMismatchesMax; ++seed) {
+        syncline::fuzz::Generator generator{seed};
         // In an array, so that no value and null differ.
         auto source = "[(" + generator.expression(1 + static_cast<int>(generator.below(4))) + ")]";
-        auto program = Program::compile(source);
-        auto jq = compile_jq(source);
-        if (!jq || !program) {
-            ++(jq || program ? counts.refused_by_jq : counts.refused_by_both);
-            if (jq) report(counts, source, "", "compiles", program.error().to_string());
-            continue;
-        }
-        for (int j = 0; j < inputs; ++j) {
-            auto input = syncline::record::write_json(generator.input(3));
-            compare_runs(counts, jq.get(), *program, source, input);
+        if (!comparison.begin(source)) continue;
+        for (int i = 0; i < inputs && counts.pairs() < pairs; ++i) {
+            comparison.run(syncline::record::write_json(generator.record(3)));
         }
     }
-    std::cout << "equal values " << counts.values << ", both errors " << counts.errors
-              << ", refused by both " << counts.refused_by_both << ", by jq alone "
-              << counts.refused_by_jq << ", left out " << counts.left_out << ", mismatches "
-              << counts.mismatches << "\n";
-    bool is_meaningful = counts.values > counts.errors / 4 &&
-                         counts.refused_by_jq * 20 <= expressions + 20;
+    std::cout << "seeds " << first << " to " << seed - 1 << ": " << counts.pairs() << " pairs of "
+              << counts.expressions << " expressions are the same\nequal values " << counts.values
+              << ", both errors " << counts.errors << ", left out " << counts.left_out
+              << "; expressions refused by both " << counts.refused_by_both << ", by jq alone "
+              << counts.refused_by_jq << "\nmismatches " << counts.mismatches << "\n";
+    bool is_meaningful =
+        counts.values > counts.errors / 4 && counts.refused_by_jq * 20 <= counts.expressions + 20;
     return counts.mismatches == 0 && is_meaningful ? 0 : 1;
 }
