@@ -50,7 +50,7 @@ Result<JournalSummary> summarize_journal(const std::filesystem::path& data_dir) 
     std::error_code error;
     if (!std::filesystem::exists(options.directory, error)) return summary;
     SYNCLINE_TRY(const std::unique_ptr<Journal> journal, Journal::open(std::move(options)));
-    summary.damage = journal->damage();
+    for (const JournalDamage& damage : journal->damage()) summary.damage.push_back(damage.error);
     summary.last = journal->last();
     SYNCLINE_CHECK(journal->replay(Position{}, [&](const NumberedFact& numbered) {
         ++summary.facts;

@@ -180,8 +180,10 @@ TEST_CASE("history: tells what an event became", "[store][history]") {
           std::vector<Position>{event, event.next(), event.next(), delivered});
     CHECK(std::get<EventSeen>(history.entries.front().what).message_id == "0123456789abcdef");
     CHECK(history.records == 2);
-    CHECK(std::get<RecordSeen>(history.entries[2].what).targets ==
-          std::vector<ConnectionId>{kCrm, kShop});
+    std::vector<ConnectionId> targets;
+    for (const Target& target : std::get<RecordSeen>(history.entries[2].what).targets)
+        targets.push_back(target.connection);
+    CHECK(targets == std::vector<ConnectionId>{kCrm, kShop});
     CHECK(positions(run.of_event(lost)) == std::vector<Position>{lost, died, discarded});
     CHECK(!run.of_event(lost).is_translated);
     CHECK(run.of_event(before.next()).entries.empty());  // a translation is no event
