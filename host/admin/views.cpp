@@ -26,7 +26,8 @@ json::object view(const store::ConnectionLedger& ledger, bool is_present) {
     return {{"routed", ledger.routed},       {"generated", ledger.generated},
             {"delivered", ledger.delivered}, {"unchanged", ledger.unchanged},
             {"filtered", ledger.filtered},   {"superseded", ledger.superseded},
-            {"discarded", ledger.discarded}, {"parked", is_present ? 0 : ledger.pending},
+            {"discarded", ledger.discarded},
+            {"parked", ledger.parked + (is_present ? 0 : ledger.pending)},
             {"dead", ledger.dead},           {"pending", is_present ? ledger.pending : 0}};
 }
 

@@ -159,6 +159,7 @@ void Delivery::send(std::vector<Prepared> prepared) {
         record.operation = item.head.row->operation;
         record.key = item.head.row->key;
         record.body = std::move(item.send.body);
+        record.parent_key = std::move(item.head.parent_destination_key);
         if (item.head.key_map) {
             record.destination_key = item.head.key_map->destination_key;
             record.was_delivered = item.head.key_map->last.event.value != 0;

@@ -35,6 +35,7 @@ struct ConnectionPlan {
     store::ConnectionId id = 0;
     std::string name;
     store::RouteId route = 0;
+    std::string source_account, destination_account;
     std::string source_stream;
     std::string destination_stream;
     std::shared_ptr<plugin::Instance> destination;

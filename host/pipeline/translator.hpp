@@ -4,7 +4,9 @@
 #include <atomic>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "pipeline/guarded_time.hpp"
@@ -21,6 +23,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
     struct Target {
         store::ConnectionId connection;
         std::string stream;
+        // By stream of the same source, the connections to the same destination.
+        std::map<std::string, store::ConnectionId> siblings;
     };
 
     Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store,
@@ -41,6 +45,7 @@ class Translator : public std::enable_shared_from_this<Translator> {
     void finish(const std::vector<store::PendingEvent>& events,
                 std::vector<plugin::Translation> translations);
     store::Fact fact_of(const store::PendingEvent& event, plugin::Translation translation);
+    std::vector<store::Target> targets_of(const record::Record& record) const;
     store::Fact dead(const store::PendingEvent& event, const plugin::Failure& failure);
     void drop_bodies(const store::Translated& fact);
 

@@ -28,6 +28,13 @@ struct Fingerprint {
 // Deterministic for equal JSON, whatever the order of members. [any]
 Fingerprint fingerprint(const boost::json::object& body, std::uint64_t seed);
 
+// What a key map row remembers of a deletion: no body has this hash, but for one chance in 2^128.
+inline core::Hash128 deleted_hash() {
+    core::Hash128 hash;
+    hash.bytes.fill(0xff);
+    return hash;
+}
+
 // 16 bytes a field, little-endian; the format of the key map row. decode gives an empty list for
 // malformed bytes (a part of a field, fields out of order): the row then counts as never delivered.
 // [any]

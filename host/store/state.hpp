@@ -42,6 +42,7 @@ struct LaneHead {
     bool is_forced = false;
     std::shared_ptr<const RecordRow> row;
     std::optional<KeyMapRow> key_map;
+    std::string parent_destination_key;  // "" without a parent
 };
 
 struct Letter {
@@ -146,11 +147,19 @@ class State {
     Result<Applied> apply_to(Position at, const QueryAnswered& fact);
     Result<Applied> apply_to(Position at, const IdsMapped& fact);
 
-    Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId record,
-                         bool is_forced);
-    Result<void> pop(const Settled& fact, LaneRow lane);
+    // lanes.cpp
+    Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId id,
+                         const RecordRow& record, bool is_forced);
+    Result<void> place(ConnectionId connection, std::string_view lane, LaneRow row,
+                       const RecordRow* child, bool is_new);
+    Result<void> pop(const Settled& fact, const LaneRow& lane);
     void wait(const Settled& fact, LaneRow lane);
+    void make_ready(ConnectionId connection, std::string_view lane, RecordId head);
+    Result<void> unschedule(ConnectionId connection, std::string_view lane, LaneRow& row);
+    Result<void> release_children(ConnectionId parent, std::string_view parent_lane);
+
     void bury(Position at, const Settled& fact);
+    Result<RecordRow> read_record(RecordId record);
     Result<void> release(RecordId record);
     Result<Applied> replay(const Command& fact, LetterRow letter);
     Result<Applied> discard(const Command& fact, LetterRow letter);
@@ -161,8 +170,6 @@ class State {
     Result<void> drop_unless_referenced(const Body& body);
     Result<void> expire(int count_max);
     Result<std::optional<Letter>> fill(std::uint64_t id, LetterRow row);
-    void make_ready(ConnectionId connection, std::string_view lane, RecordId head);
-    void unschedule(ConnectionId connection, std::string_view lane, const LaneRow& row);
     Result<std::optional<LaneHead>> take_head(ConnectionId connection, std::string_view lane);
     Result<void> take_due(ConnectionId connection, std::size_t count_max, std::int64_t now_ns,
                           std::vector<LaneHead>& heads);

@@ -4,6 +4,7 @@
 #include "core/assert.hpp"
 #include "store/codec.hpp"
 #include "store/errc.hpp"
+#include "store/parents.hpp"
 #include "store/state.hpp"
 
 namespace syncline::store {
@@ -113,15 +114,17 @@ Result<std::optional<LaneHead>> State::take_head(ConnectionId connection, std::s
     SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, key));
     if (!found) return Error{kStateDamaged, "a schedule names a lane that is not there"};
     SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
-    SYNCLINE_TRY(auto record_bytes, overlay_.get(Table::kRecord, record_key(row.head)));
-    if (!record_bytes) return Error{kStateDamaged, "a lane names a record that is not there"};
-    SYNCLINE_TRY(RecordRow record, decode_row<RecordRow>(*record_bytes));
+    SYNCLINE_TRY(RecordRow record, read_record(row.head));
     LaneHead head;
     head.connection = connection;
     head.lane = lane;
     head.record = row.head;
     head.attempt = row.attempts + 1;
     head.is_forced = row.is_forced;
+    if (ConnectionId parent = parent_of(record, connection); parent != 0) {
+        SYNCLINE_TRY(auto known, key_map(parent, lane_key(record.parent_key)));
+        if (known) head.parent_destination_key = std::move(known->destination_key);
+    }
     head.row = std::make_shared<const RecordRow>(std::move(record));
     SYNCLINE_TRY(head.key_map, key_map(connection, lane));
     lanes_in_flight_.emplace(key.str(), head.key_map);

@@ -21,8 +21,8 @@ namespace syncline::test {
 
 constexpr std::chrono::seconds kPatience{60};
 
-// Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true, ...};
-// anything else can't be translated. Writes wait until the test answers them.
+// Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true,
+// "stream": ..., "parent": ..., ...}; anything else can't be translated. Writes wait until the test answers them.
 class FakeConnector final : public plugin::Instance {
   public:
     struct Write {
@@ -82,10 +82,17 @@ class FakeConnector final : public plugin::Instance {
             translation.failure = {plugin::FailureClass::kPermanent, "not a record", "e1", -1};
             return translation;
         }
+        const auto& fields = parsed->as_object();
+        auto text = [&](const char* name, const char* otherwise) {
+            const auto* value = fields.if_contains(name);
+            return value == nullptr ? std::string{otherwise} : std::string{value->as_string()};
+        };
         record::Record record;
-        record.stream = "s";
-        record.key = parsed->at("key").as_string();
-        if (parsed->as_object().contains("delete")) record.operation = record::Operation::kDelete;
+        record.stream = text("stream", "s");
+        record.key = text("key", "");
+        record.parent_key = text("parent", "");
+        if (!record.parent_key.empty()) record.parent_stream = "parents";
+        if (fields.contains("delete")) record.operation = record::Operation::kDelete;
         record.body = request.body;
         translation.records.push_back(std::move(record));
         return translation;
@@ -114,7 +121,9 @@ inline plugin::Outcome of_kind(plugin::OutcomeKind kind) {
 class World {
   public:
     explicit World(std::vector<pipeline::DeliveryPolicy> policies = {pipeline::DeliveryPolicy{}},
-                   const std::string& mapping = "") {
+                   const std::string& mapping = "",
+                   std::function<void(pipeline::ConnectionPlan&)> shape = {})
+        : shape_(std::move(shape)) {
         start(std::move(policies), mapping);
     }
     ~World() { stop(); }
@@ -144,6 +153,7 @@ class World {
                 plan.map.emplace_back("mapped", std::move(*program));
             }
             plan.destination = destination(plan.id);
+            if (shape_) shape_(plan);
             connections.push_back(std::move(plan));
         }
         pipeline = std::make_unique<pipeline::Pipeline>(
@@ -253,6 +263,7 @@ class World {
     std::unique_ptr<pipeline::Pipeline> pipeline;
 
   private:
+    std::function<void(pipeline::ConnectionPlan&)> shape_;
     std::map<store::ConnectionId, std::shared_ptr<FakeConnector>> destinations_;
 };
 
