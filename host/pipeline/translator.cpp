@@ -22,7 +22,11 @@ Translator::Translator(RoutePlan plan, std::vector<Target> targets, store::Store
       store_(store),
       time_(std::move(time)),
       cpu_(std::move(cpu)),
-      strand_(boost::asio::make_strand(*cpu_)) {}
+      strand_(boost::asio::make_strand(*cpu_)) {
+    for (const plugin::StreamSpec& stream : plan_.source->manifest().streams) {
+        if (stream.is_source && stream.is_mergeable) mergeable_.insert(stream.name);
+    }
+}
 
 Result<void> Translator::pump(store::State& state) {
     while (events_out_ + kTakeEvents <= kWindowEvents) {
@@ -148,6 +152,7 @@ store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Transl
             }
             record.body = std::move(*body);
         }
+        record.is_mergeable = mergeable_.contains(source.stream);
         record.operation = source.operation;
         record.stream = std::move(source.stream);
         record.key = std::move(source.key);

@@ -6,6 +6,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class Translator : public std::enable_shared_from_this<Translator> {
 
     const RoutePlan plan_;
     const std::vector<Target> targets_;
+    std::set<std::string> mergeable_;  // streams; constant
     store::Store& store_;
     const std::shared_ptr<const GuardedTime> time_;
     const std::shared_ptr<boost::asio::thread_pool>

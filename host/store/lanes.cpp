@@ -26,8 +26,14 @@ Result<void> State::enqueue(ConnectionId connection, std::string_view lane, Reco
         return place(connection, lane, std::move(row), is_child ? &record : nullptr, true);
     }
     SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
-    ++row.count;
-    ++(row.waits_for == 0 ? ledger.pending : ledger.parked);
+    std::uint64_t& waiting = row.waits_for == 0 ? ledger.pending : ledger.parked;
+    SYNCLINE_TRY(bool is_merged, make_way(connection, lane, row.tail, id, record));
+    if (is_merged) {
+        ++ledger.superseded;
+    } else {
+        ++row.count;
+        ++waiting;
+    }
     row.tail = std::max(row.tail, id);
     overlay_.put(Table::kLane, key, encode(row));
     const int flags = (is_forced ? queue_flag::kForced : 0) | (is_child ? queue_flag::kChild : 0);
@@ -36,6 +42,26 @@ Result<void> State::enqueue(ConnectionId connection, std::string_view lane, Reco
     if (id < queue_begin(key)) note_queue_begin(key, id);  // a letter that is replayed
     SYNCLINE_ASSERT(ledger.balances());
     return {};
+}
+
+// The newest that waits gives way to a newer one that tells all that it told: two that may be
+// merged (rule 15), or two that are to be fetched (rule 2). Never the head, which may be in flight.
+Result<bool> State::make_way(ConnectionId connection, std::string_view lane, RecordId tail,
+                             RecordId id, const RecordRow& record) {
+    const bool is_fetch = record.operation == record::Operation::kFetch;
+    if (!is_fetch && !record.is_mergeable) return false;
+    if (tail == RecordId{} || tail > id) return false;
+    Key key = queue_key(connection, lane, tail);
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kQueue, key));
+    if (!found) return Error{kStateDamaged, "a lane ends with a record that does not wait in it"};
+    if (has_flag(*found, queue_flag::kForced)) return false;
+    SYNCLINE_TRY(RecordRow older, read_record(tail));
+    const bool is_of_kind = older.operation == record.operation && older.stream == record.stream;
+    if (!is_of_kind || older.answering != 0) return false;
+    if (!is_fetch && !older.is_mergeable) return false;
+    overlay_.erase(Table::kQueue, key);
+    SYNCLINE_CHECK(release(tail));
+    return true;
 }
 
 // Puts a lane with a new head, all of it counted as pending, where it belongs: it is ready, or
@@ -143,16 +169,15 @@ Result<void> State::pop(const Settled& fact, const LaneRow& lane) {
     Key from = queue_key(fact.connection, fact.lane, queue_begin(key));
     SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, from, prefix));
     if (!next) return Error{kStateDamaged, "a lane counts more records than its queue holds"};
-    const int flags = next->value.empty() ? 0 : next->value.front();
     LaneRow row;
     row.head = record_id_of(next->key);
-    row.is_forced = (flags & queue_flag::kForced) != 0;
+    row.is_forced = has_flag(next->value, queue_flag::kForced);
+    const bool is_child = has_flag(next->value, queue_flag::kChild);
     row.count = lane.count - 1;
     if (lane.tail != row.head) row.tail = lane.tail;
     overlay_.erase(Table::kQueue, next->key);
     note_queue_begin(key, row.head);
     RecordRow child;
-    const bool is_child = (flags & queue_flag::kChild) != 0;
     if (is_child) {
         SYNCLINE_TRY(child, read_record(row.head));
     }

@@ -357,7 +357,7 @@ class Repair {
                     SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, prefix, prefix));
                     if (!next) return Error{kStateDamaged, "a lane lost what was counted"};
                     row.head = record_id_of(next->key);
-                    row.is_forced = (next->value.front() & queue_flag::kForced) != 0;
+                    row.is_forced = has_flag(next->value, queue_flag::kForced);
                     if (row.tail == row.head) row.tail = RecordId{};
                     overlay_.erase(Table::kQueue, next->key);
                 }

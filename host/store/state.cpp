@@ -182,6 +182,7 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
         row.occurred_ns = record.occurred_ns;
         row.received_ns = event->received_ns;
         row.body = record.body;
+        row.is_mergeable = record.is_mergeable && record.operation == record::Operation::kUpsert;
         if (!row.parents.empty()) row.parent_key = record.parent_key;
         overlay_.put(Table::kRecord, record_key(id), encode(row), true);
         pending_bytes_ += record.body.size + kPendingOverheadBytes;

@@ -150,6 +150,8 @@ class State {
     // lanes.cpp
     Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId id,
                          const RecordRow& record, bool is_forced);
+    Result<bool> make_way(ConnectionId connection, std::string_view lane, RecordId tail,
+                          RecordId id, const RecordRow& record);
     Result<void> place(ConnectionId connection, std::string_view lane, LaneRow row,
                        const RecordRow* child, bool is_new);
     Result<void> pop(const Settled& fact, const LaneRow& lane);
