@@ -29,8 +29,7 @@ Pipeline::Pipeline(Options options, store::Store& store, std::vector<RoutePlan> 
     for (RoutePlan& route : routes) {
         std::vector<Translator::Target> targets;
         for (const ConnectionPlan& connection : connections) {
-            if (connection.route == route.id)
-                targets.push_back(target_of(connection, connections));
+            if (connection.route == route.id) targets.push_back(target_of(connection, connections));
         }
         store::RouteId id = route.id;
         translators_[id] =

@@ -38,6 +38,7 @@ struct ConnectionPlan {
     std::string source_account, destination_account;
     std::string source_stream;
     std::string destination_stream;
+    std::shared_ptr<plugin::Instance> source;  // of records that are fetched
     std::shared_ptr<plugin::Instance> destination;
     std::optional<expr::Program> when;
     std::vector<std::pair<std::string, expr::Program>> map;  // empty: the body goes out as it came

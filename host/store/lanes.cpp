@@ -114,9 +114,14 @@ Result<void> State::release_children(ConnectionId parent, std::string_view paren
 }
 
 void State::make_ready(ConnectionId connection, std::string_view lane, RecordId head) {
-    constexpr std::size_t kEarlyMax = 10'000;
     // A head has one place in the schedule: no such row exists now.
     overlay_.put(Table::kReady, ready_key(connection, head), std::string{lane}, true);
+    bring_forward(connection, head);
+}
+
+// The search finds what is ready before the place where it stands.
+void State::bring_forward(ConnectionId connection, RecordId head) {
+    constexpr std::size_t kEarlyMax = 10'000;
     Cursor& cursor = cursors_[connection];
     if (head >= cursor.ready) return;
     cursor.early.insert(head);
@@ -130,8 +135,8 @@ void State::make_ready(ConnectionId connection, std::string_view lane, RecordId 
 Result<void> State::unschedule(ConnectionId connection, std::string_view lane, LaneRow& row) {
     if (row.waits_for != 0) {
         SYNCLINE_TRY(RecordRow head, read_record(row.head));
-        overlay_.erase(Table::kParked, parked_key(row.waits_for, lane_key(head.parent_key),
-                                                  connection, lane));
+        overlay_.erase(Table::kParked,
+                       parked_key(row.waits_for, lane_key(head.parent_key), connection, lane));
         row.waits_for = 0;
         ConnectionLedger& ledger = connection_ledgers_[connection];
         ledger.parked -= row.count;

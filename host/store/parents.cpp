@@ -2,18 +2,12 @@
 
 #include <algorithm>
 
-#include "record/diff.hpp"
-
 namespace syncline::store {
 
 ConnectionId parent_of(const RecordRow& record, ConnectionId connection) {
     auto is_of = [&](const Target& target) { return target.connection == connection; };
     auto at = std::find_if(record.parents.begin(), record.parents.end(), is_of);
     return at == record.parents.end() ? 0 : at->parent;
-}
-
-bool has_record(const KeyMapRow& row) {
-    return row.last != RecordId{} && row.row_hash != record::deleted_hash();
 }
 
 Result<ConnectionId> missing_parent(Overlay& overlay, const RecordRow& record,

@@ -11,9 +11,6 @@ namespace syncline::store {
 // does.
 ConnectionId parent_of(const RecordRow& record, ConnectionId connection);
 
-// Does the destination have the key, as far as is known?
-bool has_record(const KeyMapRow& row);
-
 // The connection that has yet to bring the parent; 0: the record waits for nobody. A deletion does
 // not wait for a parent that was deleted, nor anything for itself. Errors: those of the database.
 Result<ConnectionId> missing_parent(Overlay& overlay, const RecordRow& record,

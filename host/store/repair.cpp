@@ -342,30 +342,29 @@ class Repair {
 
     // Lanes without a head go on with what waits first; empty ones end. Then the schedule.
     Result<void> schedule_lanes() {
-        return each(
-            Table::kLane, "",
-            [&](const std::string& key, const std::string& value) -> Result<void> {
-                LaneId id = lane_of_row(key);
-                SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(value));
-                if (row.count == 0) {
-                    overlay_.erase(Table::kLane, key);
-                    return {};
-                }
-                const bool is_new_head = is_headless(row);
-                if (is_new_head) {
-                    std::string prefix = queue_prefix(id.connection, id.lane).str();
-                    SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, prefix, prefix));
-                    if (!next) return Error{kStateDamaged, "a lane lost what was counted"};
-                    row.head = record_id_of(next->key);
-                    row.is_forced = has_flag(next->value, queue_flag::kForced);
-                    if (row.tail == row.head) row.tail = RecordId{};
-                    overlay_.erase(Table::kQueue, next->key);
-                }
-                // What was ready may have lost its parent since: it stays ready.
-                if (is_new_head || row.waits_for != 0) return park_or_schedule(id, row);
-                schedule(id, row);
-                return {};
-            });
+        return each(Table::kLane, "",
+                    [&](const std::string& key, const std::string& value) -> Result<void> {
+                        LaneId id = lane_of_row(key);
+                        SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(value));
+                        if (row.count == 0) {
+                            overlay_.erase(Table::kLane, key);
+                            return {};
+                        }
+                        const bool is_new_head = is_headless(row);
+                        if (is_new_head) {
+                            std::string prefix = queue_prefix(id.connection, id.lane).str();
+                            SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, prefix, prefix));
+                            if (!next) return Error{kStateDamaged, "a lane lost what was counted"};
+                            row.head = record_id_of(next->key);
+                            row.is_forced = has_flag(next->value, queue_flag::kForced);
+                            if (row.tail == row.head) row.tail = RecordId{};
+                            overlay_.erase(Table::kQueue, next->key);
+                        }
+                        // What was ready may have lost its parent since: it stays ready.
+                        if (is_new_head || row.waits_for != 0) return park_or_schedule(id, row);
+                        schedule(id, row);
+                        return {};
+                    });
     }
 
     void schedule(const LaneId& id, const LaneRow& row) {

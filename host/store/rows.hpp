@@ -51,6 +51,9 @@ struct KeyMapRow {
     std::string destination_key;
 };
 
+// Does the destination have the key, as far as is known?
+bool has_record(const KeyMapRow& row);
+
 // What became of one record that its sender waits for.
 struct OutcomeEntry {
     std::uint32_t index = 0;  // of the record in its event

@@ -222,7 +222,9 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
     if (lane.head != fact.record || lane.attempts + 1 != fact.attempt) return Applied{};
 
     SYNCLINE_CHECK(remember(fact));
-    lanes_in_flight_.erase(lane_row_key(fact.connection, fact.lane));
+    auto flight = lanes_in_flight_.find(lane_row_key(fact.connection, fact.lane));
+    if (flight != lanes_in_flight_.end() && !flight->second.is_chain)
+        lanes_in_flight_.erase(flight);
     SYNCLINE_CHECK(unschedule(fact.connection, fact.lane, lane));
     if (fact.settlement == Settlement::kRetry) {
         wait(fact, std::move(lane));
@@ -267,15 +269,19 @@ Result<void> State::remember(const Settled& fact) {
     if (!is_final && !fact.is_unknown) return {};
     Key key = lane_row_key(fact.connection, fact.lane);
     std::optional<KeyMapRow> known;
-    if (auto taken = lanes_in_flight_.find(key); taken != lanes_in_flight_.end()) {
-        known = std::move(taken->second);
+    auto taken = lanes_in_flight_.find(key);
+    if (taken != lanes_in_flight_.end()) {
+        known = std::move(taken->second.key_map);
     } else {
         SYNCLINE_TRY(known, key_map(fact.connection, fact.lane));
     }
     KeyMapRow row = known ? std::move(*known) : KeyMapRow{};
     row.is_unknown = !is_final;
     if (is_final) {
+        // What was received before a record was asked for is older than what came.
+        constexpr std::uint32_t kLastIndex = std::numeric_limits<std::uint32_t>::max();
         row.last = std::max(row.last, fact.record);
+        if (fact.as_of != Position{}) row.last = std::max(row.last, {fact.as_of, kLastIndex});
         row.row_hash = fact.row_hash;
     }
     if (fact.settlement == Settlement::kDelivered) {
@@ -283,8 +289,9 @@ Result<void> State::remember(const Settled& fact) {
         if (!fact.destination_key.empty()) row.destination_key = fact.destination_key;
     }
     overlay_.put(Table::kKeyMap, key, encode(row));
-    return is_final && has_record(row) ? release_children(fact.connection, fact.lane)
-                                       : Result<void>{};
+    const bool is_there = is_final && has_record(row);
+    if (taken != lanes_in_flight_.end()) taken->second.key_map = std::move(row);
+    return is_there ? release_children(fact.connection, fact.lane) : Result<void>{};
 }
 
 // The letter takes over the lane's reference to the record.

@@ -22,7 +22,8 @@ namespace syncline::test {
 constexpr std::chrono::seconds kPatience{60};
 
 // Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true,
-// "stream": ..., "parent": ..., ...}; anything else can't be translated. Writes wait until the test answers them.
+// "fetch": true, "stream": ..., "parent": ..., ...}; anything else can't be translated. Writes wait
+// until the test answers them.
 class FakeConnector final : public plugin::Instance {
   public:
     struct Write {
@@ -38,6 +39,38 @@ class FakeConnector final : public plugin::Instance {
             done({std::vector<plugin::Outcome>(batch.records.size(), outcome)});
         }
     };
+
+    struct Fetch {
+        plugin::FetchBatch batch;
+        std::function<void(std::vector<plugin::FetchResult>)> done;
+
+        std::vector<std::string> keys() const {
+            std::vector<std::string> keys;
+            for (const auto& request : batch.requests) keys.push_back(request.key);
+            return keys;
+        }
+        void answer(const plugin::FetchResult& result) {
+            done(std::vector<plugin::FetchResult>(batch.requests.size(), result));
+        }
+    };
+
+    // Sources `s`, `merging` and `parents`, destinations `d` and `ordered`.
+    FakeConnector() {
+        for (const char* name : {"s", "merging", "parents"}) {
+            plugin::StreamSpec& stream = manifest_.streams.emplace_back();
+            stream.name = name;
+            stream.is_source = true;
+            stream.is_mergeable = stream.name == "merging";
+            stream.can_fetch = true;
+            stream.fetch_records_max = 2;
+        }
+        for (const char* name : {"d", "ordered"}) {
+            plugin::StreamSpec& stream = manifest_.streams.emplace_back();
+            stream.name = name;
+            stream.is_destination = true;
+            stream.takes_ordered_batches = stream.name == "ordered";
+        }
+    }
 
     const plugin::Manifest& manifest() const override { return manifest_; }
     void handshake(plugin::WebhookRequest,
@@ -55,6 +88,12 @@ class FakeConnector final : public plugin::Instance {
         writes_.push_back(Write{std::move(batch), std::move(done)});
         written_.notify_all();
     }
+    void fetch(plugin::FetchBatch batch,
+               std::function<void(std::vector<plugin::FetchResult>)> done) override {
+        std::lock_guard lock{mutex_};
+        fetches_.push_back(Fetch{std::move(batch), std::move(done)});
+        written_.notify_all();
+    }
     void stop(std::chrono::milliseconds, std::function<void()> stopped) override { stopped(); }
 
     // The next batch that goes out; fails the test when none does.
@@ -68,6 +107,17 @@ class FakeConnector final : public plugin::Instance {
     bool has_write() {
         std::lock_guard lock{mutex_};
         return !writes_.empty();
+    }
+    Fetch next_fetch() {
+        std::unique_lock lock{mutex_};
+        REQUIRE(written_.wait_for(lock, kPatience, [this] { return !fetches_.empty(); }));
+        Fetch fetch = std::move(fetches_.front());
+        fetches_.pop_front();
+        return fetch;
+    }
+    bool has_fetch() {
+        std::lock_guard lock{mutex_};
+        return !fetches_.empty();
     }
 
     std::atomic<plugin::FailureClass> translation_failure{plugin::FailureClass::kNone};
@@ -93,7 +143,8 @@ class FakeConnector final : public plugin::Instance {
         record.parent_key = text("parent", "");
         if (!record.parent_key.empty()) record.parent_stream = "parents";
         if (fields.contains("delete")) record.operation = record::Operation::kDelete;
-        record.body = request.body;
+        if (fields.contains("fetch")) record.operation = record::Operation::kFetch;
+        if (record.operation != record::Operation::kFetch) record.body = request.body;
         translation.records.push_back(std::move(record));
         return translation;
     }
@@ -102,6 +153,7 @@ class FakeConnector final : public plugin::Instance {
     std::mutex mutex_;
     std::condition_variable written_;
     std::deque<Write> writes_;
+    std::deque<Fetch> fetches_;
 };
 
 inline plugin::Outcome done(std::string destination_key = "") {
@@ -152,6 +204,7 @@ class World {
                 REQUIRE(program.has_value());
                 plan.map.emplace_back("mapped", std::move(*program));
             }
+            plan.source = source;
             plan.destination = destination(plan.id);
             if (shape_) shape_(plan);
             connections.push_back(std::move(plan));
