@@ -218,23 +218,17 @@ TEST_CASE("chains: what is given back waits as before", "[store][chains]") {
 
 TEST_CASE("chains: end before what may give way, is to be fetched, or waits for a parent",
           "[store][chains]") {
-    StateUnderTest test;
-    TranslatedRecord last = plain();
-    SECTION("mergeable") {
-        last = mergeable();
+    TranslatedRecord child = plain();
+    child.parent_key = "list";
+    child.targets = {{kCrm, 21}};
+    for (const TranslatedRecord& last : {mergeable(), to_fetch(), child}) {
+        StateUnderTest test;
+        Position at = test.apply(received());
+        test.apply(Translated{kRoute, at, {plain(), plain(), last, plain()}});
+        auto heads = take_chain(test, 10);
+        REQUIRE(heads.size() == 2);
+        CHECK(heads[1].record == RecordId{at, 1});
     }
-    SECTION("to fetch") {
-        last = to_fetch();
-    }
-    SECTION("a child") {
-        last.parent_key = "list";
-        last.targets = {{kCrm, 21}};
-    }
-    Position at = test.apply(received());
-    test.apply(Translated{kRoute, at, {plain(), plain(), last, plain()}});
-    auto heads = take_chain(test, 10);
-    REQUIRE(heads.size() == 2);
-    CHECK(heads[1].record == RecordId{at, 1});
 }
 
 TEST_CASE("chains: bounded by what is asked for; a key to fetch starts none", "[store][chains]") {
