@@ -17,11 +17,16 @@ json::object view(const store::RouteLedger& ledger) {
 }
 
 json::object view(const store::ConnectionLedger& ledger, bool is_present) {
-    return {{"routed", ledger.routed},       {"generated", ledger.generated},
-            {"delivered", ledger.delivered}, {"unchanged", ledger.unchanged},
-            {"filtered", ledger.filtered},   {"superseded", ledger.superseded},
-            {"discarded", ledger.discarded}, {"parked", is_present ? 0 : ledger.pending},
-            {"dead", ledger.dead},           {"pending", is_present ? ledger.pending : 0}};
+    return {{"routed", ledger.routed},
+            {"generated", ledger.generated},
+            {"delivered", ledger.delivered},
+            {"unchanged", ledger.unchanged},
+            {"filtered", ledger.filtered},
+            {"superseded", ledger.superseded},
+            {"discarded", ledger.discarded},
+            {"parked", ledger.parked + (is_present ? 0 : ledger.pending)},
+            {"dead", ledger.dead},
+            {"pending", is_present ? ledger.pending : 0}};
 }
 
 // The length of the character at the front of the text (RFC 3629), 0 when there is none.
@@ -44,9 +49,21 @@ json::value body_view(const store::Body& body) {
     return text_view(body.text);
 }
 
+const char* name_of(record::Operation operation) {
+    switch (operation) {
+        case record::Operation::kUpsert:
+            return "upsert";
+        case record::Operation::kDelete:
+            return "delete";
+        case record::Operation::kFetch:
+            return "fetch";
+    }
+    return "";
+}
+
 json::object record_view(const store::RecordRow& record) {
     return {{"stream", record.stream},
-            {"operation", record.operation == record::Operation::kDelete ? "delete" : "upsert"},
+            {"operation", name_of(record.operation)},
             {"key", record.key},
             {"received", core::format_iso8601(record.received_ns).text},
             {"body", body_view(record.body)}};

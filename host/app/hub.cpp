@@ -217,8 +217,11 @@ class Hub {
             pipeline::ConnectionPlan plan;
             plan.id = names.give(store::NameKind::kConnection, connection.name);
             plan.name = connection.name;
+            plan.source_account = connection.from.account;
+            plan.destination_account = connection.to.account;
             plan.source_stream = connection.from.stream;
             plan.destination_stream = connection.to.stream;
+            plan.source = instances_.at(connection.from.account);
             plan.destination = instances_.at(connection.to.account);
             plan.when = std::move(compiled.when);
             plan.map = std::move(compiled.map);

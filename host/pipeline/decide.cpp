@@ -9,12 +9,7 @@
 namespace syncline::pipeline {
 namespace {
 
-// What the key map remembers of a deletion: no body has this hash, but for one chance in 2^128.
-core::Hash128 deleted_hash() {
-    core::Hash128 hash;
-    hash.bytes.fill(0xff);
-    return hash;
-}
+using record::deleted_hash;
 
 bool is_deletion(const store::LaneHead& head) {
     return head.row->operation == record::Operation::kDelete;

@@ -3,6 +3,9 @@
 // Concurrency: pump() is [state]; decisions and batches live on the connection's strand of the cpu
 // threads; outcomes arrive
 //   on the destination's work thread and go back to the strand.
+// Ordered batches: of a destination that takes them, several records of one key may be in a batch,
+// as a chain. Each counts as delivered in the decision on the next; what follows one that was not
+// delivered is given back to its lane (rule 4).
 // Limits: records out (taken and not settled) are bounded by what the batches in flight and the one
 // being filled hold. Batching: a batch goes out when it is full by records or bytes, when nothing
 // more can come for it, or when its first record
@@ -18,10 +21,13 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "pipeline/decide.hpp"
 #include "pipeline/delivery_metrics.hpp"
+#include "pipeline/fetching.hpp"
 #include "pipeline/guarded_time.hpp"
 #include "pipeline/plan.hpp"
 #include "pipeline/platform.hpp"
@@ -44,7 +50,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
     // Takes nothing more; batches in flight end by themselves. [any]
     void stop();
-    bool is_idle() const { return batches_out_ == 0; }  // [any]
+    bool is_idle() const { return batches_out_ == 0 && fetches_out_ == 0; }  // [any]
     // Nothing goes out but probes: the platform fails. [any]
     bool is_paused() const { return platform_->is_paused(); }
 
@@ -52,22 +58,42 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     struct Prepared {
         store::LaneHead head;
         Send send;
+        std::size_t left = 0;  // records behind it in its chain that are given back with it
+    };
+    // What comes of records that were taken.
+    struct Results {
+        std::vector<store::Fact> facts;
+        std::size_t left = 0;            // records without a fact, which go back to their lanes
+        std::vector<std::string> lanes;  // whose chain is over
+    };
+    // The chain that is being looked at.
+    struct Chain {
+        bool is_sending = false;                  // one of it is in the batch that is being filled
+        bool is_cut = false;                      // nothing more of it goes into a batch
+        std::optional<store::KeyMapRow> key_map;  // what the destination will have
     };
 
     // On the strand.
     void consider(std::vector<store::LaneHead> heads, bool is_quiet);
+    void consider(store::LaneHead head, Chain& chain, Results& results);
+    Decision decide_on(const store::LaneHead& head) const;
+    void fetch();
+    void take_fetched(std::vector<store::LaneHead> heads, std::vector<plugin::FetchResult> results);
     void flush();
     bool must_wait() const;
     void send(std::vector<Prepared> batch, bool is_probe);
     void finish(std::vector<Prepared> batch, bool is_probe, plugin::WriteResult result);
+    void finish_lane(std::span<const Prepared> lane, std::span<const plugin::Outcome> outcomes,
+                     const std::shared_ptr<const store::PlatformAnswer>& answer, Results& results);
     void report(bool is_probe, const plugin::WriteResult& result);
     std::vector<Prepared> cut_batch(std::size_t records_max);
     void wait_until(std::chrono::steady_clock::time_point when);
 
-    void append(std::vector<store::Fact> facts);
+    void append(Results results);
     store::Settled settle_dead(const store::LaneHead& head, const Error& error);
 
     const ConnectionPlan plan_;
+    std::size_t lane_max_ = 1;  // records of one lane that are taken at once; constant
     store::Store& store_;
     const std::shared_ptr<Platform> platform_;
     const std::shared_ptr<const GuardedTime> time_;
@@ -76,10 +102,11 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;
     DeliveryMetrics metrics_;
     std::atomic<bool> is_stopping_{false};
-    std::atomic<std::size_t> batches_out_{0};
+    std::atomic<std::size_t> batches_out_{0}, fetches_out_{0};
 
     // [state]
     std::size_t records_out_ = 0;
+    std::vector<std::string> lanes_over_;  // chains to give back
     bool was_quiet_ = true;
 
     // Strand.
@@ -89,6 +116,8 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     std::chrono::steady_clock::time_point paused_until_;  // the platform asked for it
     bool is_quiet_ = true;
     boost::asio::steady_timer timer_;
+    Fetching fetching_;
+    boost::asio::steady_timer fetch_timer_;
     std::mt19937_64 random_{std::random_device{}()};
 };
 

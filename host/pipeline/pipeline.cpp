@@ -7,6 +7,17 @@ namespace {
 
 constexpr std::int64_t kTickEveryNs = 60'000'000'000;
 
+Translator::Target target_of(const ConnectionPlan& plan,
+                             const std::vector<ConnectionPlan>& connections) {
+    Translator::Target target{plan.id, plan.source_stream, {}};
+    for (const ConnectionPlan& other : connections) {
+        bool is_sibling = other.source_account == plan.source_account &&
+                          other.destination_account == plan.destination_account;
+        if (is_sibling) target.siblings.try_emplace(other.source_stream, other.id);
+    }
+    return target;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Options options, store::Store& store, std::vector<RoutePlan> routes,
@@ -18,8 +29,7 @@ Pipeline::Pipeline(Options options, store::Store& store, std::vector<RoutePlan> 
     for (RoutePlan& route : routes) {
         std::vector<Translator::Target> targets;
         for (const ConnectionPlan& connection : connections) {
-            if (connection.route == route.id)
-                targets.push_back({connection.id, connection.source_stream});
+            if (connection.route == route.id) targets.push_back(target_of(connection, connections));
         }
         store::RouteId id = route.id;
         translators_[id] =

@@ -33,8 +33,10 @@ struct ConnectionPlan {
     store::ConnectionId id = 0;
     std::string name;
     store::RouteId route = 0;
+    std::string source_account, destination_account;
     std::string source_stream;
     std::string destination_stream;
+    std::shared_ptr<plugin::Instance> source;  // of records that are fetched
     std::shared_ptr<plugin::Instance> destination;
     bool takes_partial_updates = false;  // the destination wants to know what changed
     std::optional<expr::Program> when;

@@ -67,6 +67,7 @@ store::Settled settled(const store::LaneHead& head, store::Settlement settlement
     fact.record = head.record;
     fact.attempt = head.attempt;
     fact.settlement = settlement;
+    fact.as_of = head.as_of;
     fact.at_ns = now_ns;
     return fact;
 }

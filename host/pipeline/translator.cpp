@@ -22,7 +22,11 @@ Translator::Translator(RoutePlan plan, std::vector<Target> targets, store::Store
       store_(store),
       time_(std::move(time)),
       cpu_(std::move(cpu)),
-      strand_(boost::asio::make_strand(*cpu_)) {}
+      strand_(boost::asio::make_strand(*cpu_)) {
+    for (const plugin::StreamSpec& stream : plan_.source->manifest().streams) {
+        if (stream.is_source && stream.is_mergeable) mergeable_.insert(stream.name);
+    }
+}
 
 Result<void> Translator::pump(store::State& state) {
     while (events_out_ + kTakeEvents <= kWindowEvents) {
@@ -117,6 +121,18 @@ void Translator::drop_bodies(const store::Translated& fact) {
     store_.bodies().remove(files);
 }
 
+std::vector<store::Target> Translator::targets_of(const record::Record& record) const {
+    std::vector<store::Target> targets;
+    for (const Target& target : targets_) {
+        if (target.stream != record.stream) continue;
+        auto parent = record.parent_key.empty() ? target.siblings.end()
+                                                : target.siblings.find(record.parent_stream);
+        bool has_parent = parent != target.siblings.end();
+        targets.push_back({target.connection, has_parent ? parent->second : 0});
+    }
+    return targets;
+}
+
 store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Translation translation) {
     if (translation.failure.failure_class != plugin::FailureClass::kNone)
         return dead(event, translation.failure);
@@ -126,9 +142,7 @@ store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Transl
     fact.records.reserve(translation.records.size());
     for (record::Record& source : translation.records) {
         store::TranslatedRecord record;
-        for (const Target& target : targets_) {
-            if (target.stream == source.stream) record.targets.push_back({target.connection, 0});
-        }
+        record.targets = targets_of(source);
         if (!record.targets.empty()) {
             Result<store::Body> body = store_.bodies().keep(std::move(source.body));
             if (!body.has_value()) {
@@ -138,9 +152,11 @@ store::Fact Translator::fact_of(const store::PendingEvent& event, plugin::Transl
             }
             record.body = std::move(*body);
         }
+        record.is_mergeable = mergeable_.contains(source.stream);
         record.operation = source.operation;
         record.stream = std::move(source.stream);
         record.key = std::move(source.key);
+        record.parent_key = std::move(source.parent_key);
         record.occurred_ns = source.occurred_ns.value_or(0);
         fact.records.push_back(std::move(record));
     }

@@ -4,7 +4,10 @@
 #include <atomic>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "pipeline/guarded_time.hpp"
@@ -21,6 +24,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
     struct Target {
         store::ConnectionId connection;
         std::string stream;
+        // By stream of the same source, the connections to the same destination.
+        std::map<std::string, store::ConnectionId> siblings;
     };
 
     Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store,
@@ -41,11 +46,13 @@ class Translator : public std::enable_shared_from_this<Translator> {
     void finish(const std::vector<store::PendingEvent>& events,
                 std::vector<plugin::Translation> translations);
     store::Fact fact_of(const store::PendingEvent& event, plugin::Translation translation);
+    std::vector<store::Target> targets_of(const record::Record& record) const;
     store::Fact dead(const store::PendingEvent& event, const plugin::Failure& failure);
     void drop_bodies(const store::Translated& fact);
 
     const RoutePlan plan_;
     const std::vector<Target> targets_;
+    std::set<std::string> mergeable_;  // streams; constant
     store::Store& store_;
     const std::shared_ptr<const GuardedTime> time_;
     const std::shared_ptr<boost::asio::thread_pool>

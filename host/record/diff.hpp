@@ -39,6 +39,13 @@ struct FieldChanges {
 // Deterministic for equal JSON, whatever the order of members. [any]
 Fingerprint fingerprint(const boost::json::object& body, std::uint64_t seed);
 
+// What a key map row remembers of a deletion: no body has this hash, but for one chance in 2^128.
+inline core::Hash128 deleted_hash() {
+    core::Hash128 hash;
+    hash.bytes.fill(0xff);
+    return hash;
+}
+
 // What differs. [any]
 FieldChanges changes(const std::vector<FieldHash>& before, const std::vector<FieldHash>& now);
 

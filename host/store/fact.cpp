@@ -84,7 +84,8 @@ inline constexpr std::uint8_t kVersion<Received> = 2;  // 2: who waits
 template <>
 inline constexpr std::uint8_t kVersion<Translated> = 2;  // 2: merging, parents
 template <>
-inline constexpr std::uint8_t kVersion<Settled> = 3;  // 2: the platform's answer, 3: the reply
+inline constexpr std::uint8_t kVersion<Settled> =
+    3;  // 2: the platform's answer, 3: the reply, as-of
 template <>
 inline constexpr std::uint8_t kVersion<Command> = 2;  // 2: a body
 
@@ -219,7 +220,7 @@ void fields(Archive& a, F& f) {
         }
         fields(a, f.failure);
         if (a.version >= 2) fields(a, f.answer);
-        if (a.version >= 3) a(f.reply);
+        if (a.version >= 3) a(f.reply), a(f.as_of);
     } else if constexpr (std::is_same_v<T, Command>) {
         a(f.kind), a(f.letter), a(f.is_forced), a(f.at_ns);
         if (a.version >= 2) fields(a, f.body);

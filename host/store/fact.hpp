@@ -152,6 +152,7 @@ struct Settled {
     core::Hash128 row_hash;                        // kDelivered, kUnchanged
     std::string field_hashes;                      // kDelivered (record::encode_field_hashes)
     std::string reply;                             // JSON of the destination for who waits
+    Position as_of{};                              // of a fetched record: when it was asked for
     FailureNote failure;                           // kDead, kRetry
     std::shared_ptr<const PlatformAnswer> answer;  // kDead; null when the platform gave none
 };

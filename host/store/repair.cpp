@@ -9,6 +9,7 @@
 #include "store/committer.hpp"
 #include "store/errc.hpp"
 #include "store/overlay.hpp"
+#include "store/parents.hpp"
 #include "store/rows.hpp"
 #include "store/state.hpp"
 
@@ -35,6 +36,11 @@ LaneId lane_of_row(std::string_view key) {
 LaneId lane_of_queue(std::string_view key) {
     return LaneId{static_cast<ConnectionId>(read_big_endian(key.substr(0, 4))),
                   std::string{key.substr(6, key.size() - 18)}};
+}
+
+// Of the child, not of the parent.
+LaneId lane_of_parked(std::string_view key) {
+    return lane_of_row(key.substr(6 + read_big_endian(key.substr(4, 2))));
 }
 
 LaneId lane_of_due(std::string_view key) {
@@ -154,6 +160,11 @@ class Repair {
             overlay_.erase(Table::kDue, key);
             return kept;
         }));
+        SYNCLINE_CHECK(each(Table::kParked, "", [&](const std::string& key, const std::string&) {
+            Result<void> kept = keep_lane(lane_of_parked(key));
+            overlay_.erase(Table::kParked, key);
+            return kept;
+        }));
         return each(Table::kQueue, "", [&](const std::string& key, const std::string&) {
             return keep_lane(lane_of_queue(key));
         });
@@ -176,6 +187,7 @@ class Repair {
                             if (!is_held) row = LaneRow{};
                         }
                         row.count = is_headless(row) ? 0 : 1;
+                        row.tail = RecordId{};
                         std::string prefix = queue_prefix(id.connection, id.lane).str();
                         SYNCLINE_CHECK(
                             each(Table::kQueue, prefix,
@@ -186,6 +198,7 @@ class Repair {
                                      }
                                      if (!is_held) overlay_.erase(Table::kQueue, entry);
                                      row.count += is_held ? 1 : 0;
+                                     if (is_held) row.tail = record_id_of(entry);
                                      return {};
                                  }));
                         put_lane(id, row);
@@ -298,17 +311,19 @@ class Repair {
             if (was_letter)
                 write_letter(connection, lane_name, id);
             else
-                SYNCLINE_CHECK(queue(LaneId{connection, lane_name}, id));
+                SYNCLINE_CHECK(queue(LaneId{connection, lane_name}, id, row));
         }
         return static_cast<std::uint32_t>(candidates.size());
     }
 
-    Result<void> queue(const LaneId& id, RecordId record_id) {
+    Result<void> queue(const LaneId& id, RecordId record_id, const RecordRow& record) {
         SYNCLINE_TRY(LaneRow row, lane(id));
         ++row.count;
+        row.tail = std::max(row.tail, record_id);
         put_lane(id, row);
+        const int flags = parent_of(record, id.connection) != 0 ? queue_flag::kChild : 0;
         overlay_.put(Table::kQueue, queue_key(id.connection, id.lane, record_id),
-                     std::string(1, '\0'));
+                     std::string(1, static_cast<char>(flags)));
         return {};
     }
 
@@ -327,31 +342,53 @@ class Repair {
 
     // Lanes without a head go on with what waits first; empty ones end. Then the schedule.
     Result<void> schedule_lanes() {
-        return each(
-            Table::kLane, "",
-            [&](const std::string& key, const std::string& value) -> Result<void> {
-                LaneId id = lane_of_row(key);
-                SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(value));
-                if (row.count == 0) {
-                    overlay_.erase(Table::kLane, key);
-                    return {};
-                }
-                if (is_headless(row)) {
-                    std::string prefix = queue_prefix(id.connection, id.lane).str();
-                    SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, prefix, prefix));
-                    if (!next) return Error{kStateDamaged, "a lane lost what was counted"};
-                    row.head = record_id_of(next->key);
-                    row.is_forced = next->value == std::string_view{"\1", 1};
-                    overlay_.erase(Table::kQueue, next->key);
-                }
-                put_lane(id, row);
-                if (row.due_ns == 0)
-                    overlay_.put(Table::kReady, ready_key(id.connection, row.head), id.lane);
-                else
-                    overlay_.put(Table::kDue, due_key(id.connection, row.due_ns, id.lane), "");
-                pending_records_[id.connection] += row.count;
-                return {};
-            });
+        return each(Table::kLane, "",
+                    [&](const std::string& key, const std::string& value) -> Result<void> {
+                        LaneId id = lane_of_row(key);
+                        SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(value));
+                        if (row.count == 0) {
+                            overlay_.erase(Table::kLane, key);
+                            return {};
+                        }
+                        const bool is_new_head = is_headless(row);
+                        if (is_new_head) {
+                            std::string prefix = queue_prefix(id.connection, id.lane).str();
+                            SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, prefix, prefix));
+                            if (!next) return Error{kStateDamaged, "a lane lost what was counted"};
+                            row.head = record_id_of(next->key);
+                            row.is_forced = has_flag(next->value, queue_flag::kForced);
+                            if (row.tail == row.head) row.tail = RecordId{};
+                            overlay_.erase(Table::kQueue, next->key);
+                        }
+                        // What was ready may have lost its parent since: it stays ready.
+                        if (is_new_head || row.waits_for != 0) return park_or_schedule(id, row);
+                        schedule(id, row);
+                        return {};
+                    });
+    }
+
+    void schedule(const LaneId& id, const LaneRow& row) {
+        put_lane(id, row);
+        if (row.due_ns == 0)
+            overlay_.put(Table::kReady, ready_key(id.connection, row.head), id.lane);
+        else
+            overlay_.put(Table::kDue, due_key(id.connection, row.due_ns, id.lane), "");
+        pending_records_[id.connection] += row.count;
+    }
+
+    Result<void> park_or_schedule(const LaneId& id, LaneRow row) {
+        SYNCLINE_TRY(std::optional<RecordRow> head, record(row.head));
+        if (!head) return Error{kStateDamaged, "a lane lost a record that was there"};
+        SYNCLINE_TRY(row.waits_for, missing_parent(overlay_, *head, id.connection));
+        if (row.waits_for == 0) {
+            schedule(id, row);
+            return {};
+        }
+        put_lane(id, row);
+        Key key = parked_key(row.waits_for, lane_key(head->parent_key), id.connection, id.lane);
+        overlay_.put(Table::kParked, key, "");
+        parked_records_[id.connection] += row.count;
+        return {};
     }
 
     Result<void> check_events() {
@@ -437,6 +474,7 @@ class Repair {
         for (const auto& [id, count] : pending_events_) routes[id];
         for (const auto& [id, count] : event_letters_) routes[id];
         for (const auto& [id, count] : pending_records_) connections[id];
+        for (const auto& [id, count] : parked_records_) connections[id];
         for (const auto& [id, count] : record_letters_) connections[id];
         for (auto& [id, ledger] : routes) {
             balance_route(id, ledger);
@@ -468,15 +506,18 @@ class Repair {
 
     void balance_connection(ConnectionId id, ConnectionLedger& ledger) {
         ids_[1].insert(id);
-        std::uint64_t pending = pending_records_[id], letters = record_letters_[id];
-        if (ledger.pending > pending) result_.records.lost += ledger.pending - pending;
-        std::uint64_t counted = ledger.pending + ledger.dead;
-        if (counted > pending + letters) ledger.discarded += counted - pending - letters;
+        const std::uint64_t pending = pending_records_[id], parked = parked_records_[id];
+        const std::uint64_t waiting = pending + parked, letters = record_letters_[id];
+        const std::uint64_t waited = ledger.pending + ledger.parked;
+        if (waited > waiting) result_.records.lost += waited - waiting;
+        std::uint64_t counted = waited + ledger.dead;
+        if (counted > waiting + letters) ledger.discarded += counted - waiting - letters;
         ledger.pending = pending;
+        ledger.parked = parked;
         ledger.dead = letters;
         ledger.routed = ledger.delivered + ledger.unchanged + ledger.filtered + ledger.superseded +
-                        ledger.discarded + ledger.dead + ledger.pending - ledger.generated;
-        result_.records.kept += pending;
+                        ledger.discarded + ledger.dead + waiting - ledger.generated;
+        result_.records.kept += waiting;
     }
 
     // A number without its name must not be given to another name: its records would go astray.
@@ -543,7 +584,7 @@ class Repair {
     std::vector<Holder> holders_;
     std::map<std::pair<RouteId, std::string>, std::set<ConnectionId>> targets_;  // of a stream
     std::map<RouteId, std::uint64_t> pending_events_, event_letters_;
-    std::map<ConnectionId, std::uint64_t> pending_records_, record_letters_;
+    std::map<ConnectionId, std::uint64_t> pending_records_, parked_records_, record_letters_;
     std::map<std::string, std::uint32_t> bodies_;
     std::uint64_t pending_bytes_ = 0;
     std::uint64_t dropped_ = 0;  // places in lanes whose record is lost, or the other way round

@@ -1,5 +1,6 @@
 #include "store/rows.hpp"
 
+#include "record/diff.hpp"
 #include "store/codec.hpp"
 #include "store/errc.hpp"
 
@@ -172,6 +173,10 @@ Writer begin(std::size_t texts) {
 }
 
 }  // namespace
+
+bool has_record(const KeyMapRow& row) {
+    return row.last != RecordId{} && row.row_hash != record::deleted_hash();
+}
 
 std::string encode(const RecordRow& row) {
     Writer out = begin<RecordRow>(row.stream.size() + row.key.size() + row.body.text.size() +

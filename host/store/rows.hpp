@@ -38,7 +38,7 @@ struct LaneRow {
     std::uint32_t attempts = 0;  // finished attempts with the head
     std::int64_t due_ns = 0;     // not before; 0: at once
     FailureNote last_failure;
-    RecordId tail;               // the newest record in the lane; of version 1: none
+    RecordId tail;               // the newest behind the head, if any; of version 1: none
     ConnectionId waits_for = 0;  // the head is parked until this one delivers its parent
 };
 
@@ -50,6 +50,9 @@ struct KeyMapRow {
     std::string field_hashes;
     std::string destination_key;
 };
+
+// Does the destination have the key, as far as is known?
+bool has_record(const KeyMapRow& row);
 
 // What became of one record that its sender waits for.
 struct OutcomeEntry {

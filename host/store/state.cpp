@@ -9,6 +9,7 @@
 #include "store/codec.hpp"
 #include "store/errc.hpp"
 #include "store/message_id.hpp"
+#include "store/parents.hpp"
 
 namespace syncline::store {
 namespace {
@@ -186,10 +187,13 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
             continue;
         }
         std::vector<ConnectionId> targets;
-        for (const Target& target : record.targets) targets.push_back(target.connection);
+        RecordRow row;
+        for (const Target& target : record.targets) {
+            targets.push_back(target.connection);
+            if (target.parent != 0) row.parents.push_back(target);
+        }
         std::sort(targets.begin(), targets.end());
         targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
-        RecordRow row;
         row.references = static_cast<std::uint32_t>(targets.size());
         row.route = fact.route;
         row.operation = record.operation;
@@ -198,15 +202,15 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
         row.occurred_ns = record.occurred_ns;
         row.received_ns = event->received_ns;
         row.body = record.body;
+        row.is_mergeable = record.is_mergeable && record.operation == record::Operation::kUpsert;
+        if (!row.parents.empty()) row.parent_key = record.parent_key;
         overlay_.put(Table::kRecord, record_key(id), encode(row), true);
         pending_bytes_ += record.body.size + kPendingOverheadBytes;
         SYNCLINE_CHECK(reference_body(record.body, 1));
         std::string lane = lane_key(record.key);
         for (ConnectionId target : targets) {
-            ConnectionLedger& ledger = connection_ledgers_[target];
-            ++ledger.routed;
-            ++ledger.pending;
-            SYNCLINE_CHECK(enqueue(target, lane, id, false));
+            ++connection_ledgers_[target].routed;
+            SYNCLINE_CHECK(enqueue(target, lane, id, row, false));
         }
     }
     SYNCLINE_CHECK(reference_body(event->body, -1));
@@ -229,51 +233,6 @@ Result<Applied> State::apply_to(Position at, const EventDied& fact) {
     return Applied{};
 }
 
-// Adds a record to its lane: at the head when the lane is empty, in order behind it otherwise.
-Result<void> State::enqueue(ConnectionId connection, std::string_view lane, RecordId record,
-                            bool is_forced) {
-    Key key = lane_row_key(connection, lane);
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, key));
-    if (!found) {
-        LaneRow row;
-        row.head = record;
-        row.is_forced = is_forced;
-        row.count = 1;
-        overlay_.put(Table::kLane, key, encode(row), true);
-        make_ready(connection, lane, record);
-        return {};
-    }
-    SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
-    ++row.count;
-    overlay_.put(Table::kLane, key, encode(row));
-    overlay_.put(Table::kQueue, queue_key(connection, lane, record),
-                 std::string(1, is_forced ? '\1' : '\0'));
-    if (record < queue_begin(key)) note_queue_begin(key, record);  // a letter that is replayed
-    return {};
-}
-
-void State::make_ready(ConnectionId connection, std::string_view lane, RecordId head) {
-    constexpr std::size_t kEarlyMax = 10'000;
-    // A head has one place in the schedule: no such row exists now.
-    overlay_.put(Table::kReady, ready_key(connection, head), std::string{lane}, true);
-    Cursor& cursor = cursors_[connection];
-    if (head >= cursor.ready) return;
-    cursor.early.insert(head);
-    if (cursor.early.size() > kEarlyMax) {
-        cursor.ready = *cursor.early.begin();
-        cursor.early.clear();
-    }
-}
-
-void State::unschedule(ConnectionId connection, std::string_view lane, const LaneRow& row) {
-    if (row.due_ns == 0) {
-        overlay_.erase(Table::kReady, ready_key(connection, row.head));
-        cursors_[connection].early.erase(row.head);
-    } else {
-        overlay_.erase(Table::kDue, due_key(connection, row.due_ns, lane));
-    }
-}
-
 Result<Applied> State::apply_to(Position at, const Settled& fact) {
     SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, lane_row_key(fact.connection, fact.lane)));
     if (!found) return Applied{};
@@ -283,8 +242,10 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
     if (lane.head != fact.record || lane.attempts + 1 != fact.attempt) return Applied{};
 
     SYNCLINE_CHECK(remember(fact));
-    lanes_in_flight_.erase(lane_row_key(fact.connection, fact.lane));
-    unschedule(fact.connection, fact.lane, lane);
+    auto flight = lanes_in_flight_.find(lane_row_key(fact.connection, fact.lane));
+    if (flight != lanes_in_flight_.end() && !flight->second.is_chain)
+        lanes_in_flight_.erase(flight);
+    SYNCLINE_CHECK(unschedule(fact.connection, fact.lane, lane));
     if (fact.settlement == Settlement::kRetry) {
         wait(fact, std::move(lane));
         return Applied{};
@@ -321,52 +282,6 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
     return Applied{};
 }
 
-void State::wait(const Settled& fact, LaneRow lane) {
-    lane.attempts = fact.attempt;
-    lane.due_ns = std::max<std::int64_t>(fact.due_ns, 1);
-    lane.last_failure = fact.failure;
-    overlay_.put(Table::kLane, lane_row_key(fact.connection, fact.lane), encode(lane));
-    Key due = due_key(fact.connection, lane.due_ns, fact.lane);
-    overlay_.put(Table::kDue, due, "");
-    std::string& cursor = cursors_[fact.connection].due;
-    cursor = std::min(cursor,
-                      due.str());  // a due time may have passed already, or the clock was set back
-}
-
-// The head is settled: the next record of the key moves up, or the lane ends.
-Result<void> State::pop(const Settled& fact, LaneRow lane) {
-    Key key = lane_row_key(fact.connection, fact.lane);
-    if (lane.count <= 1) {
-        overlay_.erase(Table::kLane, key);
-        queue_begins_.erase(key);
-        return {};
-    }
-    Key prefix = queue_prefix(fact.connection, fact.lane);
-    Key from = queue_key(fact.connection, fact.lane, queue_begin(key));
-    SYNCLINE_TRY(auto next, overlay_.seek(Table::kQueue, from, prefix));
-    if (!next) return Error{kStateDamaged, "a lane counts more records than its queue holds"};
-    LaneRow row;
-    row.head = record_id_of(next->key);
-    row.is_forced = !next->value.empty() && next->value.front() == '\1';
-    row.count = lane.count - 1;
-    overlay_.erase(Table::kQueue, next->key);
-    note_queue_begin(key, row.head);
-    overlay_.put(Table::kLane, key, encode(row));
-    make_ready(fact.connection, fact.lane, row.head);
-    return {};
-}
-
-RecordId State::queue_begin(std::string_view lane_row) const {
-    auto known = queue_begins_.find(lane_row);
-    return known == queue_begins_.end() ? RecordId{} : known->second;
-}
-
-void State::note_queue_begin(std::string_view lane_row, RecordId first) {
-    constexpr std::size_t kNotesMax = 100'000;
-    if (queue_begins_.size() >= kNotesMax) queue_begins_.clear();
-    queue_begins_[std::string{lane_row}] = first;
-}
-
 // The key map: what the destination has now, as far as is known (rules 12 and 13).
 Result<void> State::remember(const Settled& fact) {
     bool is_final =
@@ -374,15 +289,19 @@ Result<void> State::remember(const Settled& fact) {
     if (!is_final && !fact.is_unknown) return {};
     Key key = lane_row_key(fact.connection, fact.lane);
     std::optional<KeyMapRow> known;
-    if (auto taken = lanes_in_flight_.find(key); taken != lanes_in_flight_.end()) {
-        known = std::move(taken->second);
+    auto taken = lanes_in_flight_.find(key);
+    if (taken != lanes_in_flight_.end()) {
+        known = std::move(taken->second.key_map);
     } else {
         SYNCLINE_TRY(known, key_map(fact.connection, fact.lane));
     }
     KeyMapRow row = known ? std::move(*known) : KeyMapRow{};
     row.is_unknown = !is_final;
     if (is_final) {
+        // What was received before a record was asked for is older than what came.
+        constexpr std::uint32_t kLastIndex = std::numeric_limits<std::uint32_t>::max();
         row.last = std::max(row.last, fact.record);
+        if (fact.as_of != Position{}) row.last = std::max(row.last, {fact.as_of, kLastIndex});
         row.row_hash = fact.row_hash;
     }
     if (fact.settlement == Settlement::kDelivered) {
@@ -390,7 +309,9 @@ Result<void> State::remember(const Settled& fact) {
         if (!fact.destination_key.empty()) row.destination_key = fact.destination_key;
     }
     overlay_.put(Table::kKeyMap, key, encode(row));
-    return {};
+    const bool is_there = is_final && has_record(row);
+    if (taken != lanes_in_flight_.end()) taken->second.key_map = std::move(row);
+    return is_there ? release_children(fact.connection, fact.lane) : Result<void>{};
 }
 
 // The letter takes over the lane's reference to the record.
@@ -409,11 +330,15 @@ void State::bury(Position at, const Settled& fact) {
     overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
 }
 
-Result<void> State::release(RecordId record) {
-    Key key = record_key(record);
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kRecord, key));
+Result<RecordRow> State::read_record(RecordId record) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kRecord, record_key(record)));
     if (!found) return Error{kStateDamaged, "a lane names a record that is not there"};
-    SYNCLINE_TRY(RecordRow row, decode_row<RecordRow>(*found));
+    return decode_row<RecordRow>(*found);
+}
+
+Result<void> State::release(RecordId record) {
+    SYNCLINE_TRY(RecordRow row, read_record(record));
+    Key key = record_key(record);
     if (--row.references > 0) {
         overlay_.put(Table::kRecord, key, encode(row));
         return {};
@@ -479,10 +404,9 @@ Result<Applied> State::replay(const Command& fact, LetterRow letter) {
         cursor = std::min(cursor, letter.record.event);
         return Applied{};
     }
-    ConnectionLedger& ledger = connection_ledgers_[letter.owner];
-    --ledger.dead;
-    ++ledger.pending;
-    SYNCLINE_CHECK(enqueue(letter.owner, letter.lane, letter.record, fact.is_forced));
+    SYNCLINE_TRY(RecordRow record, read_record(letter.record));
+    --connection_ledgers_[letter.owner].dead;
+    SYNCLINE_CHECK(enqueue(letter.owner, letter.lane, letter.record, record, fact.is_forced));
     return Applied{};
 }
 

@@ -45,6 +45,10 @@ struct LaneHead {
     bool is_forced = false;
     std::shared_ptr<const RecordRow> row;
     std::optional<KeyMapRow> key_map;
+    std::string parent_destination_key;  // "" without a parent
+    Position as_of;                      // of a record to fetch: everything before was received
+    bool is_follower = false;            // stands behind another one that was taken with it
+    bool is_chained = false;             // was taken with others of its lane
 };
 
 struct Letter {
@@ -97,8 +101,12 @@ class State {
 
     Result<std::vector<PendingEvent>> take_events(RouteId route, std::size_t count_max,
                                                   std::size_t bytes_max);
+    // Up to `lane_max` consecutive records of one lane, one behind the other, as a chain. A lane is
+    // in flight until its head is settled; one that gave a chain, until it is given back.
     Result<std::vector<LaneHead>> take_lanes(ConnectionId connection, std::size_t count_max,
-                                             std::int64_t now_ns);
+                                             std::int64_t now_ns, std::size_t lane_max = 1);
+    // Nothing of the chain is on its way any more: what of it is not settled can be taken again.
+    Result<void> give_back(ConnectionId connection, std::string_view lane);
     // Is there a lane that could be taken now?
     Result<bool> has_ready(ConnectionId connection, std::int64_t now_ns);
     // When the next waiting lane is due; none when no lane waits.
@@ -162,11 +170,21 @@ class State {
     Result<Applied> apply_to(Position at, const QueryAnswered& fact);
     Result<Applied> apply_to(Position at, const IdsMapped& fact);
 
-    Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId record,
-                         bool is_forced);
-    Result<void> pop(const Settled& fact, LaneRow lane);
+    // lanes.cpp
+    Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId id,
+                         const RecordRow& record, bool is_forced);
+    Result<bool> make_way(ConnectionId connection, std::string_view lane, RecordId tail,
+                          RecordId id, const RecordRow& record);
+    Result<void> place(ConnectionId connection, std::string_view lane, LaneRow row,
+                       const RecordRow* child, bool is_new);
+    Result<void> pop(const Settled& fact, const LaneRow& lane);
     void wait(const Settled& fact, LaneRow lane);
+    void make_ready(ConnectionId connection, std::string_view lane, RecordId head);
+    Result<void> unschedule(ConnectionId connection, std::string_view lane, LaneRow& row);
+    Result<void> release_children(ConnectionId parent, std::string_view parent_lane);
+
     void bury(Position at, const Settled& fact);
+    Result<RecordRow> read_record(RecordId record);
     Result<void> release(RecordId record);
     Result<Applied> replay(const Command& fact, LetterRow letter);
     Result<Applied> discard(const Command& fact, LetterRow letter);
@@ -178,11 +196,19 @@ class State {
     void note_message_id(Position at, const Received& fact);
     Result<void> expire(int count_max);
     Result<std::optional<Letter>> fill(std::uint64_t id, LetterRow row);
-    void make_ready(ConnectionId connection, std::string_view lane, RecordId head);
-    void unschedule(ConnectionId connection, std::string_view lane, const LaneRow& row);
-    Result<std::optional<LaneHead>> take_head(ConnectionId connection, std::string_view lane);
-    Result<void> take_due(ConnectionId connection, std::size_t count_max, std::int64_t now_ns,
-                          std::vector<LaneHead>& heads);
+    void bring_forward(ConnectionId connection, RecordId head);
+
+    // taking.cpp
+    struct Want {
+        ConnectionId connection;
+        std::size_t count_max, lane_max;
+        std::int64_t now_ns;
+    };
+    Result<void> take_lane(const Want& want, std::string_view lane, std::vector<LaneHead>& heads);
+    Result<bool> take_followers(const Want& want, std::string_view lane,
+                                std::vector<LaneHead>& heads);
+    Result<LaneHead> make_head(ConnectionId connection, std::string_view lane, RecordId id);
+    Result<void> take_due(const Want& want, std::vector<LaneHead>& heads);
 
     // Where the search for the next ready lane goes on, so that lanes in flight are not looked at
     // again and again.
@@ -220,10 +246,13 @@ class State {
     std::unordered_map<std::uint64_t, std::shared_ptr<const Received>> recent_events_;
     std::size_t recent_bytes_ = 0;
     std::map<ConnectionId, Cursor> cursors_;
-    // By key of the lane's row: what the key map had when the lane was taken, and still has,
-    // because only the result of the record that was taken changes it.
-    KeyTable<std::optional<KeyMapRow>> lanes_in_flight_;
-    KeyTable<RecordId> queue_begins_;  // by key of the lane's row
+    struct Flight {
+        // What the key map has: only the results of what was taken change it.
+        std::optional<KeyMapRow> key_map;
+        bool is_chain = false;
+    };
+    KeyTable<Flight> lanes_in_flight_;  // by key of the lane's row
+    KeyTable<RecordId> queue_begins_;   // by key of the lane's row
     ExpirySearch expiry_;
 };
 

@@ -81,10 +81,6 @@ void State::seal() {
     }
 }
 
-bool State::is_in_flight(ConnectionId connection, std::string_view lane) const {
-    return lanes_in_flight_.contains(lane_row_key(connection, lane));
-}
-
 std::uint64_t State::pending_events(RouteId route) const {
     auto at = route_ledgers_.find(route);
     return at == route_ledgers_.end() ? 0 : at->second.pending;
@@ -107,94 +103,6 @@ Result<std::vector<PendingEvent>> State::take_events(RouteId route, std::size_t 
         events.push_back(PendingEvent{route, position, std::move(event)});
     }
     return events;
-}
-
-Result<std::optional<LaneHead>> State::take_head(ConnectionId connection, std::string_view lane) {
-    Key key = lane_row_key(connection, lane);
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kLane, key));
-    if (!found) return Error{kStateDamaged, "a schedule names a lane that is not there"};
-    SYNCLINE_TRY(LaneRow row, decode_row<LaneRow>(*found));
-    SYNCLINE_TRY(auto record_bytes, overlay_.get(Table::kRecord, record_key(row.head)));
-    if (!record_bytes) return Error{kStateDamaged, "a lane names a record that is not there"};
-    SYNCLINE_TRY(RecordRow record, decode_row<RecordRow>(*record_bytes));
-    LaneHead head;
-    head.connection = connection;
-    head.lane = lane;
-    head.record = row.head;
-    head.attempt = row.attempts + 1;
-    head.is_forced = row.is_forced;
-    head.row = std::make_shared<const RecordRow>(std::move(record));
-    SYNCLINE_TRY(head.key_map, key_map(connection, lane));
-    lanes_in_flight_.emplace(key.str(), head.key_map);
-    return std::optional{std::move(head)};
-}
-
-Result<void> State::take_due(ConnectionId connection, std::size_t count_max, std::int64_t now_ns,
-                             std::vector<LaneHead>& heads) {
-    Cursor& cursor = cursors_[connection];
-    std::string prefix = Key{}.u32(connection).str();
-    if (cursor.due.empty()) cursor.due = prefix;
-    while (heads.size() < count_max) {
-        SYNCLINE_TRY(auto row, overlay_.seek(Table::kDue, cursor.due, prefix));
-        if (!row) break;
-        std::string_view key = row->key;
-        if (static_cast<std::int64_t>(read_big_endian(key.substr(4, 8))) > now_ns) break;
-        std::string_view lane = key.substr(12);
-        if (!is_in_flight(connection, lane)) {
-            SYNCLINE_TRY(auto head, take_head(connection, lane));
-            heads.push_back(std::move(*head));
-        }
-        cursor.due = row->key + '\0';
-    }
-    return {};
-}
-
-Result<std::vector<LaneHead>> State::take_lanes(ConnectionId connection, std::size_t count_max,
-                                                std::int64_t now_ns) {
-    std::vector<LaneHead> heads;
-    SYNCLINE_CHECK(take_due(connection, count_max, now_ns, heads));
-    Cursor& cursor = cursors_[connection];
-    while (heads.size() < count_max && !cursor.early.empty()) {
-        RecordId id = *cursor.early.begin();
-        cursor.early.erase(cursor.early.begin());
-        SYNCLINE_TRY(auto lane, overlay_.get(Table::kReady, ready_key(connection, id)));
-        if (!lane || is_in_flight(connection, *lane)) continue;
-        SYNCLINE_TRY(auto head, take_head(connection, std::string{*lane}));
-        heads.push_back(std::move(*head));
-    }
-    std::string prefix = Key{}.u32(connection).str();
-    while (heads.size() < count_max) {
-        SYNCLINE_TRY(auto row,
-                     overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
-        if (!row) break;
-        RecordId id = record_id_of(row->key);
-        cursor.ready = RecordId{id.event, id.index + 1};
-        if (is_in_flight(connection, row->value)) continue;
-        SYNCLINE_TRY(auto head, take_head(connection, std::string{row->value}));
-        heads.push_back(std::move(*head));
-    }
-    return heads;
-}
-
-Result<bool> State::has_ready(ConnectionId connection, std::int64_t now_ns) {
-    Cursor& cursor = cursors_[connection];
-    if (!cursor.early.empty()) return true;
-    std::string prefix = Key{}.u32(connection).str();
-    SYNCLINE_TRY(auto row,
-                 overlay_.seek(Table::kReady, ready_key(connection, cursor.ready), prefix));
-    if (row) return true;
-    SYNCLINE_TRY(auto due, next_due(connection, now_ns));
-    return due && *due <= now_ns;
-}
-
-Result<std::optional<std::int64_t>> State::next_due(ConnectionId connection, std::int64_t) {
-    Cursor& cursor = cursors_[connection];
-    std::string prefix = Key{}.u32(connection).str();
-    if (cursor.due.empty()) cursor.due = prefix;
-    SYNCLINE_TRY(auto row, overlay_.seek(Table::kDue, cursor.due, prefix));
-    if (!row) return std::optional<std::int64_t>{};
-    return std::optional{
-        static_cast<std::int64_t>(read_big_endian(std::string_view{row->key}.substr(4, 8)))};
 }
 
 Result<std::optional<std::string>> State::mapped_id(AccountId account, std::string_view name_space,

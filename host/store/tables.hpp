@@ -46,6 +46,15 @@ constexpr bool is_searched(Table table) {
            table != Table::kIdMap;
 }
 
+// What a row of kQueue says of its record.
+namespace queue_flag {
+inline constexpr int kForced = 1;  // a replay that may overwrite newer data
+inline constexpr int kChild = 2;   // a connection brings its parent
+}  // namespace queue_flag
+inline bool has_flag(std::string_view queue_value, int flag) {
+    return !queue_value.empty() && (queue_value.front() & flag) != 0;
+}
+
 // The rows of kMeta; each holds 8 bytes.
 namespace meta {
 inline constexpr std::uint64_t kFormatNumber =

@@ -21,8 +21,9 @@ namespace syncline::test {
 
 constexpr std::chrono::seconds kPatience{60};
 
-// Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true, ...};
-// anything else can't be translated. Writes wait until the test answers them.
+// Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true,
+// "fetch": true, "stream": ..., "parent": ..., ...}; anything else can't be translated. Writes wait
+// until the test answers them.
 class FakeConnector final : public plugin::Instance {
   public:
     struct Write {
@@ -38,6 +39,38 @@ class FakeConnector final : public plugin::Instance {
             done({std::vector<plugin::Outcome>(batch.records.size(), outcome)});
         }
     };
+
+    struct Fetch {
+        plugin::FetchBatch batch;
+        std::function<void(std::vector<plugin::FetchResult>)> done;
+
+        std::vector<std::string> keys() const {
+            std::vector<std::string> keys;
+            for (const auto& request : batch.requests) keys.push_back(request.key);
+            return keys;
+        }
+        void answer(const plugin::FetchResult& result) {
+            done(std::vector<plugin::FetchResult>(batch.requests.size(), result));
+        }
+    };
+
+    // Sources `s`, `merging` and `parents`, destinations `d` and `ordered`.
+    FakeConnector() {
+        for (const char* name : {"s", "merging", "parents"}) {
+            plugin::StreamSpec& stream = manifest_.streams.emplace_back();
+            stream.name = name;
+            stream.is_source = true;
+            stream.is_mergeable = stream.name == "merging";
+            stream.can_fetch = true;
+            stream.fetch_records_max = 2;
+        }
+        for (const char* name : {"d", "ordered"}) {
+            plugin::StreamSpec& stream = manifest_.streams.emplace_back();
+            stream.name = name;
+            stream.is_destination = true;
+            stream.takes_ordered_batches = stream.name == "ordered";
+        }
+    }
 
     const plugin::Manifest& manifest() const override { return manifest_; }
     void handshake(plugin::WebhookRequest,
@@ -55,6 +88,12 @@ class FakeConnector final : public plugin::Instance {
         writes_.push_back(Write{std::move(batch), std::move(done)});
         written_.notify_all();
     }
+    void fetch(plugin::FetchBatch batch,
+               std::function<void(std::vector<plugin::FetchResult>)> done) override {
+        std::lock_guard lock{mutex_};
+        fetches_.push_back(Fetch{std::move(batch), std::move(done)});
+        written_.notify_all();
+    }
     void stop(std::chrono::milliseconds, std::function<void()> stopped) override { stopped(); }
 
     // The next batch that goes out; fails the test when none does.
@@ -69,6 +108,17 @@ class FakeConnector final : public plugin::Instance {
         std::lock_guard lock{mutex_};
         return !writes_.empty();
     }
+    Fetch next_fetch() {
+        std::unique_lock lock{mutex_};
+        REQUIRE(written_.wait_for(lock, kPatience, [this] { return !fetches_.empty(); }));
+        Fetch fetch = std::move(fetches_.front());
+        fetches_.pop_front();
+        return fetch;
+    }
+    bool has_fetch() {
+        std::lock_guard lock{mutex_};
+        return !fetches_.empty();
+    }
 
     std::atomic<plugin::FailureClass> translation_failure{plugin::FailureClass::kNone};
 
@@ -82,13 +132,21 @@ class FakeConnector final : public plugin::Instance {
             translation.failure = {plugin::FailureClass::kPermanent, "not a record", "e1", -1};
             return translation;
         }
+        const auto& fields = parsed->as_object();
+        auto text = [&](const char* name, const char* otherwise) {
+            const auto* value = fields.if_contains(name);
+            return value == nullptr ? std::string{otherwise} : std::string{value->as_string()};
+        };
         record::Record record;
-        record.stream = "s";
-        record.key = parsed->at("key").as_string();
-        if (parsed->as_object().contains("delete")) record.operation = record::Operation::kDelete;
-        if (const auto* when = parsed->as_object().if_contains("occurred"))
+        record.stream = text("stream", "s");
+        record.key = text("key", "");
+        record.parent_key = text("parent", "");
+        if (!record.parent_key.empty()) record.parent_stream = "parents";
+        if (fields.contains("delete")) record.operation = record::Operation::kDelete;
+        if (fields.contains("fetch")) record.operation = record::Operation::kFetch;
+        if (record.operation != record::Operation::kFetch) record.body = request.body;
+        if (const auto* when = fields.if_contains("occurred"))
             record.occurred_ns = when->as_int64();
-        record.body = request.body;
         translation.records.push_back(std::move(record));
         return translation;
     }
@@ -97,6 +155,7 @@ class FakeConnector final : public plugin::Instance {
     std::mutex mutex_;
     std::condition_variable written_;
     std::deque<Write> writes_;
+    std::deque<Fetch> fetches_;
 };
 
 inline plugin::Outcome done(std::string destination_key = "") {
@@ -116,8 +175,9 @@ inline plugin::Outcome of_kind(plugin::OutcomeKind kind) {
 class World {
   public:
     explicit World(std::vector<pipeline::DeliveryPolicy> policies = {pipeline::DeliveryPolicy{}},
-                   const std::string& mapping = "", bool is_one_account = false)
-        : is_one_account_(is_one_account) {
+                   const std::string& mapping = "", bool is_one_account = false,
+                   std::function<void(pipeline::ConnectionPlan&)> shape = {})
+        : is_one_account_(is_one_account), shape_(std::move(shape)) {
         start(std::move(policies), mapping);
     }
     ~World() { stop(); }
@@ -146,7 +206,9 @@ class World {
                 REQUIRE(program.has_value());
                 plan.map.emplace_back("mapped", std::move(*program));
             }
+            plan.source = source;
             plan.destination = destination(plan.id);
+            if (shape_) shape_(plan);
             connections.push_back(std::move(plan));
         }
         pipeline = std::make_unique<pipeline::Pipeline>(
@@ -257,6 +319,7 @@ class World {
 
   private:
     const bool is_one_account_;
+    std::function<void(pipeline::ConnectionPlan&)> shape_;
     std::map<store::ConnectionId, std::shared_ptr<FakeConnector>> destinations_;
 };
 

@@ -141,6 +141,8 @@ class StateUnderTest {
         commit();
         open();
     }
+    // The same without the commit.
+    void reopen() { open(); }
 
     // Commits first: not every table can be searched in memory.
     std::size_t rows(Table table) {

@@ -4,6 +4,7 @@
 #include <random>
 #include <set>
 
+#include "record/diff.hpp"
 #include "samples.hpp"
 
 using namespace syncline;
@@ -17,7 +18,11 @@ struct ModelLane {
     std::uint32_t attempts = 0;
     std::int64_t due_ns = 0;
     bool is_in_flight = false;
+    bool is_parked = false;
 };
+
+// What kShop has of a key, which may be a parent of what goes to kCrm.
+enum class Presence { kNever, kThere, kDeleted };
 
 class Model {
   public:
@@ -57,11 +62,14 @@ class Model {
         for (ConnectionId connection : {kCrm, kShop}) {
             auto ledger = test_.state->connection_ledgers().find(connection);
             if (ledger == test_.state->connection_ledgers().end()) continue;
-            std::uint64_t pending = 0;
+            std::uint64_t pending = 0, parked = 0;
             for (const auto& [id, lane] : lanes_) {
-                if (id.first == connection) pending += lane.waiting.size() + (lane.head ? 1 : 0);
+                if (id.first != connection) continue;
+                (lane.is_parked ? parked : pending) += lane.waiting.size() + (lane.head ? 1 : 0);
             }
             CHECK(ledger->second.pending == pending);
+            CHECK(ledger->second.parked == parked);
+            CHECK(ledger->second.superseded == superseded_[connection]);
             CHECK(ledger->second.dead == dead_[connection]);
             CHECK(ledger->second.delivered == delivered_[connection]);
             CHECK(ledger->second.balances());
@@ -77,16 +85,17 @@ class Model {
     // Everything can still be worked off, and nothing is left behind.
     void drain() {
         while (!events_.empty()) translate();
+        bring_all_parents();
         for (int round = 0; round < 100'000 && has_pending(); ++round) {
             now_ns_ += 1000;
             take();
-            while (!flying_.empty()) settle_front(Settlement::kDelivered);
+            while (!flying_.empty()) settle_front(Settlement::kDelivered, false);
         }
         CHECK(!has_pending());
         while (!letters_.empty()) discard(letters_.begin()->first);
         check();
         for (Table table : {Table::kEvent, Table::kRecord, Table::kLane, Table::kQueue,
-                            Table::kReady, Table::kDue, Table::kLetter}) {
+                            Table::kReady, Table::kDue, Table::kParked, Table::kLetter}) {
             INFO(name_of(table));
             CHECK(test_.rows(table) == 0);
         }
@@ -108,47 +117,115 @@ class Model {
         Translated fact{kRoute, *at, {}};
         events_.erase(at);
         for (std::uint32_t i = 0, count = random_() % 4; i < count; ++i) {
-            std::vector<ConnectionId> targets;
-            if (random_() % 4 != 0) targets.push_back(kCrm);
-            if (random_() % 2 != 0) targets.push_back(kShop);
             std::string key = "k" + std::to_string(random_() % 6);
-            fact.records.push_back(to_deliver(key, targets));
-            for (ConnectionId target : targets) add(LaneId{target, key}, RecordId{fact.event, i});
+            TranslatedRecord record = to_deliver(key, {});
+            if (random_() % 4 != 0) record.targets.push_back({kCrm, 0});
+            if (random_() % 2 != 0) record.targets.push_back({kShop, 0});
+            constexpr record::Operation kOperations[] = {
+                record::Operation::kUpsert, record::Operation::kUpsert, record::Operation::kDelete,
+                record::Operation::kFetch};
+            record.operation = kOperations[random_() % 4];
+            record.is_mergeable = random_() % 2 == 0;
+            if (!record.targets.empty() && record.targets[0].connection == kCrm &&
+                random_() % 3 == 0) {
+                record.targets[0].parent = kShop;
+                record.parent_key = "k" + std::to_string(random_() % 6);
+            }
+            records_[RecordId{fact.event, i}] = record;
+            for (Target target : record.targets)
+                add(LaneId{target.connection, key}, RecordId{fact.event, i}, false);
+            fact.records.push_back(std::move(record));
         }
         test_.apply(std::move(fact));
     }
 
-    void add(const LaneId& id, RecordId record) {
+    void bring_all_parents() {
+        Translated fact{kRoute, test_.apply(received()), {}};
+        for (std::uint32_t i = 0; i < 6; ++i) {
+            std::string key = "k" + std::to_string(i);
+            fact.records.push_back(to_deliver(key, {kShop}));
+            records_[RecordId{fact.event, i}] = fact.records.back();
+            add(LaneId{kShop, key}, RecordId{fact.event, i}, false);
+        }
+        test_.apply(std::move(fact));
+    }
+
+    void add(const LaneId& id, RecordId record, bool is_forced) {
         ModelLane& lane = lanes_[id];
-        if (lane.head) {
-            lane.waiting.insert(record);
-        } else {
+        if (is_forced) forced_.insert({id.first, record});
+        if (!lane.head) {
             lane = ModelLane{};
             lane.head = record;
+            lane.is_parked = must_wait(id, record);
+            return;
         }
+        if (!lane.waiting.empty() && gives_way(id.first, *lane.waiting.rbegin(), record)) {
+            lane.waiting.erase(std::prev(lane.waiting.end()));
+            ++superseded_[id.first];
+        }
+        lane.waiting.insert(record);
+    }
+
+    bool gives_way(ConnectionId connection, RecordId older, RecordId newer) const {
+        if (older > newer || forced_.contains({connection, older})) return false;
+        const TranslatedRecord &a = records_.at(older), &b = records_.at(newer);
+        if (a.operation != b.operation) return false;
+        if (a.operation == record::Operation::kFetch) return true;
+        return a.operation == record::Operation::kUpsert && a.is_mergeable && b.is_mergeable;
+    }
+
+    bool must_wait(const LaneId& id, RecordId record) {
+        const TranslatedRecord& made = records_.at(record);
+        if (id.first != kCrm || made.parent_key.empty()) return false;
+        Presence presence = presence_[made.parent_key];
+        bool is_deletion = made.operation == record::Operation::kDelete;
+        return presence == Presence::kNever || (presence == Presence::kDeleted && !is_deletion);
     }
 
     void take() {
         ConnectionId connection = random_() % 2 == 0 ? kCrm : kShop;
         std::size_t count = 1 + random_() % 5;
-        std::multiset<std::pair<std::int64_t, RecordId>> free;
+        std::size_t lane_max = random_() % 2 == 0 ? 1 : 3;
+        std::size_t free = 0;
         for (auto& [id, lane] : lanes_) {
-            if (id.first != connection || !lane.head || lane.is_in_flight || lane.due_ns > now_ns_)
-                continue;
-            free.emplace(lane.due_ns, *lane.head);
+            if (id.first == connection && lane.head && !lane.is_in_flight && !lane.is_parked &&
+                lane.due_ns <= now_ns_)
+                ++free;
         }
-        CHECK((!free.empty() && !test_.state->has_ready(connection, now_ns_).value()) == false);
-        auto heads = test_.take(connection, count, now_ns_);
-        REQUIRE(heads.size() == std::min(count, free.size()));
-        for (const LaneHead& head : heads) {
+        CHECK((free != 0 && !test_.state->has_ready(connection, now_ns_).value()) == false);
+        auto taken = test_.state->take_lanes(connection, count, now_ns_, lane_max);
+        REQUIRE(taken.has_value());
+        std::size_t lanes = 0;
+        for (const LaneHead& head : *taken) {
             ModelLane& lane = lanes_.at(LaneId{connection, head.row->key});
+            if (head.is_follower) {
+                follow(head, lane);
+                continue;
+            }
+            ++lanes;
             REQUIRE(lane.head == head.record);
             CHECK(!lane.is_in_flight);
+            CHECK(!lane.is_parked);
             CHECK(head.attempt == lane.attempts + 1);
             CHECK(lane.due_ns <= now_ns_);
             lane.is_in_flight = true;
-            flying_.push_back(head);
+            flying_.push_back({head});
         }
+        REQUIRE(taken->size() <= count);
+        REQUIRE((lanes == free || taken->size() == count));
+        REQUIRE((lane_max > 1 || lanes == taken->size()));
+    }
+
+    void follow(const LaneHead& head, const ModelLane& lane) {
+        std::deque<LaneHead>& chain = flying_.back();
+        CHECK(chain.back().lane == head.lane);
+        RecordId last = chain.size() == 1 ? RecordId{} : chain.back().record;
+        REQUIRE(lane.waiting.upper_bound(last) != lane.waiting.end());
+        CHECK(*lane.waiting.upper_bound(last) == head.record);
+        CHECK(head.attempt == 1);
+        CHECK(head.row->operation != record::Operation::kFetch);
+        CHECK(!head.row->is_mergeable);
+        chain.push_back(head);
     }
 
     void settle() {
@@ -157,15 +234,17 @@ class Model {
         constexpr Settlement kAll[] = {Settlement::kDelivered, Settlement::kUnchanged,
                                        Settlement::kFiltered,  Settlement::kSuperseded,
                                        Settlement::kDead,      Settlement::kRetry};
-        settle_front(kAll[random_() % 6]);
+        settle_front(kAll[random_() % 6], random_() % 3 == 0);
     }
 
-    void settle_front(Settlement how) {
-        LaneHead head = flying_.front();
-        flying_.pop_front();
+    // The first of a chain; the others follow in order, unless it was not delivered.
+    void settle_front(Settlement how, bool is_deletion) {
+        LaneHead head = flying_.front().front();
+        flying_.front().pop_front();
         LaneId id{head.connection, head.row->key};
         ModelLane& lane = lanes_.at(id);
         Settled fact = result_of(head, how);
+        if (is_deletion) fact.row_hash = record::deleted_hash();
         if (random_() % 10 == 0) {  // a late result comes first
             Settled late = fact;
             late.attempt += random_() % 2 == 0 ? 1 : 0xffffffff;
@@ -173,23 +252,50 @@ class Model {
         }
         fact.due_ns = now_ns_ + static_cast<std::int64_t>(random_() % 60) - 10;
         Position at = test_.apply(fact);
+        bool is_over =
+            flying_.front().empty() || how == Settlement::kRetry || how == Settlement::kDead;
+        // A letter that was replayed may have gone before the others of the chain.
+        if (lane.head == head.record) follow_result(id, lane, fact, at);
+        if (!is_over) return;
+        flying_.pop_front();
         lane.is_in_flight = false;
+        if (head.is_chained)
+            REQUIRE(test_.state->give_back(head.connection, head.lane).has_value());
+    }
+
+    void follow_result(const LaneId& id, ModelLane& lane, const Settled& fact, Position at) {
+        Settlement how = fact.settlement;
+        lane.is_parked = false;
+        if (how == Settlement::kDelivered || how == Settlement::kUnchanged)
+            bring(id, fact.row_hash == record::deleted_hash());
         if (how == Settlement::kRetry) {
             ++lane.attempts;
             lane.due_ns = std::max<std::int64_t>(fact.due_ns, 1);
             return;
         }
-        if (how == Settlement::kDelivered) ++delivered_[head.connection];
+        if (how == Settlement::kDelivered) ++delivered_[id.first];
+        if (how == Settlement::kSuperseded) ++superseded_[id.first];
         if (how == Settlement::kDead) {
-            ++dead_[head.connection];
-            letters_[at.value] = DeadLetter{id, head.record};
+            ++dead_[id.first];
+            letters_[at.value] = DeadLetter{id, fact.record};
         }
-        std::set<RecordId> waiting = std::move(lane.waiting);
-        lane = ModelLane{};
-        if (!waiting.empty()) {
-            lane.head = *waiting.begin();
-            waiting.erase(waiting.begin());
-            lane.waiting = std::move(waiting);
+        forced_.erase({id.first, fact.record});
+        lane.head.reset();
+        lane.attempts = 0;
+        lane.due_ns = 0;
+        if (lane.waiting.empty()) return;
+        lane.head = *lane.waiting.begin();
+        lane.waiting.erase(lane.waiting.begin());
+        lane.is_parked = must_wait(id, *lane.head);
+    }
+
+    void bring(const LaneId& parent, bool is_deletion) {
+        if (parent.first != kShop) return;
+        presence_[parent.second] = is_deletion ? Presence::kDeleted : Presence::kThere;
+        if (is_deletion) return;
+        for (auto& [id, lane] : lanes_) {
+            if (lane.is_parked && records_.at(*lane.head).parent_key == parent.second)
+                lane.is_parked = false;
         }
     }
 
@@ -198,9 +304,10 @@ class Model {
         auto at = letters_.begin();
         std::advance(at, random_() % letters_.size());
         if (random_() % 2 == 0) return discard(at->first);
-        test_.apply(Command{CommandKind::kReplayLetter, at->first, false, 0});
+        bool is_forced = random_() % 2 == 0;
+        test_.apply(Command{CommandKind::kReplayLetter, at->first, is_forced, 0});
         --dead_[at->second.lane.first];
-        add(at->second.lane, at->second.record);
+        add(at->second.lane, at->second.record, is_forced);
         letters_.erase(at);
     }
 
@@ -242,9 +349,12 @@ class Model {
     std::int64_t now_ns_ = 1000;
     std::vector<Position> events_;
     std::map<LaneId, ModelLane> lanes_;
-    std::deque<LaneHead> flying_;
+    std::map<RecordId, TranslatedRecord> records_;  // all that ever were
+    std::set<std::pair<ConnectionId, RecordId>> forced_;
+    std::map<std::string, Presence> presence_;
+    std::deque<std::deque<LaneHead>> flying_;  // chains, most of one record
     std::map<std::uint64_t, DeadLetter> letters_;
-    std::map<ConnectionId, std::uint64_t> dead_, delivered_;
+    std::map<ConnectionId, std::uint64_t> dead_, delivered_, superseded_;
 };
 
 }  // namespace
