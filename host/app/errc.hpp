@@ -21,6 +21,11 @@ inline constexpr ErrorCode kUnknownStream{
 inline constexpr ErrorCode kHubUnreachable{
     "app.hub_unreachable", ErrorClass::kTransient,
     "start the hub with `syncline run`, or name its configuration with -c"};
+inline constexpr ErrorCode kFileUnusable{
+    "app.file_unusable", ErrorClass::kConfig,
+    "name a regular file, not a link, in a folder that is there and that this user may write to"};
+inline constexpr ErrorCode kAppendFailed{"app.append_failed", ErrorClass::kTransient,
+                                         "free space on the file's disk, or check the disk"};
 inline constexpr ErrorCode kBadArgument{"app.bad_argument", ErrorClass::kConfig,
                                         "`syncline --help` shows what a verb takes"};
 

@@ -22,16 +22,6 @@ bool is_deletion(const store::LaneHead& head) {
     return head.row->operation == record::Operation::kDelete;
 }
 
-// A record may be copied a few times, however large it is; a small one does not buy long work. Its
-// values weigh up to 16 times their text in memory.
-expr::Limits limits_for(std::string_view body) {
-    constexpr std::size_t kWeightOfText = 16;
-    expr::Limits limits;
-    limits.steps_max += body.size();
-    limits.result_bytes_max += 2 * kWeightOfText * body.size();
-    return limits;
-}
-
 Unmappable unmappable(const core::ErrorCode& code, const Error& cause) {
     return Unmappable{
         Error{code, cause.where().empty() ? cause.what() : cause.where() + ": " + cause.what()}};
@@ -53,7 +43,7 @@ Decision decide(const ConnectionPlan& plan, const store::LaneHead& head, std::st
     if (!source.is_object())
         return Unmappable{Error{kBodyNotJson, "the body of the record is not a JSON object"}};
 
-    const expr::Limits limits = limits_for(body);
+    const expr::Limits limits = expr::Limits::for_input(body.size());
 
     // A deletion of something that was delivered goes out whatever the filter says of its body.
     bool is_wanted = is_deletion(head) && known && known->row_hash != deleted_hash();

@@ -36,6 +36,9 @@ Problem copy_record(const syncline_record* from, const Manifest& manifest, recor
 Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to);
 Problem copy_outcome(const syncline_outcome* from, Outcome& to);
 Problem copy_request(const syncline_http_request* from, HttpRequest& to);
+// A text of any bytes.
+Problem copy_bytes(const syncline_str& from, std::size_t bytes_max, std::string_view name,
+                   std::string& to);
 
 // The class of a status of the ABI; kPermanent for one that is not known.
 FailureClass failure_class_of(syncline_status status);
@@ -48,6 +51,9 @@ Failure copy_failure(syncline_status status, const syncline_error& error);
 // An error for the connector to fill, or as the host reports one.
 syncline_error empty_error();
 syncline_error to_error(const Failure& failure);
+// Tells the connector why its call is refused, in an error that may be too small or NULL; the
+// status to return.
+syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message);
 
 inline syncline_str to_str(std::string_view text) {
     return {text.data(), text.size()};

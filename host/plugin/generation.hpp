@@ -17,6 +17,7 @@
 #include "core/error.hpp"
 #include "plugin/connector.hpp"
 #include "plugin/deadlines.hpp"
+#include "syncline/file.h"
 #include "syncline/http.h"
 #include "syncline/plugin.h"
 #include "syncline/webhook.h"
@@ -38,6 +39,7 @@ struct Tables {
     const syncline_plugin_webhook* webhook = nullptr;
     const syncline_plugin_write* write = nullptr;
     const syncline_plugin_http* http = nullptr;
+    const syncline_plugin_file* file = nullptr;
 };
 
 enum class Unloading {

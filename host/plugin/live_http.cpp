@@ -5,18 +5,6 @@
 #include "plugin/live_operation.hpp"
 
 namespace syncline::plugin {
-namespace {
-
-syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message) {
-    if (error != nullptr && error->struct_size >= SYNCLINE_ERROR_SIZE_1_0) {
-        const std::uint32_t size = error->struct_size;
-        *error = to_error({failure_class, std::move(message), "", -1});
-        error->struct_size = size;
-    }
-    return status_of(failure_class);
-}
-
-}  // namespace
 
 syncline_status LiveInstance::send(const syncline_http_request* request, std::uint64_t user_id,
                                    syncline_http_handle* handle, syncline_error* error) {

@@ -18,6 +18,7 @@
 #include "plugin/generation.hpp"
 #include "plugin/handles.hpp"
 #include "plugin/log_gate.hpp"
+#include "syncline/expr.h"
 #include "syncline/host.h"
 #include "syncline/log.h"
 
@@ -26,6 +27,10 @@ namespace syncline::plugin {
 inline constexpr std::size_t kOpenCallsMax = 4096;  // calls and write operations that wait or run
 inline constexpr std::size_t kOpenExchangesMax = 1024;
 inline constexpr std::size_t kPostsMax = 4096;
+inline constexpr std::size_t kExpressionsMax = 1000;
+inline constexpr std::size_t kExpressionBytesMax = 64 * 1024;
+inline constexpr std::size_t kOpenAppendsMax = 1024;
+inline constexpr std::size_t kAppendBytesMax = 64 * 1024 * 1024;
 
 // Purpose: one account on one generation.
 // Lifecycle: start, calls, stop; the generation keeps it alive in between.
@@ -52,6 +57,7 @@ class LiveInstance final : public Instance,
     // ---- What the connector asks of the host; the functions of host_tables.cpp end here ----
     bool is_own_thread() const { return generation_->is_own_thread(); }
     const core::Clock& clock() const { return *generation_->options().clock; }
+    const InstanceOptions& options() const { return options_; }
     void log(syncline_severity severity, syncline_str message, const syncline_pair* fields,
              std::uint32_t count);
     syncline_status post(std::uint64_t user_id);  // [thread]
@@ -62,6 +68,12 @@ class LiveInstance final : public Instance,
     syncline_status outcome(syncline_write_handle operation, std::uint32_t index,
                             const syncline_outcome* outcome);   // [thread]
     syncline_status complete(syncline_write_handle operation);  // [thread]
+    syncline_status compile(const syncline_str& text, syncline_expr_handle* expression,
+                            syncline_error* error);  // [thread]
+    syncline_status evaluate(syncline_expr_handle expression, const syncline_str& input,
+                             const syncline_text_sink* sink, syncline_error* error);  // [thread]
+    syncline_status append(const syncline_str& path, const syncline_str& bytes,
+                           std::uint64_t user_id, syncline_error* error);  // [thread]
 
     // The connector broke a rule of the ABI: logged, counted, survived.
     void misbehaved(std::string_view rule);
@@ -81,6 +93,10 @@ class LiveInstance final : public Instance,
         std::uint64_t transport_id = 0;  // 0 while it is being sent
         std::string request;             // method and URL, when it is on behalf of one
     };
+    struct OpenAppend {
+        std::uint64_t user_id = 0;
+        std::uint64_t operation = 0;  // on whose behalf it was begun, 0 for none
+    };
     using Calls = HandleTable<std::function<void(Failure)>>;
 
     LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options);
@@ -94,6 +110,7 @@ class LiveInstance final : public Instance,
     bool is_open(std::uint64_t call);
     bool finish(std::uint64_t call);
     void begin_stop();                   // [thread]
+    bool has_work_open() const;          // locked: what the connector is still told of
     void destroy_if_idle();              // locked
     void destroy();                      // [thread]
     void give_up(std::string_view why);  // [thread]
@@ -115,6 +132,10 @@ class LiveInstance final : public Instance,
     void deliver(std::uint64_t handle, const std::shared_ptr<const HttpReply>& reply);  // [thread]
     void cancel_exchanges(std::optional<std::uint64_t> operation);
 
+    // live_file.cpp
+    bool is_granted(std::string_view path) const;
+    void deliver_append(std::uint64_t handle, const Result<void>& result);  // [thread]
+
     const std::shared_ptr<Generation> generation_;
     const InstanceOptions options_;
     const std::string channel_;
@@ -126,12 +147,14 @@ class LiveInstance final : public Instance,
     // Touched by the generation's thread alone.
     syncline_instance* instance_ = nullptr;
     std::uint64_t current_operation_ = 0;  // the connector works on its behalf
+    HandleTable<Expressions::Program> expressions_;
 
     std::mutex mutex_;
     State state_ = State::kStarting;
     Calls calls_;
     HandleTable<std::shared_ptr<Operation>> operations_;
     HandleTable<Exchange> exchanges_;
+    HandleTable<OpenAppend> appends_;
     std::vector<std::shared_ptr<Operation>> left_behind_;  // their batches may still be read
     std::vector<std::function<void()>> stop_callbacks_;
     std::size_t open_posts_ = 0;

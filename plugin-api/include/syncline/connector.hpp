@@ -20,7 +20,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "syncline/expr.hpp"
 #include "syncline/failure.hpp"
+#include "syncline/file.hpp"
 #include "syncline/http.hpp"
 #include "syncline/manifest.h"
 #include "syncline/plugin.h"
@@ -52,6 +54,11 @@ class Connector {
     }
     std::int64_t now_ns() const { return runtime_->now_ns(); }
     std::int64_t monotonic_ns() const { return runtime_->monotonic_ns(); }
+    // An expression of the settings (expr.hpp). Throws a Failure of class SYNCLINE_E_CONFIG that
+    // says where in the text the problem is.
+    Expression compile(std::string_view text) const {
+        return Expression{*runtime_, runtime_->compile(text)};
+    }
 
     // Runs a task that belongs to no batch, up to its first wait; the rest follows by itself. When
     // the connector is stopped its requests end early, and `stopped` waits for its end. What it
@@ -187,15 +194,31 @@ struct Thunks {
         return guarded(error, [&] {
             WebhookReply reply;
             Status status = instance->receiver->handshake(WebhookRequest{*request}, reply);
-            if (!status.ok()) return status;
-            syncline_webhook_reply raw{};
-            raw.struct_size = sizeof raw;
-            raw.status = reply.status;
-            raw.content_type = borrow(reply.content_type);
-            raw.body = borrow(reply.body);
-            sink->reply(sink->handle, &raw);
+            if (status.ok()) give(reply, *sink);
             return status;
         });
+    }
+
+    static syncline_status answer(syncline_instance* instance,
+                                  const syncline_webhook_request* request,
+                                  const syncline_answer* outcome, const syncline_reply_sink* sink,
+                                  syncline_error* error) noexcept {
+        return guarded(error, [&] {
+            WebhookReply reply;
+            Status status =
+                instance->receiver->answer(WebhookRequest{*request}, Answer{*outcome}, reply);
+            if (status.ok()) give(reply, *sink);
+            return status;
+        });
+    }
+
+    static void give(const WebhookReply& reply, const syncline_reply_sink& sink) {
+        syncline_webhook_reply raw{};
+        raw.struct_size = sizeof raw;
+        raw.status = reply.status;
+        raw.content_type = borrow(reply.content_type);
+        raw.body = borrow(reply.body);
+        sink.reply(sink.handle, &raw);
     }
 
     static syncline_status translate(syncline_instance* instance,
@@ -236,11 +259,17 @@ struct Thunks {
         guarded(*instance, [&] { instance->runtime.done(user_id, *result); });
     }
 
+    static void file_done(syncline_instance* instance, std::uint64_t user_id,
+                          const syncline_error* error) noexcept {
+        guarded(*instance, [&] { instance->runtime.appended(user_id, error); });
+    }
+
     static constexpr syncline_plugin_webhook kWebhook{
-        sizeof(syncline_plugin_webhook), 0, &handshake, &translate, nullptr, nullptr};
+        sizeof(syncline_plugin_webhook), 0, &handshake, &translate, nullptr, &answer};
     static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
                                                   &cancel_write};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
+    static constexpr syncline_plugin_file kFile{sizeof(syncline_plugin_file), 0, &file_done};
 
     static const void* get_table(syncline_str id) noexcept {
         const std::string_view wanted = view(id);
@@ -250,6 +279,7 @@ struct Thunks {
         if constexpr (std::is_base_of_v<BatchWriter, Type>) {
             if (wanted == SYNCLINE_WRITE_ID) return &kWrite;
         }
+        if (wanted == SYNCLINE_FILE_ID) return &kFile;
         return wanted == SYNCLINE_HTTP_ID ? &kHttp : nullptr;
     }
 };
