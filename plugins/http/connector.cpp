@@ -227,7 +227,7 @@ SYNCLINE_EXPORT_CONNECTOR(Http, R"json({
       "authorization": {
         "type": "string",
         "writeOnly": true,
-        "description": "The value of the header Authorization, e.g. Bearer ${secret:crm}"
+        "description": "The value of the header Authorization, e.g. Bearer ${CRM_TOKEN}"
       },
       "headers": {
         "type": "object",
