@@ -2,7 +2,6 @@
 // delivered.
 #include <array>
 #include <cstdint>
-#include <cstdio>
 #include <ctime>
 #include <string>
 #include <string_view>
@@ -22,11 +21,10 @@ std::string timestamp(std::int64_t now_ns) {
     const std::time_t seconds = now_ns / 1'000'000'000;
     std::tm parts{};
     gmtime_r(&seconds, &parts);
-    std::array<char, 64> day{}, text{};
-    std::strftime(day.data(), day.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-    std::snprintf(text.data(), text.size(), "%s.%03dZ", day.data(),
-                  static_cast<int>(now_ns / 1'000'000 % 1000));
-    return text.data();
+    std::array<char, 64> text{};
+    std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.", &parts);
+    const std::int64_t milliseconds = now_ns / 1'000'000 % 1000;
+    return text.data() + std::to_string(1000 + milliseconds).substr(1) + "Z";
 }
 
 void add_names(Writer& line, std::string_view member, const std::vector<std::string_view>& names) {
