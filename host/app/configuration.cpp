@@ -23,6 +23,7 @@ class Checker {
         for (const auto& [name, account] : configuration_.config.accounts) check_account(account);
         for (const config::Connection& connection : configuration_.config.connections)
             check_connection(connection);
+        for (auto& [name, account] : configuration_.config.accounts) make_files_absolute(account);
     }
 
   private:
@@ -125,6 +126,21 @@ class Checker {
                                          (is_source ? " reads no" : " writes no") + " stream `" +
                                          endpoint.stream + "`; it has: " + names},
                endpoint.at);
+    }
+
+    // The connector knows nothing of the configuration's folder, which relative paths are of.
+    void make_files_absolute(config::Account& account) {
+        const plugin::Manifest* manifest = find(account.connector);
+        if (manifest == nullptr) return;
+        const std::filesystem::path folder =
+            std::filesystem::absolute(configuration_.config.file).parent_path();
+        for (const std::string& name : manifest->allowed_files) {
+            boost::json::value* setting = account.settings.if_contains(name);
+            if (setting == nullptr || !setting->is_string() || setting->get_string().empty())
+                continue;
+            const std::filesystem::path file{std::string_view{setting->get_string()}};
+            *setting = (folder / file).lexically_normal().string();
+        }
     }
 
     std::optional<expr::Program> compile(const config::Located& text) {

@@ -24,6 +24,11 @@ inline constexpr ErrorCode kHubUnreachable{
 inline constexpr ErrorCode kOutOfResources{
     "app.out_of_resources", ErrorClass::kEnvironment,
     "allow the process more memory, threads (ulimit -u, pids.max) or open files"};
+inline constexpr ErrorCode kFileUnusable{
+    "app.file_unusable", ErrorClass::kConfig,
+    "name a regular file, not a link, in a folder that is there and that this user may write to"};
+inline constexpr ErrorCode kAppendFailed{"app.append_failed", ErrorClass::kTransient,
+                                         "free space on the file's disk, or check the disk"};
 inline constexpr ErrorCode kBadArgument{"app.bad_argument", ErrorClass::kConfig,
                                         "`syncline --help` shows what a verb takes"};
 

@@ -11,6 +11,8 @@
 
 #include "admin/admin.hpp"
 #include "app/descriptors.hpp"
+#include "app/expressions.hpp"
+#include "app/file_appender.hpp"
 #include "app/metrics.hpp"
 #include "app/transport.hpp"
 #include "app/version.hpp"
@@ -28,6 +30,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kDrainDeadline{20'000};
 constexpr milliseconds kInstanceStopDeadline{10'000};
+constexpr milliseconds kAppenderStopDeadline{5'000};
 constexpr milliseconds kDrainPoll{20};
 
 // Stable numbers for the names of the configuration, and the facts that make them so.
@@ -199,6 +202,8 @@ class Hub {
             instance_options.settings = account.settings;
             instance_options.http =
                 make_transport(io_, *client_, std::move(policy), outbound_[name]);
+            instance_options.expressions = expressions_;
+            instance_options.files = files_;
             SYNCLINE_TRY(instances_[name], configuration_.catalog->start(
                                                account.connector, std::move(instance_options)));
         }
@@ -369,6 +374,7 @@ class Hub {
         instances_.clear();
         configuration_.catalog.reset();
         client_.reset();
+        files_->stop(kAppenderStopDeadline);
         pipeline_.reset();
     }
 
@@ -379,6 +385,8 @@ class Hub {
     std::unique_ptr<store::Store> store_;
     std::map<std::string, OutboundMetrics> outbound_;  // by account
     std::unique_ptr<http_client::Client> client_;
+    const std::shared_ptr<plugin::Expressions> expressions_ = make_expressions();
+    const std::shared_ptr<FileAppender> files_ = std::make_shared<FileAppender>();
     std::map<std::string, std::shared_ptr<plugin::Instance>> instances_;
     std::unique_ptr<pipeline::Pipeline> pipeline_;
     std::unique_ptr<intake::Intake> intake_;

@@ -130,8 +130,10 @@ int validate(const Common& common) {
 int schema(const Common& common) {
     Report report;
     report.command = "schema";
-    if (common.is_json) report.result = json::parse(config::schema());
-    else report.text = config::schema();
+    if (common.is_json)
+        report.result = json::parse(config::schema());
+    else
+        report.text = config::schema();
     return print(report, common.is_json);
 }
 

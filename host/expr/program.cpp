@@ -19,6 +19,14 @@ std::string Tree::where(std::size_t position) const {
     return origin.file.empty() ? place : origin.file + ":" + place;
 }
 
+Limits Limits::for_input(std::size_t bytes) {
+    constexpr std::size_t kWeightOfText = 16;  // values weigh up to so many times their text
+    Limits limits;
+    limits.steps_max += bytes;
+    limits.result_bytes_max += 2 * kWeightOfText * bytes;
+    return limits;
+}
+
 Result<Program> Program::compile(std::string_view source, const Origin& origin) {
     SYNCLINE_TRY(auto tree, parse(source, origin));
     return Program{std::make_unique<const Tree>(std::move(tree))};
@@ -33,6 +41,8 @@ Result<boost::json::value> Program::run(const boost::json::value& input, Limits 
     return Evaluator{*tree_, limits}.run(input);
 }
 
-bool Program::is_true(const boost::json::value& value) { return expr::is_true(value); }
+bool Program::is_true(const boost::json::value& value) {
+    return expr::is_true(value);
+}
 
 }  // namespace syncline::expr

@@ -30,6 +30,10 @@ struct Limits {
     std::size_t steps_max = 100'000;  // nodes evaluated, and elements that functions look at
     // Of all values that a run builds, about: intermediate ones and copies out of the input, too.
     std::size_t result_bytes_max = 4 * 1024 * 1024;
+
+    // For an input of so many bytes of JSON: it may be copied a few times, however large it is; a
+    // small one does not buy long work. [any]
+    static Limits for_input(std::size_t bytes);
 };
 
 struct Tree;

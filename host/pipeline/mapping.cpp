@@ -8,16 +8,6 @@ namespace {
 
 namespace json = boost::json;
 
-// A record may be copied a few times, however large it is; a small one does not buy long work. Its
-// values weigh up to 16 times their text in memory.
-expr::Limits limits_for(std::string_view body) {
-    constexpr std::size_t kWeightOfText = 16;
-    expr::Limits limits;
-    limits.steps_max += body.size();
-    limits.result_bytes_max += 2 * kWeightOfText * body.size();
-    return limits;
-}
-
 Unmappable unmappable(const core::ErrorCode& code, const Error& cause) {
     return Unmappable{
         Error{code, cause.where().empty() ? cause.what() : cause.where() + ": " + cause.what()}};
@@ -35,7 +25,7 @@ Mapping apply_mapping(const expr::Program* when, const FieldPrograms& map, std::
     if (!source.is_object())
         return Unmappable{Error{kBodyNotJson, "the body of the record is not a JSON object"}};
 
-    const expr::Limits limits = limits_for(body);
+    const expr::Limits limits = expr::Limits::for_input(body.size());
     if (when != nullptr) {
         Result<json::value> verdict = when->run(source, limits);
         if (!verdict.has_value()) return unmappable(kFilterFailed, verdict.error());

@@ -317,13 +317,23 @@ Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
         if (!is_token(name) || has_control(value)) return "a request's header is malformed";
         to.headers.emplace_back(std::move(name), std::move(value));
     }
-    if (from->body.len > kRequestBytesMax) return "a request's body is longer than 32 MiB";
-    if (from->body.len != 0 && from->body.ptr == nullptr) return "a request's body is NULL";
-    to.body.assign(from->body.len == 0 ? "" : from->body.ptr, from->body.len);  // any bytes
+    if (auto problem = copy_bytes(from->body, kRequestBytesMax, "a request's body", to.body);
+        !problem.empty()) {
+        return problem;
+    }
     if (from->timeout_ms < 0) return "a request's timeout is negative";
     if (from->timeout_ms > 0) {
         to.timeout = std::chrono::milliseconds{std::min(from->timeout_ms, kRequestTimeoutMsMax)};
     }
+    return {};
+}
+
+Problem copy_bytes(const syncline_str& from, std::size_t bytes_max, std::string_view name,
+                   std::string& to) {
+    if (from.len > bytes_max)
+        return std::string{name} + " is longer than " + std::to_string(bytes_max) + " bytes";
+    if (from.len != 0 && from.ptr == nullptr) return std::string{name} + " is NULL";
+    to.assign(from.len == 0 ? "" : from.ptr, from.len);
     return {};
 }
 

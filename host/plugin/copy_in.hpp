@@ -38,6 +38,9 @@ Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to);
 Problem copy_outcome(const syncline_outcome* from, Outcome& to);
 Problem copy_fetch_result(const syncline_fetch_result* from, FetchResult& to);
 Problem copy_request(const syncline_http_request* from, HttpRequest& to);
+// A text of any bytes.
+Problem copy_bytes(const syncline_str& from, std::size_t bytes_max, std::string_view name,
+                   std::string& to);
 
 // The class of a status of the ABI; kPermanent for one that is not known.
 FailureClass failure_class_of(syncline_status status);
@@ -50,6 +53,9 @@ Failure copy_failure(syncline_status status, const syncline_error& error);
 // An error for the connector to fill, or as the host reports one.
 syncline_error empty_error();
 syncline_error to_error(const Failure& failure);
+// Tells the connector why its call is refused, in an error that may be too small or NULL; the
+// status to return.
+syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message);
 
 // Tells the connector why its call is refused; `error` is its own and may be NULL or too small.
 syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message);

@@ -70,6 +70,11 @@ Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manife
     if (tables.http != nullptr && tables.http->done == nullptr) {
         return broken("its table " SYNCLINE_HTTP_ID " lacks a function");
     }
+    tables.file =
+        find_table<syncline_plugin_file>(plugin, SYNCLINE_FILE_ID, SYNCLINE_PLUGIN_FILE_SIZE_1_0);
+    if (tables.file != nullptr && tables.file->done == nullptr) {
+        return broken("its table " SYNCLINE_FILE_ID " lacks a function");
+    }
     if (manifest.can_webhook) {
         tables.webhook = find_table<syncline_plugin_webhook>(plugin, SYNCLINE_WEBHOOK_ID,
                                                              SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0);

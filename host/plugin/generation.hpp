@@ -15,6 +15,7 @@
 #include "plugin/deadlines.hpp"
 #include "plugin/worker.hpp"
 #include "syncline/fetch.h"
+#include "syncline/file.h"
 #include "syncline/http.h"
 #include "syncline/idmap.h"
 #include "syncline/plugin.h"
@@ -31,6 +32,7 @@ struct Tables {
     const syncline_plugin_http* http = nullptr;
     const syncline_plugin_fetch* fetch = nullptr;
     const syncline_plugin_idmap* ids = nullptr;
+    const syncline_plugin_file* file = nullptr;
 };
 
 enum class Unloading {

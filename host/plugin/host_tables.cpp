@@ -6,7 +6,9 @@
 #include "core/log.hpp"
 #include "plugin/live_instance.hpp"
 #include "syncline/clock.h"
+#include "syncline/expr.h"
 #include "syncline/fetch.h"
+#include "syncline/file.h"
 #include "syncline/hmac.h"
 #include "syncline/http.h"
 #include "syncline/idmap.h"
@@ -138,6 +140,29 @@ syncline_status SYNCLINE_CALL idmap_put(syncline_host_handle host, syncline_writ
     });
 }
 
+syncline_status SYNCLINE_CALL expr_compile(syncline_host_handle host, syncline_str text,
+                                           syncline_expr_handle* expression,
+                                           syncline_error* error) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.compile(text, expression, error); });
+}
+
+syncline_status SYNCLINE_CALL expr_evaluate(syncline_host_handle host,
+                                            syncline_expr_handle expression,
+                                            syncline_str input_json, const syncline_text_sink* sink,
+                                            syncline_error* error) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.evaluate(expression, input_json, sink, error);
+    });
+}
+
+syncline_status SYNCLINE_CALL file_append(syncline_host_handle host, syncline_str path,
+                                          syncline_str bytes, uint64_t user_id,
+                                          syncline_error* error) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.append(path, bytes, user_id, error); });
+}
+
 constexpr syncline_host_http kHttp{sizeof(syncline_host_http), 0, http_send, http_cancel,
                                    http_fetch};
 constexpr syncline_host_log kLog{sizeof(syncline_host_log), 0, log_line};
@@ -146,8 +171,18 @@ constexpr syncline_host_write kWrite{sizeof(syncline_host_write), 0, write_outco
 constexpr syncline_host_fetch kFetch{sizeof(syncline_host_fetch), 0, fetch_result, complete};
 constexpr syncline_host_hmac kHmac{sizeof(syncline_host_hmac), 0, hmac};
 constexpr syncline_host_idmap kIdMap{sizeof(syncline_host_idmap), 0, idmap_get, idmap_put};
+constexpr syncline_host_expr kExpr{sizeof(syncline_host_expr), 0, expr_compile, expr_evaluate};
+constexpr syncline_host_file kFile{sizeof(syncline_host_file), 0, file_append};
 
-const void* SYNCLINE_CALL host_get_table(syncline_host_handle, syncline_str id) {
+// A service that not every account has.
+template <class Table, class Service>
+const void* if_bound(syncline_host_handle handle, const Table& table,
+                     std::shared_ptr<Service> InstanceOptions::*service) noexcept {
+    const auto instance = find_instance(handle);
+    return instance != nullptr && instance->options().*service != nullptr ? &table : nullptr;
+}
+
+const void* SYNCLINE_CALL host_get_table(syncline_host_handle host, syncline_str id) {
     if (id.ptr == nullptr) return nullptr;
     const std::string_view name{id.ptr, id.len};
     if (name == SYNCLINE_HTTP_ID) return &kHttp;
@@ -157,6 +192,8 @@ const void* SYNCLINE_CALL host_get_table(syncline_host_handle, syncline_str id) 
     if (name == SYNCLINE_FETCH_ID) return &kFetch;
     if (name == SYNCLINE_HMAC_ID) return &kHmac;
     if (name == SYNCLINE_IDMAP_ID) return &kIdMap;
+    if (name == SYNCLINE_EXPR_ID) return if_bound(host, kExpr, &InstanceOptions::expressions);
+    if (name == SYNCLINE_FILE_ID) return if_bound(host, kFile, &InstanceOptions::files);
     return nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include "plugin/live_operation.hpp"
 
 namespace syncline::plugin {
+
 syncline_status LiveInstance::send(const syncline_http_request* request, std::uint64_t user_id,
                                    syncline_http_handle* handle, syncline_error* error) {
     HttpRequest copy;

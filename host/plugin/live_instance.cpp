@@ -142,6 +142,7 @@ void LiveInstance::clear_failed_start() {
         const std::lock_guard lock{mutex_};
         state_ = State::kOver;
         exchanges_.clear();
+        appends_.clear();
     }
     worker_->release(this);
 }
@@ -258,32 +259,32 @@ void LiveInstance::begin_stop() {
 }
 
 void LiveInstance::stopped() {
-    bool has_work_open = false;
+    bool is_too_early = false;
     {
         const std::lock_guard lock{mutex_};
         if (state_ == State::kStopping && !has_reported_stopped_) {
             has_reported_stopped_ = true;
-            has_work_open = has_work();
+            is_too_early = has_work_open();
             destroy_if_idle();
-            if (!has_work_open) return;
+            if (!is_too_early) return;
         }
     }
-    if (!has_work_open) {
+    if (!is_too_early) {
         misbehaved("stopped() was called though the host had not asked, or twice");
         return;
     }
     // It may not be destroyed, and it will complete nothing more.
-    misbehaved("stopped() was called with exchanges or operations open");
+    misbehaved("stopped() was called with exchanges, appends or operations open");
     worker_->post([self = shared_from_this()] { self->give_up("it left work open"); });
 }
 
-bool LiveInstance::has_work() const {
-    return !operations_.empty() || !exchanges_.empty() || open_lookups_ != 0;
+bool LiveInstance::has_work_open() const {
+    return !operations_.empty() || !exchanges_.empty() || !appends_.empty() || open_lookups_ != 0;
 }
 
 void LiveInstance::destroy_if_idle() {
     if (state_ != State::kStopping || !has_reported_stopped_ || is_destroy_posted_) return;
-    if (has_work()) return;
+    if (has_work_open()) return;
     is_destroy_posted_ = true;
     worker_->post([self = shared_from_this()] { self->destroy(); });
 }

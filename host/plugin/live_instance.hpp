@@ -19,6 +19,7 @@
 #include "plugin/generation.hpp"
 #include "plugin/handles.hpp"
 #include "plugin/log_gate.hpp"
+#include "syncline/expr.h"
 #include "syncline/fetch.h"
 #include "syncline/hmac.h"
 #include "syncline/host.h"
@@ -29,6 +30,10 @@ namespace syncline::plugin {
 inline constexpr std::size_t kOpenCallsMax = 4096;  // calls and write operations that wait or run
 inline constexpr std::size_t kOpenExchangesMax = 1024;
 inline constexpr std::size_t kPostsMax = 4096;
+inline constexpr std::size_t kExpressionsMax = 1000;
+inline constexpr std::size_t kExpressionBytesMax = 64 * 1024;
+inline constexpr std::size_t kOpenAppendsMax = 1024;
+inline constexpr std::size_t kAppendBytesMax = 64 * 1024 * 1024;
 
 // Purpose: one account on one generation.
 // Lifecycle: start, calls, stop; the generation keeps it alive in between.
@@ -60,6 +65,7 @@ class LiveInstance final : public Instance,
     // ---- What the connector asks of the host; the functions of host_tables.cpp end here ----
     bool is_own_thread() const { return worker_->is_own_thread(); }
     const core::Clock& clock() const { return *generation_->options().clock; }
+    const InstanceOptions& options() const { return options_; }
     void log(syncline_severity severity, syncline_str message, const syncline_pair* fields,
              std::uint32_t count);
     syncline_status post(std::uint64_t user_id);  // [thread]
@@ -82,6 +88,12 @@ class LiveInstance final : public Instance,
     syncline_status put_id(syncline_write_handle operation, syncline_str name_space,
                            syncline_str key, syncline_str value,
                            syncline_error* error);  // [thread]
+    syncline_status compile(const syncline_str& text, syncline_expr_handle* expression,
+                            syncline_error* error);  // [thread]
+    syncline_status evaluate(syncline_expr_handle expression, const syncline_str& input,
+                             const syncline_text_sink* sink, syncline_error* error);  // [thread]
+    syncline_status append(const syncline_str& path, const syncline_str& bytes,
+                           std::uint64_t user_id, syncline_error* error);  // [thread]
 
     // The connector broke a rule of the ABI: logged, counted, survived.
     void misbehaved(std::string_view rule);
@@ -103,6 +115,10 @@ class LiveInstance final : public Instance,
         std::uint64_t transport_id = 0;  // 0 while it is being sent
         std::string request;             // method and URL, when it is on behalf of one
     };
+    struct OpenAppend {
+        std::uint64_t user_id = 0;
+        std::uint64_t operation = 0;  // on whose behalf it was begun, 0 for none
+    };
     using Calls = HandleTable<std::function<void(Failure)>>;
 
     LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options);
@@ -116,7 +132,7 @@ class LiveInstance final : public Instance,
     bool is_open(std::uint64_t call);
     bool finish(std::uint64_t call);
     void begin_stop();                   // [thread]
-    bool has_work() const;               // locked
+    bool has_work_open() const;          // locked: what the connector is still told of
     void destroy_if_idle();              // locked
     void destroy();                      // [thread]
     void give_up(std::string_view why);  // [thread]
@@ -157,6 +173,10 @@ class LiveInstance final : public Instance,
                                           const std::shared_ptr<const HttpReply>& reply);
     void cancel_exchanges(std::optional<std::uint64_t> operation);
 
+    // live_file.cpp
+    bool is_granted(std::string_view path) const;
+    void deliver_append(std::uint64_t handle, const Result<void>& result);  // [thread]
+
     const std::shared_ptr<Generation> generation_;
     const std::shared_ptr<Worker> worker_;
     const InstanceOptions options_;
@@ -173,12 +193,14 @@ class LiveInstance final : public Instance,
     // What verify() may use, while it runs.
     std::uint64_t secret_handle_ = 0;
     const core::Secret* secret_ = nullptr;
+    HandleTable<Expressions::Program> expressions_;
 
     std::mutex mutex_;
     State state_ = State::kStarting;
     Calls calls_;
     HandleTable<std::shared_ptr<Operation>> operations_;
     HandleTable<Exchange> exchanges_;
+    HandleTable<OpenAppend> appends_;
     std::vector<std::shared_ptr<Operation>> left_behind_;  // their batches may still be read
     std::vector<std::function<void()>> stop_callbacks_;
     std::size_t open_posts_ = 0;

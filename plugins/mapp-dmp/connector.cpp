@@ -72,7 +72,7 @@ class Translation {
         syncline::json::Writer record;
         record.begin_object().member("audience", id);
         if (const Value* name = find(body_, {"Name"})) record.member("name", *name);
-        add("audiences", SYNCLINE_UPSERT, id, record);
+        add({"audiences", SYNCLINE_UPSERT, id}, record);
         return {};
     }
 
@@ -118,7 +118,11 @@ class Translation {
         syncline::json::Writer record;
         record.begin_object().member("audience", audience).member("user", id);
         if (const Value* type = find(user, {"Type"})) record.member("user_type", *type);
-        add("audience_memberships", operation, key, record);
+        // Where audiences are carried over, too, the audience goes first.
+        syncline::Record made{"audience_memberships", operation, key};
+        made.parent_stream = "audiences";
+        made.parent_key = audience;
+        add(made, record);
         return {};
     }
 
@@ -129,10 +133,10 @@ class Translation {
         return is_add || is_remove;
     }
 
-    void add(std::string_view stream, syncline_operation operation, const std::string& key,
-             syncline::json::Writer& record) {
-        if (customer_ != nullptr) record.member("customer", *customer_);
-        records_.add({stream, operation, key, record.end_object().text()});
+    void add(syncline::Record record, syncline::json::Writer& body) {
+        if (customer_ != nullptr) body.member("customer", *customer_);
+        record.body = body.end_object().text();
+        records_.add(record);
     }
 
     syncline::RecordSink& records_;
@@ -160,6 +164,27 @@ class MappDmp final : public syncline::Connector, public syncline::WebhookReceiv
         if (type == "CREATE_AUDIENCE") return translation.audience();
         return not_understood("the type '" + type + "' is not known");
     }
+
+    // Mapp waits for the id of a new audience; anything but 200 tells its user what went wrong.
+    Status answer(const syncline::WebhookRequest&, const syncline::Answer& outcome,
+                  syncline::WebhookReply& reply) override {
+        std::string id, problem;
+        for (std::size_t i = 0; i < outcome.size(); ++i) {
+            const syncline::AnswerRecord record = outcome[i];
+            id = record.destination_key().empty() ? record.key() : record.destination_key();
+            if (record.kind() == SYNCLINE_ANSWER_FAILED) problem = record.failure().message;
+            if (record.kind() == SYNCLINE_ANSWER_FILTERED)
+                problem = "This audience is not wanted at the destination.";
+        }
+        if (outcome.size() == 0) problem = "There is no destination for audiences.";
+        syncline::json::Writer body;
+        body.begin_object();
+        problem.empty() ? body.member("id", id) : body.member("error", problem);
+        reply.status = problem.empty() ? 200 : 422;
+        reply.content_type = "application/json";
+        reply.body = body.end_object().take();
+        return {};
+    }
 };
 
 }  // namespace
@@ -178,7 +203,10 @@ SYNCLINE_EXPORT_CONNECTOR(MappDmp, R"json({
     {"name": "audiences", "source": true, "destination": false}
   ],
   "handshakes": [{"methods": ["GET", "POST"], "query": {"type": "VALIDATE"}}],
-  "webhook": {"success_status": 200},
+  "webhook": {
+    "success_status": 200,
+    "answered": [{"methods": ["POST"], "query": {"type": "CREATE_AUDIENCE"}}]
+  },
   "allowed_hosts": [],
   "settings": {
     "$schema": "http://json-schema.org/draft-07/schema#",

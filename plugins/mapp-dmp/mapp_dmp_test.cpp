@@ -1,9 +1,11 @@
 // Drives the connector through the C interface, as the hub does.
 #include <string>
+#include <vector>
 
 #include "support/catch.hpp"
 #include "syncline/testing.hpp"
 
+using syncline::testing::AnswerRecord;
 using syncline::testing::FakeHost;
 using syncline::testing::Request;
 using syncline::testing::Translation;
@@ -32,11 +34,10 @@ TEST_CASE("mapp-dmp: VALIDATE is answered with 200, by GET and by POST", "[mapp-
 }
 
 TEST_CASE("mapp-dmp: a list of users becomes one membership for each", "[mapp-dmp]") {
-    const auto result = translate(
-        "type=ADD_TO_AUDIENCE",
-        R"({"Type":"ADD_TO_AUDIENCE","Customer":123,)"
-        R"("Mutation":[{"Audience":"a1","Users":["u1","u2"]},)"
-        R"({"Audience":"a2","Users":["u1"]}]})");
+    const auto result =
+        translate("type=ADD_TO_AUDIENCE", R"({"Type":"ADD_TO_AUDIENCE","Customer":123,)"
+                                          R"("Mutation":[{"Audience":"a1","Users":["u1","u2"]},)"
+                                          R"({"Audience":"a2","Users":["u1"]}]})");
 
     REQUIRE(result.status == SYNCLINE_OK);
     REQUIRE(result.records.size() == 3);
@@ -46,6 +47,8 @@ TEST_CASE("mapp-dmp: a list of users becomes one membership for each", "[mapp-dm
     CHECK(result.records[0].body == R"({"audience":"a1","user":"u1","customer":123})");
     CHECK(result.records[1].key == "a1/u2");
     CHECK(result.records[2].key == "a2/u1");
+    CHECK(result.records[2].parent_stream == "audiences");
+    CHECK(result.records[2].parent_key == "a2");
 }
 
 TEST_CASE("mapp-dmp: one user in a mutation, which may say itself what it does", "[mapp-dmp]") {
@@ -84,16 +87,49 @@ TEST_CASE("mapp-dmp: pairs that differ have keys that differ", "[mapp-dmp]") {
 }
 
 TEST_CASE("mapp-dmp: a new audience becomes a record of its own stream", "[mapp-dmp]") {
-    const auto result = translate(
-        "type=CREATE_AUDIENCE",
-        R"({"Type":"CREATE_AUDIENCE","Name":"Test audience","Customer":123,)"
-        R"("Audience":"a5940e.3566"})");
+    const auto result =
+        translate("type=CREATE_AUDIENCE",
+                  R"({"Type":"CREATE_AUDIENCE","Name":"Test audience","Customer":123,)"
+                  R"("Audience":"a5940e.3566"})");
 
     REQUIRE(result.records.size() == 1);
     CHECK(result.records[0].stream == "audiences");
     CHECK(result.records[0].key == "a5940e.3566");
     CHECK(result.records[0].body ==
           R"({"audience":"a5940e.3566","name":"Test audience","customer":123})");
+    CHECK(result.records[0].parent_stream.empty());
+}
+
+TEST_CASE("mapp-dmp: who creates an audience is answered with its id", "[mapp-dmp]") {
+    FakeHost host{syncline_plugin_v1};
+    const Request request{"POST", "", "type=CREATE_AUDIENCE", "{}"};
+
+    auto reply = host.answer(request, {{SYNCLINE_ANSWER_DELIVERED, "audiences", "a", "a-17"}});
+    CHECK(reply.status == SYNCLINE_OK);
+    CHECK(reply.http_status == 200);
+    CHECK(reply.content_type == "application/json");
+    CHECK(reply.body == R"({"id":"a-17"})");
+
+    reply = host.answer(request, {{SYNCLINE_ANSWER_UNCHANGED, "audiences", "a", ""}});
+    CHECK(reply.http_status == 200);
+    CHECK(reply.body == R"({"id":"a"})");
+}
+
+TEST_CASE("mapp-dmp: who creates an audience is told in words why it failed", "[mapp-dmp]") {
+    FakeHost host{syncline_plugin_v1};
+    const Request request{"POST", "", "type=CREATE_AUDIENCE", "{}"};
+    const auto error_of = [&](std::vector<AnswerRecord> records) {
+        const auto reply = host.answer(request, records);
+        CHECK(reply.http_status == 422);
+        return reply.body;
+    };
+
+    const syncline::Failure failure{SYNCLINE_E_PERMANENT, "the name \"x\" is taken"};
+    CHECK(error_of({{SYNCLINE_ANSWER_FAILED, "audiences", "a", "", "", failure}}) ==
+          R"({"error":"the name \"x\" is taken"})");
+    CHECK_THAT(error_of({{SYNCLINE_ANSWER_FILTERED, "audiences", "a"}}),
+               Catch::Contains("not wanted"));
+    CHECK_THAT(error_of({}), Catch::Contains("no destination"));
 }
 
 TEST_CASE("mapp-dmp: what can't be understood is a permanent failure that says why", "[mapp-dmp]") {

@@ -2,7 +2,8 @@
 // against.
 //
 // One request writes a batch of memberships; the reply lists the records that got an id or an
-// error, all others were accepted.
+// error, all others were accepted. An audience is a request of its own, and its answer is the id
+// that its memberships then name.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ using syncline::membership::Audience;
 using syncline::membership::User;
 
 using Membership = syncline::Reads<Audience, User>;
+using NewAudience =
+    syncline::Reads<syncline::audience::Audience, syncline::Optional<syncline::audience::Name>>;
 
 // What the platform says about one record.
 struct Verdict {
@@ -71,18 +74,63 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
     syncline::Status init(const syncline::Settings& settings) override {
         url_ = settings.text("base_url");
         while (!url_.empty() && url_.back() == '/') url_.pop_back();
-        url_ += "/v1/memberships";
         return {};
     }
 
     Task<> write(Batch& batch) override {
+        if (batch.stream() != "audiences") co_return co_await write_memberships(batch);
+        for (const WriteRecord& record : batch) {
+            if (record.is_delete()) {
+                co_await delete_audience(record);
+            } else {
+                co_await write_audience(record);
+            }
+        }
+    }
+
+    // Pangolin knows audiences by our id, so that a repeat makes no second one.
+    Task<> write_audience(WriteRecord record) {
+        const auto audience = record.read<NewAudience>();
+        if (!audience) co_return;
+        const std::string& external_id = audience->get<syncline::audience::Audience>();
+        const auto& name = audience->get<syncline::audience::Name>();
+        syncline::json::Writer body;
+        body.begin_object().member("external_id", external_id);
+        body.member("name", name.value_or(external_id)).end_object();
+
+        const Response response =
+            co_await syncline::http::post(url_ + "/v1/audiences", body.text());
+        if (!response.is_success()) throw response.refusal("Pangolin");
+        const auto reply = syncline::json::parse(response.body());
+        const std::string* id = reply ? reply.value->find_string("id") : nullptr;
+        if (id == nullptr) throw malformed(response);
+        record.done(*id,
+                    syncline::json::Writer{}.begin_object().member("id", *id).end_object().text());
+    }
+
+    Task<> delete_audience(WriteRecord record) {
+        if (record.destination_key().empty()) {
+            record.done();  // it never got there
+            co_return;
+        }
+        syncline::HttpRequest request;
+        request.method = "DELETE";
+        request.url = url_ + "/v1/audiences/" + syncline::percent_encode(record.destination_key());
+        const Response response = co_await syncline::http::send(std::move(request));
+        if (!response.is_success() && response.status() != 404) throw response.refusal("Pangolin");
+        record.done();
+    }
+
+    Task<> write_memberships(Batch& batch) {
         std::vector<WriteRecord> sent;
         syncline::json::Writer body;
         body.begin_object().key("memberships").begin_array();
         for (const WriteRecord& record : batch) {
             const auto member = record.read<Membership>();
             if (!member) continue;
-            body.begin_object().member("audience", member->get<Audience>());
+            const std::string_view parent = record.parent_key();
+            const std::string_view own = member->get<Audience>();
+            body.begin_object().member("audience", parent.empty() ? own : parent);
             body.member("user", member->get<User>());
             body.member("action", record.is_delete() ? "remove" : "add").end_object();
             sent.push_back(record);
@@ -90,15 +138,21 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         body.end_array().end_object();
         if (sent.empty()) co_return;
 
-        const Response response = co_await syncline::http::post(url_, body.text());
+        const Response response =
+            co_await syncline::http::post(url_ + "/v1/memberships", body.text());
         if (response.status() != 200) throw response.refusal("Pangolin");
         const auto verdicts = read_reply(response.body(), sent.size());
-        if (!verdicts) throw Failure{SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed", "200"};
+        if (!verdicts) throw malformed(response);
         for (const Verdict& verdict : *verdicts) {
             const WriteRecord& record = sent[verdict.position];
             verdict.failure ? record.fail(*verdict.failure) : record.done(verdict.id);
         }
         batch.rest_done();
+    }
+
+    static Failure malformed(const Response& response) {
+        return {SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed",
+                std::to_string(response.status())};
     }
 
     std::string url_;
@@ -110,13 +164,15 @@ SYNCLINE_EXPORT_CONNECTOR(Pangolin, R"json({
   "id": "pangolin",
   "version": "0.1.0",
   "name": "Pangolin",
-  "summary": "Writes audience memberships to Pangolin",
+  "summary": "Writes audiences and their members to Pangolin",
   "abi": {"major": 1, "draft": 2, "min_host_minor": 0},
   "style": "async",
   "unload": "supported",
   "capabilities": ["write"],
   "streams": [
-    {"name": "audience_memberships", "source": false, "destination": true, "batch_records_max": 100}
+    {"name": "audience_memberships", "source": false, "destination": true,
+     "batch_records_max": 100},
+    {"name": "audiences", "source": false, "destination": true, "batch_records_max": 1}
   ],
   "handshakes": [],
   "allowed_hosts": [{"from_setting": "base_url"}],

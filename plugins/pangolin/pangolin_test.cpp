@@ -76,6 +76,58 @@ TEST_CASE("pangolin: each record gets what the reply says of it, the others are 
     CHECK(host.violations.empty());
 }
 
+TEST_CASE("pangolin: a membership goes to the id that its audience got", "[pangolin]") {
+    FakeHost host{syncline_plugin_v1, kSettings};
+    auto records = two_records();
+    records[0].parent_key = "a-17";
+    host.write("audience_memberships", records);
+
+    CHECK(host.exchanges().at(0).body ==
+          R"({"memberships":[{"audience":"a-17","user":"u1","action":"add"},)"
+          R"({"audience":"a","user":"u2","action":"remove"}]})");
+}
+
+TEST_CASE("pangolin: an audience is made under our id, and its answer is Pangolin's",
+          "[pangolin]") {
+    FakeHost host{syncline_plugin_v1, kSettings};
+    const auto write = host.write(
+        "audiences", {{SYNCLINE_UPSERT, "a", R"({"audience":"a","name":"Spring","customer":1})"}});
+
+    REQUIRE(host.exchanges().size() == 1);
+    CHECK(host.exchanges()[0].method == "POST");
+    CHECK(host.exchanges()[0].url == "https://pangolin.example.com/v1/audiences");
+    CHECK(host.exchanges()[0].body == R"({"external_id":"a","name":"Spring"})");
+    host.respond(201, R"({"id":"a-17"})");
+
+    CHECK(write->is_complete);
+    CHECK(write->outcomes[0].kind == SYNCLINE_DONE);
+    CHECK(write->outcomes[0].destination_key == "a-17");
+    CHECK(write->outcomes[0].reply == R"({"id":"a-17"})");
+
+    const auto nameless = host.write("audiences", {{SYNCLINE_UPSERT, "b", R"({"audience":"b"})"}});
+    CHECK(host.exchanges()[0].body == R"({"external_id":"b","name":"b"})");
+    host.respond(200, "{}");
+    CHECK(nameless->outcomes[0].kind == SYNCLINE_UNKNOWN);
+    CHECK(host.violations.empty());
+}
+
+TEST_CASE("pangolin: an audience is deleted under Pangolin's id, if it has one", "[pangolin]") {
+    FakeHost host{syncline_plugin_v1, kSettings};
+    const auto write = host.write("audiences", {{SYNCLINE_DELETE, "a", "", "a/17", true}});
+    CHECK(host.exchanges().at(0).method == "DELETE");
+    CHECK(host.exchanges()[0].url == "https://pangolin.example.com/v1/audiences/a%2F17");
+    host.respond(404, "");
+    CHECK(write->outcomes[0].kind == SYNCLINE_DONE);
+
+    const auto refused = host.write("audiences", {{SYNCLINE_DELETE, "a", "", "a-17", true}});
+    host.respond(409, "");
+    CHECK(refused->outcomes[0].kind == SYNCLINE_FAILED);
+
+    const auto unknown = host.write("audiences", {{SYNCLINE_DELETE, "b", ""}});
+    CHECK(host.exchanges().empty());
+    CHECK(unknown->outcomes[0].kind == SYNCLINE_DONE);
+}
+
 TEST_CASE("pangolin: an invalid record fails alone, and the reply still finds the right ones",
           "[pangolin]") {
     FakeHost host{syncline_plugin_v1, kSettings};

@@ -59,6 +59,30 @@ class PangolinTest(unittest.IsolatedAsyncioTestCase):
         self.assertIn("id", answer["results"][0])
         self.assertEqual(answer["results"][1]["error"]["code"], "invalid_membership")
 
+    async def test_an_audience_is_made_once_and_known_by_both_ids(self) -> None:
+        body = {"external_id": "spring", "name": "Spring"}
+        made = await self.ask("POST", "/v1/audiences", body)
+        repeated = await self.ask("POST", "/v1/audiences", {**body, "name": "Spring 2"})
+        await self.send(("a-1", "u1", "add"), ("spring", "u2", "add"))
+        _, state = await self.ask("GET", "/control/state")
+
+        self.assertEqual(made, (201, {"id": "a-1", "name": "Spring"}))
+        self.assertEqual(repeated, (200, {"id": "a-1", "name": "Spring 2"}))
+        self.assertEqual(state["audiences"], {"spring": ["u1", "u2"]})
+        self.assertEqual(state["made"], {"spring": {"id": "a-1", "name": "Spring 2"}})
+        self.assertEqual([entry["audience"] for entry in await self.log()], ["spring", "spring"])
+
+    async def test_an_audience_that_is_deleted_is_gone_with_its_members(self) -> None:
+        await self.ask("POST", "/v1/audiences", {"external_id": "spring", "name": "Spring"})
+        await self.send(("a-1", "u1", "add"))
+        deleted, _ = await self.ask("DELETE", "/v1/audiences/a-1")
+        again, _ = await self.ask("DELETE", "/v1/audiences/a-1")
+        malformed, _ = await self.ask("POST", "/v1/audiences", {"name": "Spring"})
+        _, state = await self.ask("GET", "/control/state")
+
+        self.assertEqual((deleted, again, malformed), (200, 404, 400))
+        self.assertEqual((state["audiences"], state["made"]), ({}, {}))
+
     async def test_rejected_users_are_logged_and_not_applied(self) -> None:
         await self.ask(
             "PUT", "/control", {"reject_users": {"bad-*": {"code": "no", "retryable": True}}}

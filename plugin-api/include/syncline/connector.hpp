@@ -21,8 +21,10 @@
 #include <utility>
 
 #include "syncline/blocking.hpp"
+#include "syncline/expr.hpp"
 #include "syncline/failure.hpp"
 #include "syncline/fetch.hpp"
+#include "syncline/file.hpp"
 #include "syncline/http.hpp"
 #include "syncline/manifest.h"
 #include "syncline/plugin.h"
@@ -55,6 +57,11 @@ class Connector {
     }
     std::int64_t now_ns() const { return runtime_->now_ns(); }
     std::int64_t monotonic_ns() const { return runtime_->monotonic_ns(); }
+    // An expression of the settings (expr.hpp). Throws a Failure of class SYNCLINE_E_CONFIG that
+    // says where in the text the problem is.
+    Expression compile(std::string_view text) const {
+        return Expression{*runtime_, runtime_->compile(text)};
+    }
 
     // The blocking style alone: sends a request and waits for the response. Throws a Failure when
     // none came.
@@ -208,15 +215,31 @@ struct Thunks {
         return guarded(error, [&] {
             WebhookReply reply;
             Status status = instance->receiver->handshake(WebhookRequest{*request}, reply);
-            if (!status.ok()) return status;
-            syncline_webhook_reply raw{};
-            raw.struct_size = sizeof raw;
-            raw.status = reply.status;
-            raw.content_type = borrow(reply.content_type);
-            raw.body = borrow(reply.body);
-            sink->reply(sink->handle, &raw);
+            if (status.ok()) give(reply, *sink);
             return status;
         });
+    }
+
+    static syncline_status answer(syncline_instance* instance,
+                                  const syncline_webhook_request* request,
+                                  const syncline_answer* outcome, const syncline_reply_sink* sink,
+                                  syncline_error* error) noexcept {
+        return guarded(error, [&] {
+            WebhookReply reply;
+            Status status =
+                instance->receiver->answer(WebhookRequest{*request}, Answer{*outcome}, reply);
+            if (status.ok()) give(reply, *sink);
+            return status;
+        });
+    }
+
+    static void give(const WebhookReply& reply, const syncline_reply_sink& sink) {
+        syncline_webhook_reply raw{};
+        raw.struct_size = sizeof raw;
+        raw.status = reply.status;
+        raw.content_type = borrow(reply.content_type);
+        raw.body = borrow(reply.body);
+        sink.reply(sink.handle, &raw);
     }
 
     static syncline_status translate(syncline_instance* instance,
@@ -305,15 +328,21 @@ struct Thunks {
         guarded(*instance, [&] { instance->runtime.done(user_id, *result); });
     }
 
+    static void file_done(syncline_instance* instance, std::uint64_t user_id,
+                          const syncline_error* error) noexcept {
+        guarded(*instance, [&] { instance->runtime.appended(user_id, error); });
+    }
+
     static constexpr bool kVerifies = std::is_base_of_v<WebhookVerifier, Type>;
     static constexpr syncline_plugin_webhook kWebhook{
         sizeof(syncline_plugin_webhook), 0,      &handshake, &translate,
-        kVerifies ? &verify : nullptr,   nullptr};
+        kVerifies ? &verify : nullptr,   &answer};
     static constexpr syncline_plugin_fetch kFetch{sizeof(syncline_plugin_fetch), 0, &fetch,
                                                   &cancel_operation};
     static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
                                                   &cancel_operation};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
+    static constexpr syncline_plugin_file kFile{sizeof(syncline_plugin_file), 0, &file_done};
 
     static const void* get_table(syncline_str id) noexcept {
         const std::string_view wanted = view(id);
@@ -328,6 +357,7 @@ struct Thunks {
                       std::is_base_of_v<BlockingFetcher, Type>) {
             if (wanted == SYNCLINE_FETCH_ID) return &kFetch;
         }
+        if (wanted == SYNCLINE_FILE_ID) return &kFile;
         return wanted == SYNCLINE_HTTP_ID ? &kHttp : nullptr;
     }
 };

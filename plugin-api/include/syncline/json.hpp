@@ -56,7 +56,10 @@ class Value {
     // A member of an object; of several with one name, the last. Null if there is none or this is
     // no object.
     const Value* find(std::string_view name) const;
-    // The same, if it is text.
+    // The value that a JSON Pointer (RFC 6901) leads to: "" is this one, "/items/0/id" one within.
+    // Null if there is none.
+    const Value* at(std::string_view pointer) const;
+    // A member, if it is text.
     const std::string* find_string(std::string_view name) const {
         const Value* member = find(name);
         return member != nullptr ? member->string() : nullptr;
@@ -81,6 +84,27 @@ inline const Value* Value::find(std::string_view name) const {
         if (member->name == name) return &member->value;
     }
     return nullptr;
+}
+
+inline const Value* Value::at(std::string_view pointer) const {
+    if (pointer.empty()) return this;
+    if (pointer.front() != '/') return nullptr;
+    std::string name;  // of the first step, unescaped
+    std::size_t i = 1;
+    for (; i < pointer.size() && pointer[i] != '/'; ++i) {
+        const char next = pointer[i] == '~' && i + 1 < pointer.size() ? pointer[i + 1] : '\0';
+        const bool is_escape = next == '0' || next == '1';
+        name += !is_escape ? pointer[i] : next == '0' ? '~' : '/';
+        if (is_escape) ++i;
+    }
+    const Value* next = find(name);
+    if (const Array* items = array()) {
+        std::size_t index = 0;
+        const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+        const bool is_index = error == std::errc{} && stop == name.data() + name.size();
+        if (is_index && index < items->size()) next = &(*items)[index];
+    }
+    return next != nullptr ? next->at(pointer.substr(i)) : nullptr;
 }
 
 template <typename Integer>

@@ -10,14 +10,17 @@
 #include <coroutine>
 #include <cstdint>
 #include <initializer_list>
+#include <new>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "syncline/clock.h"
+#include "syncline/expr.h"
 #include "syncline/failure.hpp"
 #include "syncline/fetch.h"
+#include "syncline/file.h"
 #include "syncline/hmac.h"
 #include "syncline/host.h"
 #include "syncline/http.h"
@@ -46,29 +49,55 @@ struct Scope {
     void got_through() { may_have_had_effect = is_effect_open = true; }
 };
 
-// An exchange, and the coroutine that waits for it. Lives in the coroutine's frame.
-class OpenExchange {
+// What the host was asked for, and the coroutine that waits for it. Lives in the coroutine's frame;
+// one that is destroyed while it waits is told no more.
+class OpenCall {
   public:
-    OpenExchange(const OpenExchange&) = delete;
-    OpenExchange& operator=(const OpenExchange&) = delete;
-    // A coroutine that is destroyed while it waits is told no more.
+    OpenCall(const OpenCall&) = delete;
+    OpenCall& operator=(const OpenCall&) = delete;
+
+  protected:
+    explicit OpenCall(Scope& of) : scope(of) {}
+    ~OpenCall() = default;
+
+    Scope& scope;
+
+  private:
+    friend class Runtime;
+    friend class OpenExchange;
+    friend class OpenAppend;
+    std::coroutine_handle<> waiting_;
+    std::uint64_t id_ = 0;  // 0: not open
+    bool is_beginning_ = false;
+    bool came_too_early_ = false;
+};
+
+// An exchange.
+class OpenExchange : public OpenCall {
+  public:
     virtual ~OpenExchange();
 
     // Keeps the result, which is borrowed.
     virtual void take(const syncline_http_result& result) noexcept = 0;
 
   protected:
-    explicit OpenExchange(Scope& of) : scope(of) {}
-
-    Scope& scope;
+    using OpenCall::OpenCall;
 
   private:
     friend class Runtime;
-    std::coroutine_handle<> waiting_;
-    std::uint64_t id_ = 0;  // 0: not open
     syncline_http_handle handle_ = 0;
-    bool is_being_sent_ = false;
-    bool came_too_early_ = false;
+};
+
+// An append to a file.
+class OpenAppend : public OpenCall {
+  public:
+    virtual ~OpenAppend();
+
+    // Keeps the error, which is borrowed; null when all is well.
+    virtual void take(const syncline_error* error) noexcept = 0;
+
+  protected:
+    using OpenCall::OpenCall;
 };
 
 class Runtime {
@@ -85,6 +114,8 @@ class Runtime {
         write_ = table<syncline_host_write>(SYNCLINE_WRITE_ID);
         fetch_ = table<syncline_host_fetch>(SYNCLINE_FETCH_ID);
         hmac_ = table<syncline_host_hmac>(SYNCLINE_HMAC_ID);
+        expr_ = table<syncline_host_expr>(SYNCLINE_EXPR_ID);
+        file_ = table<syncline_host_file>(SYNCLINE_FILE_ID);
         if (log_ == nullptr) return lacks(SYNCLINE_LOG_ID);
         if (clock_ == nullptr) return lacks(SYNCLINE_CLOCK_ID);
         if (http_ == nullptr) return lacks(SYNCLINE_HTTP_ID);
@@ -126,13 +157,21 @@ class Runtime {
     // why.
     bool send(OpenExchange& exchange, const syncline_http_request& request,
               std::coroutine_handle<> waiting, syncline_error& error);
+    // The same for an append.
+    bool append(OpenAppend& append, std::string_view path, std::string_view bytes,
+                std::coroutine_handle<> waiting, syncline_error& error);
     // No coroutine waits for it any more.
     void forget(OpenExchange& exchange) noexcept;
+    void forget(OpenAppend& append) noexcept { appends_.erase(std::exchange(append.id_, 0)); }
     void cancel_exchanges_of(const Scope& scope) const {
         for (const auto& [id, exchange] : exchanges_) {
             if (&exchange->scope == &scope) http_->cancel(host_->handle, exchange->handle_);
         }
     }
+
+    // Expressions; both throw a Failure.
+    syncline_expr_handle compile(std::string_view text) const;
+    std::string evaluate(syncline_expr_handle expression, std::string_view input_json) const;
 
     // The blocking style: the scope that fetch() works for, and the fetch itself. NULL with an
     // error, or the host's result, valid until the next one.
@@ -164,12 +203,13 @@ class Runtime {
     // False: the operation could not be completed, so it must fail as a whole.
     bool leave_write() { return leave(write_->complete); }
     bool leave_fetch() { return leave(fetch_->complete); }
-    void end_write(syncline_write_handle operation) { end(operation, write_->complete); }
-    void end_fetch(syncline_fetch_handle operation) { end(operation, fetch_->complete); }
+    void end_write(syncline_write_handle operation) { end_operation(operation, write_->complete); }
+    void end_fetch(syncline_fetch_handle operation) { end_operation(operation, fetch_->complete); }
     bool can_fetch() const { return fetch_ != nullptr; }
 
     // What the host calls.
-    void done(std::uint64_t id, const syncline_http_result& result);
+    void done(std::uint64_t id, const syncline_http_result& result) { end(exchanges_, id, result); }
+    void appended(std::uint64_t id, const syncline_error* error) { end(appends_, id, error); }
     void posted(std::uint64_t id);
     void stop() {
         is_stopping_ = true;
@@ -202,7 +242,7 @@ class Runtime {
         const std::uint64_t operation = std::exchange(beginning_, 0);
         return !ended_inside_ || post({operation, complete});
     }
-    void end(std::uint64_t operation, Complete complete) {
+    void end_operation(std::uint64_t operation, Complete complete) {
         if (is_closed_) return;
         if (operation == beginning_) {
             ended_inside_ = true;
@@ -218,6 +258,13 @@ class Runtime {
     static Failure lacks(std::string_view id) {
         return {SYNCLINE_E_UNSUPPORTED, "the host has no table " + std::string{id}};
     }
+    // Every call of the host that a coroutine waits for begins and ends here.
+    template <typename Call, typename Begin>
+    bool begin(std::unordered_map<std::uint64_t, Call*>& open, Call& call,
+               std::coroutine_handle<> waiting, syncline_error& error, const Begin& ask);
+    template <typename Call, typename Result>
+    void end(std::unordered_map<std::uint64_t, Call*>& open, std::uint64_t id,
+             const Result& result);
     bool post(Post what) {
         const std::uint64_t id = next_id_++;
         posts_.emplace(id, what);
@@ -234,8 +281,11 @@ class Runtime {
     const syncline_host_write* write_ = nullptr;
     const syncline_host_fetch* fetch_ = nullptr;
     const syncline_host_hmac* hmac_ = nullptr;
+    const syncline_host_expr* expr_ = nullptr;  // null: the host has none
+    const syncline_host_file* file_ = nullptr;
 
     std::unordered_map<std::uint64_t, OpenExchange*> exchanges_;
+    std::unordered_map<std::uint64_t, OpenAppend*> appends_;
     std::unordered_map<std::uint64_t, Post> posts_;
     std::uint64_t next_id_ = 1;
     std::uint64_t beginning_ = 0;
@@ -249,27 +299,70 @@ inline OpenExchange::~OpenExchange() {
     if (id_ != 0) scope.runtime->forget(*this);
 }
 
-inline bool Runtime::send(OpenExchange& exchange, const syncline_http_request& request,
-                          std::coroutine_handle<> waiting, syncline_error& error) {
-    if (exchange.scope.is_cancelled || is_stopping_) {
+inline OpenAppend::~OpenAppend() {
+    if (id_ != 0) scope.runtime->forget(*this);
+}
+
+template <typename Call, typename Begin>
+bool Runtime::begin(std::unordered_map<std::uint64_t, Call*>& open, Call& call,
+                    std::coroutine_handle<> waiting, syncline_error& error, const Begin& ask) {
+    if (call.scope.is_cancelled || is_stopping_) {
         fill(error, SYNCLINE_E_CANCELLED, "it was cancelled before it was sent");
         return false;
     }
-    exchange.waiting_ = waiting;
+    call.waiting_ = waiting;
     const std::uint64_t id = next_id_++;
-    exchanges_.emplace(id, &exchange);
-    exchange.id_ = id;
-    exchange.is_being_sent_ = true;
-    const bool is_open = http_->send(host_->handle, &request, exchange.id_, &exchange.handle_,
-                                     &error) == SYNCLINE_OK;
-    exchange.is_being_sent_ = false;
-    if (is_open && !exchange.came_too_early_) return true;
-    exchanges_.erase(std::exchange(exchange.id_, 0));
-    if (exchange.came_too_early_) {
-        exchange.scope.got_through();
-        fill(error, SYNCLINE_E_HOST_BUG, "the host ended an exchange from inside send()");
+    open.emplace(id, &call);
+    call.id_ = id;
+    call.is_beginning_ = true;
+    const bool is_open = ask(id) == SYNCLINE_OK;
+    call.is_beginning_ = false;
+    if (is_open && !call.came_too_early_) return true;
+    open.erase(std::exchange(call.id_, 0));
+    if (call.came_too_early_) {
+        call.scope.got_through();
+        fill(error, SYNCLINE_E_HOST_BUG, "the host ended a call from inside of it");
     }
     return false;
+}
+
+template <typename Call, typename Result>
+void Runtime::end(std::unordered_map<std::uint64_t, Call*>& open, std::uint64_t id,
+                  const Result& result) {
+    const auto found = open.find(id);
+    if (found == open.end()) {
+        log(SYNCLINE_LOG_HOST_MISBEHAVING, "the result of an unknown call came");
+        return;
+    }
+    Call& call = *found->second;
+    if (call.is_beginning_) {
+        // The coroutine is still running: resuming it here would run it twice at once.
+        call.came_too_early_ = true;
+        log(SYNCLINE_LOG_HOST_MISBEHAVING, "a call ended from inside of it");
+        return;
+    }
+    open.erase(found);
+    call.id_ = 0;
+    call.take(result);
+    call.waiting_.resume();
+}
+
+inline bool Runtime::send(OpenExchange& exchange, const syncline_http_request& request,
+                          std::coroutine_handle<> waiting, syncline_error& error) {
+    return begin(exchanges_, exchange, waiting, error, [&](std::uint64_t id) {
+        return http_->send(host_->handle, &request, id, &exchange.handle_, &error);
+    });
+}
+
+inline bool Runtime::append(OpenAppend& append, std::string_view path, std::string_view bytes,
+                            std::coroutine_handle<> waiting, syncline_error& error) {
+    if (file_ == nullptr) {
+        fill(error, SYNCLINE_E_UNSUPPORTED, "the host has no table " SYNCLINE_FILE_ID);
+        return false;
+    }
+    return begin(appends_, append, waiting, error, [&](std::uint64_t id) {
+        return file_->append(host_->handle, borrow(path), borrow(bytes), id, &error);
+    });
 }
 
 inline void Runtime::forget(OpenExchange& exchange) noexcept {
@@ -277,23 +370,38 @@ inline void Runtime::forget(OpenExchange& exchange) noexcept {
     if (!is_closed_) http_->cancel(host_->handle, exchange.handle_);
 }
 
-inline void Runtime::done(std::uint64_t id, const syncline_http_result& result) {
-    const auto found = exchanges_.find(id);
-    if (found == exchanges_.end()) {
-        log(SYNCLINE_LOG_HOST_MISBEHAVING, "the result of an unknown exchange came");
-        return;
+inline syncline_expr_handle Runtime::compile(std::string_view text) const {
+    if (expr_ == nullptr) throw lacks(SYNCLINE_EXPR_ID);
+    syncline_expr_handle expression = 0;
+    syncline_error error = empty_error();
+    if (expr_->compile(host_->handle, borrow(text), &expression, &error) != SYNCLINE_OK)
+        throw from_c(error);
+    return expression;
+}
+
+inline std::string Runtime::evaluate(syncline_expr_handle expression,
+                                     std::string_view input_json) const {
+    if (expr_ == nullptr) throw lacks(SYNCLINE_EXPR_ID);
+    struct Kept {
+        std::string text;
+        bool has_no_memory = false;
+    } kept;
+    const syncline_text_sink sink{sizeof(syncline_text_sink), 0, &kept,
+                                  [](void* context, syncline_str text) noexcept {
+                                      Kept& into = *static_cast<Kept*>(context);
+                                      try {
+                                          into.text = view(text);
+                                      } catch (...) {
+                                          into.has_no_memory = true;
+                                      }
+                                  }};
+    syncline_error error = empty_error();
+    if (expr_->evaluate(host_->handle, expression, borrow(input_json), &sink, &error) !=
+        SYNCLINE_OK) {
+        throw from_c(error);
     }
-    OpenExchange& exchange = *found->second;
-    if (exchange.is_being_sent_) {
-        // The coroutine is still running: resuming it here would run it twice at once.
-        exchange.came_too_early_ = true;
-        log(SYNCLINE_LOG_HOST_MISBEHAVING, "an exchange ended from inside send()");
-        return;
-    }
-    exchanges_.erase(found);
-    exchange.id_ = 0;
-    exchange.take(result);
-    exchange.waiting_.resume();
+    if (kept.has_no_memory) throw std::bad_alloc();
+    return std::move(kept.text);
 }
 
 inline void Runtime::posted(std::uint64_t id) {

@@ -6,6 +6,10 @@
 //     host.respond(200, R"({"id": "7"})");           // answers the one open exchange
 //     write->outcomes[0].kind == SYNCLINE_DONE;
 //
+// Expressions: the host knows paths (".", ".a.b"); a test whose connector needs more says in
+// `Services` what an expression means. Files are texts in `files`, and appends succeed unless
+// fail_appends() says otherwise.
+//
 // What the connector does against the rules (a second outcome, a completion from inside write) is
 // collected in `violations`.
 #ifndef SYNCLINE_TESTING_HPP
@@ -14,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -46,6 +51,7 @@ struct TranslatedRecord {
     syncline_operation operation = 0;
     std::string key, body;
     std::int64_t occurred_ns = SYNCLINE_NO_TIME;
+    std::string parent_stream = {}, parent_key = {};
 };
 
 struct Translation {
@@ -59,12 +65,43 @@ struct RecordToWrite {
     std::string key, body;
     std::string destination_key = {};
     bool was_delivered = false;
+    std::string parent_key = {};
+    bool is_complete = true;
+    std::vector<std::string> changed_fields = {}, unset_fields = {};
 };
 
 struct Outcome {
     syncline_outcome_kind kind = 0;  // 0: none was given
     Failure failure = {};
     std::string destination_key, reply;
+};
+
+// What became of a record, for a sender who waits.
+struct AnswerRecord {
+    syncline_answer_kind kind = SYNCLINE_ANSWER_DELIVERED;
+    std::string stream, key;
+    std::string destination_key = {}, reply = {};
+    Failure failure = {};  // for SYNCLINE_ANSWER_FAILED
+};
+
+// What expressions mean: the result, JSON, or a thrown Failure. Compiling evaluates over null
+// once; only a Failure of class SYNCLINE_E_CONFIG refuses the expression then.
+using Evaluate = std::function<std::string(std::string_view expression, std::string_view input)>;
+
+// A path: ".", ".a", ".a.b".
+inline std::string evaluate_path(std::string_view expression, std::string_view input) {
+    if (!expression.starts_with('.'))
+        throw Failure{SYNCLINE_E_CONFIG, "the fake host knows paths alone"};
+    const json::Parsed parsed = json::parse(input);
+    if (!parsed) throw Failure{SYNCLINE_E_PERMANENT, "the input is not JSON"};
+    std::string pointer{expression == "." ? "" : expression};
+    for (char& c : pointer) c = c == '.' ? '/' : c;
+    const json::Value* found = parsed.value->at(pointer);
+    return found != nullptr ? json::write(*found) : "null";
+}
+
+struct Services {
+    Evaluate evaluate = evaluate_path;
 };
 
 struct Write {
@@ -85,8 +122,9 @@ class FakeHost {
   public:
     // Creates, initialises and starts an instance; throws std::runtime_error with the connector's
     // message if that fails.
-    explicit FakeHost(const syncline_plugin& plugin, std::string_view settings_json = "{}")
-        : plugin_(plugin) {
+    explicit FakeHost(const syncline_plugin& plugin, std::string_view settings_json = "{}",
+                      Services services = {})
+        : plugin_(plugin), services_(std::move(services)) {
         fill_tables();
         instance_ = plugin_.create(&host_);
         if (instance_ == nullptr) throw std::runtime_error("create() returned NULL");
@@ -112,6 +150,34 @@ class FakeHost {
                                        &on_reply};
         syncline_error error = detail::empty_error();
         reply.status = webhook().handshake(instance_, &raw.request, &sink, &error);
+        if (reply.status != SYNCLINE_OK) reply.failure = detail::from_c(error);
+        return reply;
+    }
+
+    Reply answer(const Request& request, const std::vector<AnswerRecord>& records) {
+        const RawRequest raw{request};
+        std::vector<syncline_answer_record> made(records.size());
+        std::vector<syncline_error> errors(records.size());
+        std::vector<const syncline_answer_record*> pointers;
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            errors[i] = detail::to_c(records[i].failure);
+            const bool is_failed = records[i].kind == SYNCLINE_ANSWER_FAILED;
+            made[i] = {sizeof made[i],
+                       records[i].kind,
+                       borrow(records[i].stream),
+                       borrow(records[i].key),
+                       borrow(records[i].destination_key),
+                       borrow(records[i].reply),
+                       is_failed ? &errors[i] : nullptr};
+            pointers.push_back(&made[i]);
+        }
+        const syncline_answer answer{sizeof answer, static_cast<std::uint32_t>(made.size()),
+                                     borrow("event-1"), pointers.data()};
+        Reply reply;
+        const syncline_reply_sink sink{sizeof(syncline_reply_sink), 0, to_handle(&reply),
+                                       &on_reply};
+        syncline_error error = detail::empty_error();
+        reply.status = webhook().answer(instance_, &raw.request, &answer, &sink, &error);
         if (reply.status != SYNCLINE_OK) reply.failure = detail::from_c(error);
         return reply;
     }
@@ -188,6 +254,9 @@ class FakeHost {
     // The requests of a blocking connector, in their order.
     std::vector<Exchange> fetched = {};
 
+    // From now on every append fails like that, after it was begun. SYNCLINE_OK: none does.
+    void fail_appends(Failure failure) { append_failure_ = std::move(failure); }
+
     // From now on every send() is refused, as for a host that is not granted; nothing undoes it.
     void refuse_sends(Failure failure) { refusal_ = std::make_unique<Failure>(std::move(failure)); }
 
@@ -206,6 +275,7 @@ class FakeHost {
     std::size_t open_operations() const { return operations_.size(); }
 
     std::int64_t now_ns = 1'700'000'000'000'000'000;
+    std::map<std::string, std::string> files = {};  // what was appended, by path
     std::vector<std::string> log_lines = {};
     std::vector<std::string> violations = {};
 
@@ -238,8 +308,16 @@ class FakeHost {
                 to.destination_key = borrow(record.destination_key);
                 to.body_format = SYNCLINE_BODY_JSON;
                 to.was_delivered = record.was_delivered ? 1 : 0;
-                to.is_complete = 1;
+                to.parent_key = borrow(record.parent_key);
+                to.is_complete = record.is_complete ? 1 : 0;
                 to.idempotency_key = borrow(record.key);
+                auto& names = field_names.emplace_back();
+                for (const std::string& name : record.changed_fields) names.push_back(borrow(name));
+                for (const std::string& name : record.unset_fields) names.push_back(borrow(name));
+                to.changed_count = static_cast<std::uint32_t>(record.changed_fields.size());
+                to.unset_count = static_cast<std::uint32_t>(record.unset_fields.size());
+                to.changed_fields = names.data();
+                to.unset_fields = names.data() + to.changed_count;
             }
             for (const syncline_write_record& record : raw) pointers.push_back(&record);
             batch = {sizeof batch, static_cast<std::uint32_t>(raw.size()), borrow(stream),
@@ -249,6 +327,7 @@ class FakeHost {
         std::string stream;
         std::vector<RecordToWrite> records;
         std::vector<syncline_write_record> raw;
+        std::deque<std::vector<syncline_str>> field_names;
         std::vector<const syncline_write_record*> pointers;
         syncline_write_batch batch{};
         bool is_beginning = false;
@@ -286,6 +365,8 @@ class FakeHost {
         clock_ = {sizeof clock_, 0, &now, &now};
         http_ = {sizeof http_, 0, &send, &cancel, &fetch};
         write_ = {sizeof write_, 0, &outcome, &complete};
+        expr_ = {sizeof expr_, 0, &compile, &evaluate};
+        file_ = {sizeof file_, 0, &append};
     }
 
     syncline_http_handle oldest() const {
@@ -306,11 +387,21 @@ class FakeHost {
         result.may_have_been_processed = may_have_been_processed ? 1 : 0;
         finish(handle, result);
     }
+    // Posts, and the ends of appends.
     void deliver_posts() {
-        while (!posts_.empty()) {
-            const std::uint64_t user_id = posts_.front();
-            posts_.pop_front();
-            plugin_.posted(instance_, user_id);
+        while (!posts_.empty() || !appends_.empty()) {
+            if (!posts_.empty()) {
+                const std::uint64_t user_id = posts_.front();
+                posts_.pop_front();
+                plugin_.posted(instance_, user_id);
+                continue;
+            }
+            const std::uint64_t user_id = appends_.front();
+            appends_.pop_front();
+            const syncline_error error = detail::to_c(append_failure_);
+            const bool is_ok = append_failure_.failure_class == SYNCLINE_OK;
+            table<syncline_plugin_file>(SYNCLINE_FILE_ID)
+                .done(instance_, user_id, is_ok ? nullptr : &error);
         }
     }
     void deliver_cancelled() {
@@ -337,6 +428,8 @@ class FakeHost {
         if (wanted == SYNCLINE_LOG_ID) return &self.log_;
         if (wanted == SYNCLINE_CLOCK_ID) return &self.clock_;
         if (wanted == SYNCLINE_HTTP_ID) return &self.http_;
+        if (wanted == SYNCLINE_EXPR_ID) return &self.expr_;
+        if (wanted == SYNCLINE_FILE_ID) return &self.file_;
         return wanted == SYNCLINE_WRITE_ID ? &self.write_ : nullptr;
     }
     static syncline_status post(syncline_host_handle handle, std::uint64_t user_id) {
@@ -348,7 +441,8 @@ class FakeHost {
     static void stopped(syncline_host_handle handle) {
         FakeHost& self = from_handle<FakeHost>(handle);
         if (self.is_stopped_) self.violations.push_back("stopped was reported twice");
-        if (!self.operations_.empty() || !self.exchanges_.empty() || !self.posts_.empty()) {
+        if (!self.operations_.empty() || !self.exchanges_.empty() || !self.posts_.empty() ||
+            !self.appends_.empty()) {
             self.violations.push_back("stopped was reported while something is open");
         }
         self.is_stopped_ = true;
@@ -448,6 +542,48 @@ class FakeHost {
         return SYNCLINE_OK;
     }
 
+    static syncline_status refuse(const Failure& failure, syncline_error* error) {
+        *error = detail::to_c(failure);
+        return error->failure_class;
+    }
+    static syncline_status compile(syncline_host_handle handle, syncline_str text,
+                                   syncline_expr_handle* expression, syncline_error* error) {
+        FakeHost& self = from_handle<FakeHost>(handle);
+        try {
+            self.services_.evaluate(view(text), "null");
+        } catch (const Failure& failure) {
+            if (failure.failure_class == SYNCLINE_E_CONFIG) return refuse(failure, error);
+        }
+        *expression = self.next_++;
+        self.expressions_.emplace(*expression, view(text));
+        return SYNCLINE_OK;
+    }
+    static syncline_status evaluate(syncline_host_handle handle, syncline_expr_handle expression,
+                                    syncline_str input, const syncline_text_sink* sink,
+                                    syncline_error* error) {
+        FakeHost& self = from_handle<FakeHost>(handle);
+        const auto found = self.expressions_.find(expression);
+        if (found == self.expressions_.end())
+            return refuse({SYNCLINE_E_STALE, "there is no such expression"}, error);
+        try {
+            const std::string result = self.services_.evaluate(found->second, view(input));
+            sink->text(sink->context, borrow(result));
+            return SYNCLINE_OK;
+        } catch (const Failure& failure) {
+            return refuse(failure, error);
+        }
+    }
+    static syncline_status append(syncline_host_handle handle, syncline_str path,
+                                  syncline_str bytes, std::uint64_t user_id,
+                                  syncline_error* error) {
+        FakeHost& self = from_handle<FakeHost>(handle);
+        if (self.is_stopping_) return refuse({SYNCLINE_E_CANCELLED, "it is being stopped"}, error);
+        if (self.append_failure_.failure_class == SYNCLINE_OK)
+            self.files[std::string{view(path)}] += view(bytes);
+        self.appends_.push_back(user_id);
+        return SYNCLINE_OK;
+    }
+
     static void on_reply(syncline_sink_handle handle, const syncline_webhook_reply* raw) {
         Reply& reply = from_handle<Reply>(handle);
         reply.http_status = raw->status;
@@ -457,16 +593,20 @@ class FakeHost {
     static syncline_sink_answer on_record(syncline_sink_handle handle, const syncline_record* raw) {
         from_handle<Translation>(handle).records.push_back(
             {std::string{view(raw->stream)}, raw->operation, std::string{view(raw->key)},
-             std::string{view(raw->body)}, raw->occurred_ns});
+             std::string{view(raw->body)}, raw->occurred_ns, std::string{view(raw->parent_stream)},
+             std::string{view(raw->parent_key)}});
         return SYNCLINE_SINK_GO_ON;
     }
 
     const syncline_plugin& plugin_;
+    const Services services_;
     syncline_host host_{};
     syncline_host_log log_{};
     syncline_host_clock clock_{};
     syncline_host_http http_{};
     syncline_host_write write_{};
+    syncline_host_expr expr_{};
+    syncline_host_file file_{};
     syncline_instance* instance_ = nullptr;
     bool is_stopping_ = false;
     bool is_stopped_ = false;
@@ -478,6 +618,9 @@ class FakeHost {
     std::deque<std::pair<int, std::string>> responses_;
     std::pair<int, std::string> response_;
     syncline_http_result result_{};
+    std::map<syncline_expr_handle, std::string> expressions_;
+    std::deque<std::uint64_t> appends_;
+    Failure append_failure_{SYNCLINE_OK, ""};
 };
 
 }  // namespace syncline::testing

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace syncline {
 
@@ -49,14 +51,25 @@ inline std::string query_decode(std::string_view text) {
     return out;
 }
 
-// The first parameter of that name in a raw query string, decoded.
-inline std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
+// All parameters of a raw query string or form, decoded, in their order.
+inline std::vector<std::pair<std::string, std::string>> query_parameters(std::string_view query) {
+    std::vector<std::pair<std::string, std::string>> all;
     while (!query.empty()) {
         const std::string_view pair = query.substr(0, query.find('&'));
         query.remove_prefix(pair.size() == query.size() ? pair.size() : pair.size() + 1);
+        if (pair.empty()) continue;
         const std::size_t equals = pair.find('=');
-        if (query_decode(pair.substr(0, equals)) != name) continue;
-        return equals == std::string_view::npos ? "" : query_decode(pair.substr(equals + 1));
+        const bool has_value = equals != std::string_view::npos;
+        all.emplace_back(query_decode(pair.substr(0, equals)),
+                         has_value ? query_decode(pair.substr(equals + 1)) : "");
+    }
+    return all;
+}
+
+// The first parameter of that name in a raw query string, decoded.
+inline std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
+    for (auto& [own, value] : query_parameters(query)) {
+        if (own == name) return std::move(value);
     }
     return std::nullopt;
 }

@@ -3,6 +3,7 @@
 #define SYNCLINE_WEBHOOK_HPP
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@ class WebhookRequest {
     std::string_view method() const { return view(request_.method); }
     std::string_view path() const { return view(request_.path); }
     std::string_view body() const { return view(request_.body); }
+    std::string_view query() const { return view(request_.query); }  // raw, without '?'
     std::int64_t received_ns() const { return request_.received_ns; }
 
     // A parameter of the query, decoded.
@@ -48,6 +50,41 @@ class WebhookRequest {
     const syncline_webhook_request& request_;
 };
 
+// What became of one record of a request whose sender waits. A view: valid during the call.
+class AnswerRecord {
+  public:
+    explicit AnswerRecord(const syncline_answer_record& record) : record_(&record) {}
+
+    syncline_answer_kind kind() const { return record_->kind; }
+    std::string_view stream() const { return view(record_->stream); }
+    std::string_view key() const { return view(record_->key); }
+    std::string_view destination_key() const { return view(record_->destination_key); }
+    std::string_view reply() const { return view(record_->reply); }  // JSON; may be empty
+    // Only for SYNCLINE_ANSWER_FAILED.
+    Failure failure() const {
+        if (record_->error == nullptr) return {SYNCLINE_E_PERMANENT, "no reason was given"};
+        return detail::from_c(*record_->error);
+    }
+
+  private:
+    const syncline_answer_record* record_;
+};
+
+// The outcome of a request, for a sender who waits for it. A view: valid during the call.
+class Answer {
+  public:
+    explicit Answer(const syncline_answer& answer) : answer_(answer) {}
+
+    std::string_view event() const { return view(answer_.event); }  // for the sender to refer to
+    std::size_t size() const { return answer_.record_count; }
+    AnswerRecord operator[](std::size_t index) const {
+        return AnswerRecord{*answer_.records[index]};
+    }
+
+  private:
+    const syncline_answer& answer_;
+};
+
 struct WebhookReply {
     int status = 200;
     std::string content_type = {};
@@ -59,7 +96,7 @@ struct Record {
     std::string_view stream;
     syncline_operation operation = SYNCLINE_UPSERT;
     std::string_view key;
-    std::string_view body;  // JSON; may be empty for a delete
+    std::string_view body = {};  // JSON; may be empty for a delete
     std::int64_t occurred_ns = SYNCLINE_NO_TIME;
     std::string_view parent_stream = {};  // what has to be at the destination first
     std::string_view parent_key = {};
@@ -89,7 +126,7 @@ class RecordSink {
     const syncline_record_sink& sink_;
 };
 
-// Implement it next to Connector. Both calls are pure: the same answer for the same request, no
+// Implement it next to Connector. All calls are pure: the same answer for the same request, no
 // HTTP.
 class WebhookReceiver {
   public:
@@ -99,6 +136,11 @@ class WebhookReceiver {
     }
     // Turns a request into records. On a failure none of them counts.
     virtual Status translate(const WebhookRequest& request, RecordSink& records) = 0;
+    // Words the answer for a sender who waits for the outcome. On a failure the host uses its own
+    // words.
+    virtual Status answer(const WebhookRequest&, const Answer&, WebhookReply&) {
+        return Failure{SYNCLINE_E_UNSUPPORTED, "this connector words no answers"};
+    }
 
   protected:
     ~WebhookReceiver() = default;

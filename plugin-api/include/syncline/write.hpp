@@ -48,6 +48,21 @@ class WriteRecord {
     std::string_view destination_key() const { return view(raw().destination_key); }
     // An earlier version has reached the destination.
     bool was_delivered() const { return raw().was_delivered != 0; }
+    // All of the body counts. Otherwise changed_fields() and unset_fields() say what does: names of
+    // top-level fields. Only with the manifest's "partial_updates".
+    bool is_complete() const { return raw().is_complete != 0; }
+    std::vector<std::string_view> changed_fields() const {
+        return names(raw().changed_fields, raw().changed_count);
+    }
+    std::vector<std::string_view> unset_fields() const {
+        return names(raw().unset_fields, raw().unset_count);
+    }
+    // An earlier attempt may have had its effect.
+    bool is_unknown() const { return raw().is_unknown != 0; }
+    // The destination's key of the parent; "" without one.
+    std::string_view parent_key() const { return view(raw().parent_key); }
+    // The same for every attempt with this record and for no other.
+    std::string_view idempotency_key() const { return view(raw().idempotency_key); }
 
     // Reads the body as a view of declared fields (records.hpp). Without one that must be there the
     // record has failed by that, and there is nothing to write.
@@ -70,13 +85,19 @@ class WriteRecord {
 
   private:
     const syncline_write_record& raw() const;
+    static std::vector<std::string_view> names(const syncline_str* first, std::uint32_t count) {
+        std::vector<std::string_view> all;
+        all.reserve(count);
+        for (std::uint32_t i = 0; i < count; ++i) all.push_back(view(first[i]));
+        return all;
+    }
 
     Batch* batch_;
     std::size_t index_;
 };
 
-// The records of one write operation, all of one stream and of different keys. Lives until the
-// task of write() has ended.
+// The records of one write operation, all of one stream and of different keys, unless the manifest
+// says "ordered_batches". Lives until the task of write() has ended.
 class Batch {
   public:
     Batch(detail::Scope& scope, const syncline_write_batch& raw)

@@ -242,7 +242,7 @@ TEST_CASE("coroutine: what a failed start() has spawned is called off", "[plugin
     CHECK(host.cancelled == std::vector<syncline_http_handle>{100 + host.sent[0]});
 
     host.respond(host.sent[0]);  // too late: nobody waits
-    CHECK(host.log_lines == std::vector<std::string>{"the result of an unknown exchange came"});
+    CHECK(host.log_lines == std::vector<std::string>{"the result of an unknown call came"});
 }
 
 namespace {
@@ -262,7 +262,7 @@ TEST_CASE("coroutine: a completion from inside send() is refused", "[plugin_api]
 
     REQUIRE(host.write() == SYNCLINE_OK);
 
-    CHECK(host.log_lines == std::vector<std::string>{"an exchange ended from inside send()"});
+    CHECK(host.log_lines == std::vector<std::string>{"a call ended from inside of it"});
     CHECK(host.outcomes == std::vector<syncline_outcome_kind>{SYNCLINE_UNKNOWN});
     CHECK(host.completions == 0);  // never from inside write()
     REQUIRE(host.posts.size() == 1);

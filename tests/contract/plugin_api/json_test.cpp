@@ -184,3 +184,18 @@ TEST_CASE("json: the writer escapes what must be, and repairs what is not UTF-8"
           "\"é\"}");
     CHECK(json::parse(writer.text()));
 }
+
+TEST_CASE("json: a pointer leads to a value, or nowhere", "[plugin_api][json]") {
+    const auto parsed = json::parse(R"({"a":{"b/c":[1,{"~d":"x"}],"":2},"0":3})");
+    REQUIRE(parsed);
+    const json::Value& value = *parsed.value;
+
+    CHECK(value.at("") == &value);
+    CHECK(json::write(*value.at("/a/b~1c/0")) == "1");
+    CHECK(json::write(*value.at("/a/b~1c/1/~0d")) == R"("x")");
+    CHECK(json::write(*value.at("/a/")) == "2");
+    CHECK(json::write(*value.at("/0")) == "3");
+    for (const char* nowhere : {"a", "/b", "/a/b", "/a/b~1c/2", "/a/b~1c/-", "/a/b~1c/-1",
+                                "/a/b~1c/0x", "/a/b~1c/0/0", "/a/b~1c/99999999999999999999", "//"})
+        CHECK(value.at(nowhere) == nullptr);
+}

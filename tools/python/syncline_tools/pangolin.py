@@ -1,6 +1,8 @@
 """Pangolin: a make-believe marketing platform that keeps audiences as sets of users.
 
-The API is one call, POST /v1/memberships, with one result per membership. The control API makes it
+POST /v1/memberships has one result per membership. POST /v1/audiences {"external_id", "name"} makes an audience or
+renames it, and gives its id, by which memberships may name it, too; DELETE /v1/audiences/{id} removes it with its
+members. Sets are shown under the external id. The control API makes it
 slow, failing or forgetful, and shows its sets and the raw sequence of everything that it was sent,
 which is what the crash oracle reads."""
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -79,6 +82,8 @@ class Pangolin:
     def _clear(self) -> None:
         self._faults = Faults()
         self._audiences: dict[str, set[str]] = {}
+        self._made: dict[str, dict[str, str]] = {}  # id and name by external id
+        self._audiences_made = 0
         self._ids: dict[tuple[str, str], int] = {}
         self._log: list[Entry] = []
         self._requests = 0
@@ -87,7 +92,11 @@ class Pangolin:
     def handle(self, request: Request) -> Reply:
         route = (request.method, request.path)
         if route == ("POST", "/v1/memberships"):
-            return self._memberships_call(request)
+            return self._platform_call(request, self._change_memberships)
+        if route == ("POST", "/v1/audiences"):
+            return self._platform_call(request, self._make_audience)
+        if request.method == "DELETE" and request.path.startswith("/v1/audiences/"):
+            return self._platform_call(request, self._delete_audience)
         if route == ("PUT", "/control"):
             return self._control(request)
         if route == ("GET", "/control/state"):
@@ -101,7 +110,8 @@ class Pangolin:
 
     # --- the platform's own API ---
 
-    def _memberships_call(self, request: Request) -> Reply:
+    def _platform_call(self, request: Request, act: Callable[[Request, bool], Reply]) -> Reply:
+        """Counts, fails and delays as it was told; `act` is told whether its answer will arrive."""
         self._requests += 1
         faults = self._faults
         if faults.hang:
@@ -111,6 +121,15 @@ class Pangolin:
             delay_s += self._random.uniform(0, faults.latency_jitter_ms) / 1000
         if faults.fail_count > 0:
             return self._fail(delay_s)
+        reset = faults.reset_every > 0 and self._requests % faults.reset_every == 0
+        # The effect comes before the wait: whoever gives up in between does not know what happened.
+        reply = act(request, not reset)
+        if reply.status < 400:
+            reply.delay_s = delay_s
+            reply.drop = reset
+        return reply
+
+    def _change_memberships(self, request: Request, answered: bool) -> Reply:
         try:
             memberships = json.loads(request.body)["memberships"]
         except (ValueError, KeyError, TypeError):
@@ -119,15 +138,42 @@ class Pangolin:
             isinstance(item, dict) for item in memberships
         ):
             return _error(400, '"memberships" is not an array of objects')
-        reset = faults.reset_every > 0 and self._requests % faults.reset_every == 0
         results = [
-            self._apply(index, item, request.connection, not reset)
+            self._apply(index, item, request.connection, answered)
             for index, item in enumerate(memberships)
         ]
         if self._log_file is not None:
             self._log_file.flush()
-        # The effect comes before the wait: whoever gives up in between does not know what happened.
-        return _json(200, {"results": results}, delay_s=delay_s, drop=reset)
+        return _json(200, {"results": results})
+
+    def _make_audience(self, request: Request, _answered: bool) -> Reply:
+        try:
+            body = json.loads(request.body)
+            external_id, name = body["external_id"], body["name"]
+        except (ValueError, KeyError, TypeError):
+            return _error(400, 'the body is not {"external_id":...,"name":...}')
+        if not (isinstance(external_id, str) and external_id and isinstance(name, str)):
+            return _error(400, "external_id and name are texts")
+        is_new = external_id not in self._made
+        if is_new:
+            self._audiences_made += 1
+            self._made[external_id] = {"id": f"a-{self._audiences_made}"}
+        self._made[external_id]["name"] = name
+        return _json(201 if is_new else 200, self._made[external_id])
+
+    def _delete_audience(self, request: Request, _answered: bool) -> Reply:
+        wanted = request.path.removeprefix("/v1/audiences/")
+        external_id = self._external_id(wanted)
+        if self._made.pop(external_id, None) is None:
+            return _error(404, f"there is no audience {wanted}")
+        self._audiences.pop(external_id, None)
+        return _json(200, {})
+
+    def _external_id(self, audience: str) -> str:
+        for external_id, made in self._made.items():
+            if made["id"] == audience:
+                return external_id
+        return audience
 
     def _fail(self, delay_s: float) -> Reply:
         self._faults.fail_count -= 1
@@ -153,6 +199,7 @@ class Pangolin:
                     "message": "a membership needs audience, user and action (add or remove)",
                 },
             }
+        audience = self._external_id(audience)
         rejection = self._rejection(user) if self._faults.reject_users else None
         entry = Entry(
             audience, user, action, self._requests, connection, rejection is None, answered
@@ -228,6 +275,7 @@ class Pangolin:
                 "audiences": {
                     name: sorted(users) for name, users in sorted(self._audiences.items())
                 },
+                "made": dict(sorted(self._made.items())),
                 "requests": self._requests,
                 "memberships": self._memberships,
                 "connections": self.service.connections_open,

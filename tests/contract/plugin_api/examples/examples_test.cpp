@@ -93,3 +93,33 @@ TEST_CASE("examples: typed records", "[examples]") {
     const pieces::Order order{R"({"total":"9.90","currency":"EUR"})"};
     CHECK(order.get<pieces::Total>() == "9.90");
 }
+
+TEST_CASE("examples: an expression makes the key, and whoever waits is answered", "[examples]") {
+    FakeHost host{plugin_of<pieces::Things>(), R"({"key": ".user.id"})"};
+    const syncline::testing::Request request{"POST", "", "", R"({"user":{"id":"u1"}})"};
+
+    CHECK(host.translate(request).records.at(0).key == "u1");
+    const auto refused = host.translate({"POST", "", "", R"({"user":{"id":7}})"});
+    CHECK(refused.failure.message == "the key is not a text");
+
+    const auto made = host.answer(request, {{SYNCLINE_ANSWER_DELIVERED, "things", "u1", "7"}});
+    CHECK(made.http_status == 201);
+    CHECK(made.body == "7");
+    CHECK(host.answer(request, {{SYNCLINE_ANSWER_FAILED, "things", "u1"}}).http_status == 422);
+    CHECK_THROWS_WITH((FakeHost{plugin_of<pieces::Things>(), R"({"key": "nonsense"})"}),
+                      Catch::Contains("knows paths alone"));
+}
+
+TEST_CASE("examples: lines in a file", "[examples]") {
+    FakeHost host{plugin_of<pieces::Lines>(), R"({"path": "/books"})"};
+
+    const auto write = host.write("profiles", {{SYNCLINE_UPSERT, "a", "{}"}});
+    CHECK(write->outcomes[0].kind == SYNCLINE_DONE);
+    CHECK(host.files["/books"] == "{}\n");
+
+    host.fail_appends(syncline::Failure{SYNCLINE_E_TRANSIENT, "full"});
+    const auto failed = host.write("profiles", {{SYNCLINE_UPSERT, "a", "{}"}});
+    CHECK(failed->outcomes[0].kind == SYNCLINE_UNKNOWN);
+    host.stop();
+    CHECK(host.violations.empty());
+}

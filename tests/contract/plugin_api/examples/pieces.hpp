@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "syncline/connector.hpp"
@@ -127,6 +128,57 @@ inline std::string email_of(const Person& person) {
         if (each.get<identity::Kind>() == "email") return each.get<identity::Value>();
     }
     throw Failure{SYNCLINE_E_PERMANENT, "the profile has no e-mail address"};
+}
+
+// Expressions in settings, and an answer for who waits.
+class Things final : public syncline::Connector, public syncline::WebhookReceiver {
+    syncline::Status init(const syncline::Settings& settings) override {
+        key_ = compile(settings.text("key"));
+        return {};
+    }
+
+    syncline::Status translate(const syncline::WebhookRequest& request,
+                               syncline::RecordSink& records) override {
+        const syncline::json::Value key = key_.evaluate(request.body());
+        if (key.string() == nullptr) return Failure{SYNCLINE_E_PERMANENT, "the key is not a text"};
+        records.add({"things", SYNCLINE_UPSERT, *key.string(), request.body()});
+        return {};
+    }
+
+    syncline::Status answer(const syncline::WebhookRequest&, const syncline::Answer& outcome,
+                            syncline::WebhookReply& reply) override {
+        const bool is_there = outcome.size() > 0 && outcome[0].kind() != SYNCLINE_ANSWER_FAILED;
+        reply.status = is_there ? 201 : 422;
+        if (is_there) reply.body = outcome[0].destination_key();
+        return {};
+    }
+
+    syncline::Expression key_;
+};
+
+// A file of lines.
+class Lines final : public syncline::Connector, public syncline::BatchWriter {
+    syncline::Status init(const syncline::Settings& settings) override {
+        path_ = settings.text("path");
+        return {};
+    }
+
+    Task<> write(Batch& batch) override {
+        std::string lines;
+        for (const WriteRecord& record : batch) lines.append(record.body()).append("\n");
+        co_await syncline::file::append(path_, lines);
+        batch.rest_done();
+    }
+
+    std::string path_;
+};
+
+// What is gone at the source, gone at the platform.
+inline std::string patch_of(const WriteRecord& record) {
+    syncline::json::Writer patch;
+    patch.begin_object();
+    for (const std::string_view name : record.unset_fields()) patch.key(name).null();
+    return patch.end_object().take();
 }
 
 struct OrderModel;

@@ -286,6 +286,41 @@ void call_everything(syncline_instance* self, syncline_write_handle operation) {
     self->host->post(host, 9);
 }
 
+const syncline_host_expr* expressions(syncline_instance* self) {
+    return static_cast<const syncline_host_expr*>(
+        self->host->get_table(self->host->handle, text(SYNCLINE_EXPR_ID)));
+}
+
+// Nine rules broken; ends the process if the host lets one pass.
+void abuse_services(syncline_instance* self) {
+    const auto host = self->host->handle;
+    const auto* expr = expressions(self);
+    const auto* file =
+        static_cast<const syncline_host_file*>(self->host->get_table(host, text(SYNCLINE_FILE_ID)));
+    syncline_error error{};  // of no size
+    syncline_expr_handle handle = 0;
+    const syncline_text_sink no_text{sizeof no_text, 0, nullptr, nullptr};
+    const syncline_text_sink small{8, 0, nullptr, [](void*, syncline_str) {}};
+    const syncline_text_sink throwing{sizeof throwing, 0, nullptr,
+                                      [](void*, syncline_str) { throw 1; }};
+    const auto must_fail = [](syncline_status status) {
+        if (status == SYNCLINE_OK) std::abort();
+    };
+    must_fail(expr->compile(host, {nullptr, 5}, &handle, &error));
+    must_fail(expr->compile(host, text("\xff"), &handle, nullptr));
+    must_fail(expr->compile(host, text("upper"), nullptr, &error));
+    must_fail(expr->compile(host, text("lower"), &handle, &error));        // no rule broken
+    must_fail(expr->evaluate(host, 12345, text("1"), &throwing, &error));  // nor here
+    if (expr->compile(host, text("upper"), &handle, &error) != SYNCLINE_OK) std::abort();
+    must_fail(expr->evaluate(host, handle, text("1"), nullptr, &error));
+    must_fail(expr->evaluate(host, handle, text("1"), &no_text, &error));
+    must_fail(expr->evaluate(host, handle, text("1"), &small, &error));
+    must_fail(expr->evaluate(host, handle, {nullptr, 5}, &throwing, &error));
+    must_fail(expr->evaluate(host, handle, text("1"), &throwing, nullptr));
+    must_fail(file->append(host, text("/etc/passwd"), text("x"), 1, &error));  // no table for it
+    must_fail(expr->compile(host + 12345, text("upper"), &handle, &error));
+}
+
 syncline_status write(syncline_instance* self, syncline_write_handle operation,
                       const syncline_write_batch* batch, syncline_error* error) {
     if (is(self, "throws")) throw 1;
@@ -305,6 +340,13 @@ syncline_status write(syncline_instance* self, syncline_write_handle operation,
             return fail(error, SYNCLINE_E_PERMANENT, "the host refused to send");
         }
         return SYNCLINE_OK;
+    }
+    if (is(self, "abuses_services")) abuse_services(self);
+    if (is(self, "compiles_for_ever")) {
+        syncline_expr_handle handle = 0;
+        while (expressions(self)->compile(self->host->handle, text("upper"), &handle, nullptr) ==
+               SYNCLINE_OK) {
+        }
     }
     if (batch->record_count != 0) self->host->post(self->host->handle, 2);
     return SYNCLINE_OK;

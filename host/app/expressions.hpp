@@ -1,0 +1,13 @@
+// Expressions of connectors: those of the configuration, with the same limits.
+// Concurrency: [any].
+#pragma once
+
+#include <memory>
+
+#include "plugin/connector.hpp"
+
+namespace syncline::app {
+
+std::shared_ptr<plugin::Expressions> make_expressions();
+
+}  // namespace syncline::app

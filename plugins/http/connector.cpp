@@ -1,0 +1,251 @@
+// Any platform with an HTTP interface, as a destination: records go out as JSON.
+//
+// Stream "records": one request for each record. Stream "batches": one request with a list of them.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "syncline/connector.hpp"
+
+namespace {
+
+using syncline::Batch;
+using syncline::Failure;
+using syncline::HttpHeaders;
+using syncline::HttpRequest;
+using syncline::Response;
+using syncline::Task;
+using syncline::WriteRecord;
+using syncline::json::Value;
+
+// Where a record goes.
+struct Call {
+    std::string method, url;
+
+    bool needs_id() const { return url.find("{id}") != std::string::npos; }
+};
+
+Call read_call(const Value& settings, std::string_view method, std::string_view url) {
+    const std::string* own_method = settings.find_string("method");
+    const std::string* own_url = settings.find_string("url");
+    return {std::string{own_method != nullptr ? *own_method : method},
+            std::string{own_url != nullptr ? *own_url : url}};
+}
+
+// The URL with the record's keys in the places of {key}, the source's, and {id}, the platform's.
+std::string fill_in(const std::string& url, const WriteRecord& record) {
+    std::string filled;
+    for (std::size_t at = 0; at < url.size();) {
+        if (url.compare(at, 5, "{key}") == 0) {
+            filled += syncline::percent_encode(record.key());
+            at += 5;
+        } else if (url.compare(at, 4, "{id}") == 0) {
+            filled += syncline::percent_encode(record.destination_key());
+            at += 4;
+        } else {
+            filled += url[at++];
+        }
+    }
+    return filled;
+}
+
+// "https://crm.example.com:8443/v1?x" is "crm.example.com:8443".
+std::string host_of(std::string_view url) {
+    const std::size_t begin = url.find("//");
+    if (begin == std::string_view::npos) return std::string{url};
+    url.remove_prefix(begin + 2);
+    return std::string{url.substr(0, url.find_first_of("/?#"))};
+}
+
+class Http final : public syncline::Connector, public syncline::BatchWriter {
+    syncline::Status init(const syncline::Settings& settings) override {
+        write_ = read_call(settings.json(), "POST", "");
+        const Value* update = settings.json().find("update");
+        const Value* removal = settings.json().find("delete");
+        if (update != nullptr) update_ = read_call(*update, "PUT", write_.url);
+        if (removal != nullptr) delete_ = read_call(*removal, "DELETE", write_.url);
+        platform_ = host_of(write_.url);
+        if (write_.needs_id())
+            return Failure{SYNCLINE_E_CONFIG,
+                           "`url` has {id}, which a new record has not; see `update`"};
+        if (settings.has("authorization"))
+            headers_.emplace_back("Authorization", settings.text("authorization"));
+        if (const Value* headers = settings.json().find("headers")) {
+            for (const auto& [name, value] : *headers->object())
+                headers_.emplace_back(name, *value.string());
+        }
+        idempotency_header_ = settings.text("idempotency_header", "");
+        if (settings.has("id_from")) id_from_ = settings.text("id_from");
+        return {};
+    }
+
+    Task<> write(Batch& batch) override {
+        if (batch.stream() == "batches") {
+            co_await write_together(batch);
+        }
+        for (const WriteRecord& record : batch) {
+            if (batch.stream() == "records" || record.is_delete()) co_await write_one(record);
+        }
+    }
+
+    // All that are no deletions, as a list.
+    Task<> write_together(Batch& batch) {
+        std::vector<WriteRecord> sent;
+        syncline::json::Writer body;
+        body.begin_array();
+        for (const WriteRecord& record : batch) {
+            if (record.is_delete()) continue;
+            const auto value = syncline::json::parse(record.body());
+            if (value) body.value(*value.value);
+            sent.push_back(record);
+        }
+        body.end_array();
+        if (sent.empty()) co_return;
+        HttpRequest request = request_for(write_.method, write_.url, body.text());
+        std::optional<Failure> failure;
+        try {
+            const Response response = co_await syncline::http::send(std::move(request));
+            if (!response.is_success()) failure = response.refusal(platform_);
+        } catch (const Failure& thrown) {
+            failure = thrown;
+        }
+        for (const WriteRecord& record : sent) failure ? record.fail(*failure) : record.done();
+    }
+
+    Task<> write_one(WriteRecord record) {
+        const Call* call = call_for(record);
+        if (call == nullptr) {
+            record.fail({SYNCLINE_E_UNSUPPORTED,
+                         "the settings do not say how to delete: they have no `delete`"});
+            co_return;
+        }
+        if (call->needs_id() && record.destination_key().empty()) {
+            record.fail({SYNCLINE_E_NOT_FOUND, platform_ + " has given no id for the record"});
+            co_return;
+        }
+        const std::string_view body = record.is_delete() ? std::string_view{} : record.body();
+        HttpRequest request = request_for(call->method, fill_in(call->url, record), body);
+        if (!idempotency_header_.empty())
+            request.headers.emplace_back(idempotency_header_, record.idempotency_key());
+        try {
+            const Response response = co_await syncline::http::send(std::move(request));
+            const bool is_gone = response.status() == 404 || response.status() == 410;
+            if (response.is_success()) {
+                record.done(id_in(response));
+            } else if (record.is_delete() && is_gone) {
+                record.done();
+            } else {
+                record.fail(response.refusal(platform_));
+            }
+        } catch (const Failure& failure) {
+            record.fail(failure);
+        }
+    }
+
+    // Null when there is none.
+    const Call* call_for(const WriteRecord& record) const {
+        if (record.is_delete()) return delete_ ? &*delete_ : nullptr;
+        const bool is_known = update_ && (update_->needs_id() ? !record.destination_key().empty()
+                                                              : record.was_delivered());
+        return is_known ? &*update_ : &write_;
+    }
+
+    HttpRequest request_for(std::string method, std::string url, std::string_view body) const {
+        HttpRequest request;
+        request.method = std::move(method);
+        request.url = std::move(url);
+        request.headers = headers_;
+        if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+        request.body = body;
+        return request;
+    }
+
+    // "" when the settings want none, or there is none.
+    std::string id_in(const Response& response) const {
+        if (!id_from_) return {};
+        const auto reply = syncline::json::parse(response.body());
+        const Value* id = reply ? reply.value->at(*id_from_) : nullptr;
+        if (id == nullptr) return {};
+        if (id->string() != nullptr) return *id->string();
+        return id->int64() || id->uint64() ? id->number()->text : std::string{};
+    }
+
+    Call write_;
+    std::optional<Call> update_, delete_;
+    std::string platform_, idempotency_header_;
+    std::optional<std::string> id_from_;
+    HttpHeaders headers_;
+};
+
+}  // namespace
+
+SYNCLINE_EXPORT_CONNECTOR(Http, R"json({
+  "id": "http",
+  "version": "0.1.0",
+  "name": "HTTP",
+  "summary": "Sends records as JSON to an HTTP interface",
+  "abi": {"major": 1, "draft": 2, "min_host_minor": 0},
+  "style": "async",
+  "unload": "supported",
+  "capabilities": ["write"],
+  "streams": [
+    {"name": "records", "source": false, "destination": true, "batch_records_max": 1},
+    {"name": "batches", "source": false, "destination": true, "batch_records_max": 500}
+  ],
+  "handshakes": [],
+  "allowed_hosts": [{"from_setting": "url"}],
+  "settings": {
+    "$schema": "http://json-schema.org/draft-07/schema#",
+    "type": "object",
+    "properties": {
+      "url": {
+        "type": "string",
+        "pattern": "^https?://[^/?#{}]+([/?].*)?$",
+        "description": "Where records go; {key} stands for the record's key"
+      },
+      "method": {"type": "string", "enum": ["POST", "PUT", "PATCH"], "default": "POST"},
+      "update": {
+        "type": "object",
+        "properties": {
+          "method": {"type": "string", "enum": ["POST", "PUT", "PATCH"]},
+          "url": {"type": "string", "description": "On the same host; {id} is the platform's id"}
+        },
+        "additionalProperties": false,
+        "description": "How to send a record that the platform has; without it, as a new one"
+      },
+      "delete": {
+        "type": "object",
+        "properties": {
+          "method": {"type": "string", "enum": ["DELETE", "POST", "PUT", "PATCH"]},
+          "url": {"type": "string", "description": "On the same host; {key} and {id} as above"}
+        },
+        "additionalProperties": false,
+        "description": "How to delete; without it, deletions become dead letters"
+      },
+      "authorization": {
+        "type": "string",
+        "writeOnly": true,
+        "description": "The value of the header Authorization, e.g. Bearer ${CRM_TOKEN}"
+      },
+      "headers": {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "More headers; nothing secret, they may be logged"
+      },
+      "idempotency_header": {
+        "type": "string",
+        "minLength": 1,
+        "description": "Header for a key that is the same for each attempt with a record"
+      },
+      "id_from": {
+        "type": "string",
+        "pattern": "^(/.*)?$",
+        "description": "JSON Pointer to the platform's id in its answer, e.g. /id"
+      }
+    },
+    "required": ["url"],
+    "additionalProperties": false
+  }
+})json")
