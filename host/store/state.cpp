@@ -12,7 +12,6 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::int64_t kNsPerMinute = 60'000'000'000;
 constexpr int kExpiredPerTickMax = 10'000;
 constexpr int kExpiredPerEventMax = 2;
 constexpr std::size_t kRecentBytesMax = 4 * 1024 * 1024;
@@ -30,10 +29,6 @@ Result<Received> decode_received(std::string_view bytes) {
     if (received == nullptr)
         return Error{kStateDamaged, "a row of table event holds something else"};
     return std::move(*received);
-}
-
-std::uint32_t minute_of(std::int64_t ns) {
-    return static_cast<std::uint32_t>(ns / kNsPerMinute);
 }
 
 }  // namespace
@@ -105,6 +100,10 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
     ++ledger.pending;
     pending_bytes_ += fact.body.size + kPendingOverheadBytes;
     SYNCLINE_CHECK(reference_body(fact.body, 1));
+    if (fact.answering != 0) {
+        expect_outcome(at, fact);
+        SYNCLINE_CHECK(expire_outcomes(kExpiredPerEventMax));
+    }
     std::size_t bytes = size_of(fact);
     Fact kept{std::move(fact)};
     overlay_.put(Table::kEvent, event_key(std::get<Received>(kept).route, at), encode_fact(kept),
@@ -178,6 +177,7 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
         row.occurred_ns = record.occurred_ns;
         row.received_ns = event->received_ns;
         row.body = record.body;
+        row.answering = event->answering;
         overlay_.put(Table::kRecord, record_key(id), encode(row), true);
         pending_bytes_ += record.body.size + kPendingOverheadBytes;
         SYNCLINE_CHECK(reference_body(record.body, 1));
@@ -189,6 +189,7 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
             SYNCLINE_CHECK(enqueue(target, lane, id, false));
         }
     }
+    if (event->answering != 0) SYNCLINE_CHECK(expect_records(fact, event->answering));
     SYNCLINE_CHECK(reference_body(event->body, -1));
     return Applied{};
 }
@@ -206,6 +207,7 @@ Result<Applied> State::apply_to(Position at, const EventDied& fact) {
     letter.failure = fact.failure;
     letter.event = encode_fact(Fact{*event});  // keeps the reference to a large body
     overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
+    if (event->answering != 0) SYNCLINE_CHECK(note_event_died(fact));
     return Applied{};
 }
 
@@ -292,10 +294,12 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
             break;
     }
     SYNCLINE_ASSERT(ledger.balances());  // invariant 3
+    SYNCLINE_TRY(RecordRow record, record_row(fact.record));
+    if (record.answering == fact.connection) SYNCLINE_CHECK(note_settled(fact, record));
     if (fact.settlement == Settlement::kDead) {
         bury(at, fact);
     } else {
-        SYNCLINE_CHECK(release(fact.record));
+        SYNCLINE_CHECK(release(fact.record, std::move(record)));
     }
     SYNCLINE_CHECK(pop(fact, std::move(lane)));
     return Applied{};
@@ -308,6 +312,7 @@ void State::wait(const Settled& fact, LaneRow lane) {
     overlay_.put(Table::kLane, lane_row_key(fact.connection, fact.lane), encode(lane));
     Key due = due_key(fact.connection, lane.due_ns, fact.lane);
     overlay_.put(Table::kDue, due, "");
+    outcome_news_.lanes.push_back(lane_row_key(fact.connection, fact.lane).str());
     std::string& cursor = cursors_[fact.connection].due;
     cursor = std::min(cursor,
                       due.str());  // a due time may have passed already, or the clock was set back
@@ -389,11 +394,14 @@ void State::bury(Position at, const Settled& fact) {
     overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
 }
 
-Result<void> State::release(RecordId record) {
-    Key key = record_key(record);
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kRecord, key));
+Result<RecordRow> State::record_row(RecordId record) {
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kRecord, record_key(record)));
     if (!found) return Error{kStateDamaged, "a lane names a record that is not there"};
-    SYNCLINE_TRY(RecordRow row, decode_row<RecordRow>(*found));
+    return decode_row<RecordRow>(*found);
+}
+
+Result<void> State::release(RecordId record, RecordRow row) {
+    Key key = record_key(record);
     if (--row.references > 0) {
         overlay_.put(Table::kRecord, key, encode(row));
         return {};
@@ -476,13 +484,15 @@ Result<Applied> State::discard(const Command&, LetterRow letter) {
     ConnectionLedger& ledger = connection_ledgers_[letter.owner];
     --ledger.dead;
     ++ledger.discarded;
-    SYNCLINE_CHECK(release(letter.record));
+    SYNCLINE_TRY(RecordRow record, record_row(letter.record));
+    SYNCLINE_CHECK(release(letter.record, std::move(record)));
     return Applied{};
 }
 
 Result<Applied> State::apply_to(Position, const Ticked& fact) {
     last_tick_ns_ = std::max(last_tick_ns_, fact.at_ns);
     SYNCLINE_CHECK(expire(kExpiredPerTickMax));
+    SYNCLINE_CHECK(expire_outcomes(kExpiredPerTickMax));
     return Applied{};
 }
 

@@ -25,6 +25,11 @@ namespace syncline::store {
 
 inline constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows around a body
 inline constexpr std::int64_t kDedupWindowNs = std::int64_t{7} * 24 * 3600 * 1'000'000'000;
+// Of the outcomes that are kept for their senders, the oldest go first; of one of them.
+inline constexpr std::uint64_t kOutcomesBytesMax = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t kOutcomeOverheadBytes = 100;  // of its rows
+inline constexpr std::size_t kOutcomeRecordsMax = 100;
+inline constexpr std::size_t kOutcomeRepliesBytesMax = 1024 * 1024;
 
 // An event to translate.
 struct PendingEvent {
@@ -67,9 +72,17 @@ struct Applied {
     std::optional<Error> rejection;
 };
 
+// What may interest those who wait for an outcome (outcome_waiters.hpp).
+struct OutcomeNews {
+    std::vector<Position> events;    // are translated, or complete
+    std::vector<std::string> lanes;  // by key of their row: the head waits for a time or a parent
+};
+
 class State {
   public:
-    explicit State(Database& database) : overlay_(database) {}
+    // `outcomes_bytes_max`: another than the usual only in tests (rule 6).
+    explicit State(Database& database, std::uint64_t outcomes_bytes_max = kOutcomesBytesMax)
+        : outcomes_bytes_max_(outcomes_bytes_max), overlay_(database) {}
 
     // Reads names, ledger and position.
     Result<void> load();
@@ -122,6 +135,18 @@ class State {
     Result<std::optional<std::string>> mapped_id(AccountId account, std::string_view name_space,
                                                  std::string_view key);
 
+    // ---- Outcomes of events whose senders wait (outcomes.cpp)
+
+    // Nothing when nobody waits for the event, or its window is over.
+    Result<std::optional<OutcomeRow>> outcome(Position event);
+    // The event that a repeat stands for: itself when it is no repeat.
+    Result<Position> event_of(RouteId route, std::string_view message_id, Position event);
+    // The lanes, by key of their row, that hold records without an outcome.
+    Result<std::vector<std::string>> open_lanes(Position event, const OutcomeRow& outcome);
+    Result<std::optional<LaneRow>> lane(std::string_view row_key);
+    // What has happened since the last call.
+    OutcomeNews take_outcome_news() { return std::exchange(outcome_news_, {}); }
+
     // Every file of a large body that is referenced.
     Result<std::vector<std::string>> body_files();
     // Files that lost their last reference since the last call.
@@ -146,12 +171,20 @@ class State {
     Result<Applied> apply_to(Position at, const QueryAnswered& fact);
     Result<Applied> apply_to(Position at, const IdsMapped& fact);
 
+    void expect_outcome(Position at, const Received& fact);
+    Result<void> expect_records(const Translated& fact, ConnectionId connection);
+    Result<void> note_event_died(const EventDied& fact);
+    Result<void> note_settled(const Settled& fact, const RecordRow& record);
+    Result<void> put_outcome(Position event, const OutcomeRow& row);
+    Result<void> expire_outcomes(int count_max);
+
     Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId record,
                          bool is_forced);
     Result<void> pop(const Settled& fact, LaneRow lane);
     void wait(const Settled& fact, LaneRow lane);
     void bury(Position at, const Settled& fact);
-    Result<void> release(RecordId record);
+    Result<RecordRow> record_row(RecordId record);
+    Result<void> release(RecordId record, RecordRow row);
     Result<Applied> replay(const Command& fact, LetterRow letter);
     Result<Applied> discard(const Command& fact, LetterRow letter);
     Result<std::shared_ptr<const Received>> take_event_row(RouteId route, Position position);
@@ -185,10 +218,12 @@ class State {
     RecordId queue_begin(std::string_view lane_row) const;
     void note_queue_begin(std::string_view lane_row, RecordId first);
 
+    const std::uint64_t outcomes_bytes_max_;
     Overlay overlay_;
     Position applied_;
     std::uint64_t hash_seed_ = 0;
     std::uint64_t pending_bytes_ = 0;
+    std::uint64_t outcomes_bytes_ = 0;
     std::int64_t last_tick_ns_ = 0;
     std::map<NameKind, std::map<std::uint32_t, NameRow>> names_;
     std::map<RouteId, RouteLedger> route_ledgers_;
@@ -205,7 +240,8 @@ class State {
     // because only the result of the record that was taken changes it.
     KeyTable<std::optional<KeyMapRow>> lanes_in_flight_;
     KeyTable<RecordId> queue_begins_;  // by key of the lane's row
-    ExpirySearch expiry_;
+    ExpirySearch expiry_, outcome_expiry_;
+    OutcomeNews outcome_news_;
 };
 
 }  // namespace syncline::store

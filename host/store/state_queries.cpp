@@ -31,6 +31,7 @@ Result<void> State::load() {
     SYNCLINE_TRY(applied_.value, number(meta::kApplied));
     SYNCLINE_TRY(hash_seed_, number(meta::kSeed));
     SYNCLINE_TRY(pending_bytes_, number(meta::kPendingBytes));
+    SYNCLINE_TRY(outcomes_bytes_, number(meta::kOutcomeBytes));
     SYNCLINE_TRY(std::uint64_t tick, number(meta::kLastTick));
     last_tick_ns_ = static_cast<std::int64_t>(tick);
 
@@ -70,6 +71,7 @@ void State::create(std::uint64_t hash_seed) {
 void State::seal() {
     overlay_.put(Table::kMeta, meta::kApplied, big_endian(applied_.value));
     overlay_.put(Table::kMeta, meta::kPendingBytes, big_endian(pending_bytes_));
+    overlay_.put(Table::kMeta, meta::kOutcomeBytes, big_endian(outcomes_bytes_));
     overlay_.put(Table::kMeta, meta::kLastTick,
                  big_endian(static_cast<std::uint64_t>(last_tick_ns_)));
     for (const auto& [id, ledger] : route_ledgers_) {

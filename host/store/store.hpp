@@ -28,6 +28,7 @@
 #include "store/bodies.hpp"
 #include "store/data_dir.hpp"
 #include "store/journal.hpp"
+#include "store/outcome_waiters.hpp"
 #include "store/state.hpp"
 
 namespace syncline::store {
@@ -86,6 +87,11 @@ class Store {
     bool ask(std::function<void(State&)> question);
     void wake();
 
+    // Tells the outcome of an event that is durable, once it is known; never after the ticket was
+    // forgotten. False when nobody will be told: after stop() or a failure. [any]
+    bool await_outcome(OutcomeQuestion question);
+    void forget_outcome(std::uint64_t ticket);
+
     Bodies& bodies() { return bodies_; }
     StoreStatus status() const;
     std::uint64_t hash_seed() const { return hash_seed_; }
@@ -142,6 +148,7 @@ class Store {
     std::chrono::nanoseconds last_commit_{0};
     Position committing_;
     std::vector<std::string> dropping_;
+    OutcomeWaiters waiters_;
 
     std::thread state_thread_, commits_thread_;
 };
