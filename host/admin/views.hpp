@@ -16,6 +16,10 @@ boost::json::object ledger_view(const store::State& state);
 boost::json::object letter_view(const store::State& state, const store::Letter& letter,
                                 bool is_whole);
 
+// What became of an event whose sender waited for it. [state]
+boost::json::object outcome_view(const store::State& state, store::Position event,
+                                 const store::OutcomeRow& outcome);
+
 // `1.42` -> the number; none when it is not an id. [any]
 std::optional<std::uint64_t> parse_letter_id(std::string_view text);
 

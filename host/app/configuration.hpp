@@ -18,7 +18,7 @@ namespace syncline::app {
 struct CompiledConnection {
     const config::Connection* source = nullptr;  // in Configuration::config
     std::optional<expr::Program> when;
-    std::vector<std::pair<std::string, expr::Program>> map;
+    std::vector<std::pair<std::string, expr::Program>> map, answer_map;
 };
 
 struct Configuration {

@@ -83,18 +83,31 @@ struct VerifyRule {
     Position at;
 };
 
+struct Mapping {
+    std::string field;
+    Located expression;
+};
+
+// What a sender is answered with.
+enum class AnswerMode {
+    kReceived,      // that its event is durable
+    kOutcome,       // what became of it at a destination
+    kConnector,     // either, as the manifest of the source says
+    kQuery,         // what a destination holds; nothing is stored
+};
+
 struct Webhook {
     std::string name;                       // /hooks/<name>
     std::vector<VerifyRule> verify;         // all must hold; exactly one kNone when `verify: none`
     std::string message_id_header;          // lower case; "" : no deduplication
     int success_status = 0;  // 0: the default (202), unless the connector's manifest says otherwise
     std::size_t body_bytes_max = 1024 * 1024;
-    Position at;
-};
-
-struct Mapping {
-    std::string field;
-    Located expression;
+    AnswerMode answer = AnswerMode::kConnector;
+    std::string answer_from;                // the connection; "" : several, and none was named
+    std::chrono::milliseconds answer_timeout{10'000};
+    int late_status = 504;                  // or 202
+    std::vector<Mapping> answer_map;        // kQuery; empty: as it is there
+    Position at, answer_at;                 // answer_at: of `answer`, or the same as `at`
 };
 
 struct Deliver {

@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "config/document.hpp"
+#include "config/mapping.hpp"
 #include "config/problems.hpp"
 #include "config/section.hpp"
 #include "config/settings.hpp"
@@ -21,7 +22,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kFileBytesMax = 4 * 1024 * 1024;
-constexpr std::size_t kFieldBytesMax = 256;
 constexpr std::int64_t kMebibyte = 1024 * 1024;
 
 Result<std::string> read_file(const std::filesystem::path& file) {
@@ -239,50 +239,12 @@ class Loader {
             }
         }
         if (const Node* when = section.find("when"))
-            connection.when = read_expression(*when, section.path("when"));
-        if (const Node* map = section.find("map")) read_mappings(*map, section, connection);
+            connection.when = read_expression(context_, *when, section.path("when"));
+        if (const Node* map = section.find("map"))
+            connection.map = read_mappings(context_, *map, section.path("map"));
         read_deliver(section, connection.deliver);
         config_.connections.push_back(std::move(connection));
         described_.push_back(is_described);
-    }
-
-    std::optional<Located> read_expression(const Node& node, const std::string& path) {
-        constexpr std::string_view kBlank = " \t\r\n";
-        if (!node.is_scalar()) {
-            context_.problems.add(kType, node.at, in_quotes(path) + " must be an expression",
-                                  "write one such as .user.id; the expression null needs quotes");
-            return std::nullopt;
-        }
-        const auto text = context_.variables.expand(node, SecretUse::kRefused);
-        if (!text.has_value()) return std::nullopt;
-        const std::size_t begin = text->find_first_not_of(kBlank);
-        if (begin == std::string::npos) {
-            context_.problems.add(kValue, node.at, in_quotes(path) + " is empty",
-                                  "write an expression such as .user.id");
-            return std::nullopt;
-        }
-        // What is visible starts at text_at, so blanks before it can't shift the positions in error
-        // messages.
-        const std::size_t end = text->find_last_not_of(kBlank) + 1;
-        return Located{text->substr(begin, end - begin), node.text_at};
-    }
-
-    void read_mappings(const Node& node, const Section& section, Connection& connection) {
-        if (!node.is_map() || node.entries.empty()) {
-            context_.problems.add(
-                kType, node.at,
-                in_quotes(section.path("map")) + " must be a map of fields to expressions",
-                "remove it to send records as they come");
-            return;
-        }
-        for (const auto& [field, expression] : node.entries) {
-            const std::string path = section.path("map") + "." + field->text;
-            if (field->text.empty() || field->text.size() > kFieldBytesMax)
-                context_.problems.add(kValue, field->at,
-                                      in_quotes(path) + " must name a field with 1 to 256 bytes");
-            if (auto located = read_expression(*expression, path))
-                connection.map.push_back(Mapping{field->text, std::move(*located)});
-        }
     }
 
     void read_deliver(const Section& connection, Deliver& deliver) {

@@ -93,6 +93,7 @@ void Delivery::consider(std::vector<store::LaneHead> heads, bool is_quiet) {
         if (auto* send = std::get_if<Send>(&decision)) {
             if (filling_.empty()) filling_since_ = steady_clock::now();
             filling_bytes_ += send->body.size();
+            if (is_awaited(head)) ++filling_awaited_;
             filling_.push_back(Prepared{std::move(head), std::move(*send)});
         } else if (auto* unchanged = std::get_if<Unchanged>(&decision)) {
             store::Settled fact = settled(head, store::Settlement::kUnchanged, time_->now_ns());
@@ -115,7 +116,8 @@ void Delivery::consider(std::vector<store::LaneHead> heads, bool is_quiet) {
 bool Delivery::must_wait() const {
     bool is_full =
         filling_.size() >= plan_.policy.batch_records || filling_bytes_ >= plan_.policy.batch_bytes;
-    return !is_full && !is_quiet_ && steady_clock::now() < filling_since_ + plan_.policy.batch_wait;
+    bool is_urgent = is_quiet_ || filling_awaited_ > 0;
+    return !is_full && !is_urgent && steady_clock::now() < filling_since_ + plan_.policy.batch_wait;
 }
 
 void Delivery::flush() {
@@ -140,6 +142,7 @@ std::vector<Delivery::Prepared> Delivery::cut_batch() {
         std::size_t next = filling_.front().send.body.size();
         if (!batch.empty() && bytes + next > plan_.policy.batch_bytes) break;
         bytes += next;
+        if (is_awaited(filling_.front().head)) --filling_awaited_;
         batch.push_back(std::move(filling_.front()));
         filling_.pop_front();
     }

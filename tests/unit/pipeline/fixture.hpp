@@ -46,6 +46,11 @@ class FakeConnector final : public plugin::Instance {
     }
     void translate(std::vector<std::shared_ptr<const plugin::WebhookRequest>> requests,
                    std::function<void(std::vector<plugin::Translation>)> done) override {
+        if (is_holding) {
+            std::lock_guard lock{mutex_};
+            held_.push_back(std::move(done));
+            return;
+        }
         std::vector<plugin::Translation> translations;
         for (const auto& request : requests) translations.push_back(translate_one(*request));
         done(std::move(translations));
@@ -54,6 +59,11 @@ class FakeConnector final : public plugin::Instance {
         std::lock_guard lock{mutex_};
         writes_.push_back(Write{std::move(batch), std::move(done)});
         written_.notify_all();
+    }
+    void fetch(plugin::FetchBatch batch,
+               std::function<void(std::vector<plugin::FetchResult>)> done) override {
+        fetched = std::move(batch);
+        done({fetch_result});
     }
     void stop(std::chrono::milliseconds, std::function<void()> stopped) override { stopped(); }
 
@@ -70,6 +80,14 @@ class FakeConnector final : public plugin::Instance {
         return !writes_.empty();
     }
 
+    bool has_held() {
+        std::lock_guard lock{mutex_};
+        return !held_.empty();
+    }
+
+    std::atomic<bool> is_holding{false};  // translations do not end
+    plugin::FetchResult fetch_result;
+    plugin::FetchBatch fetched;
     std::atomic<plugin::FailureClass> translation_failure{plugin::FailureClass::kNone};
 
   private:
@@ -95,6 +113,7 @@ class FakeConnector final : public plugin::Instance {
     std::mutex mutex_;
     std::condition_variable written_;
     std::deque<Write> writes_;
+    std::vector<std::function<void(std::vector<plugin::Translation>)>> held_;
 };
 
 inline plugin::Outcome done(std::string destination_key = "") {
@@ -168,9 +187,10 @@ class World {
     }
 
     // Returns when the event is durable.
-    store::Position receive(std::string body) {
+    store::Position receive(std::string body, store::ConnectionId answering = 0) {
         store::Received event;
         event.route = 1;
+        event.answering = answering;
         event.received_ns = clock.wall_ns();
         event.method = "POST";
         auto kept = store->bodies().keep(std::move(body));

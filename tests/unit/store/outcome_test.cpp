@@ -3,7 +3,9 @@
 #include <random>
 
 #include "samples.hpp"
+#include "store/data_dir.hpp"
 #include "store/outcome_waiters.hpp"
+#include "store/repair.hpp"
 
 using namespace syncline;
 using namespace syncline::store;
@@ -214,6 +216,31 @@ TEST_CASE("outcomes: beyond their bound the oldest go first", "[store][outcome]"
     CHECK(kept == test.rows(Table::kOutcomeExpiry));
     CHECK(kept > 20);
     CHECK(kept < 50);
+}
+
+TEST_CASE("outcomes: salvage makes their tables agree", "[store][outcome][salvage]") {
+    Test test;
+    Position kept = test.ask({"a"});
+    Position lost = test.ask({"b"});
+    test.commit();
+    test.state->overlay().erase(Table::kOutcomeExpiry, Key{}.u32(0).u64(kept.value));
+    test.state->overlay().erase(Table::kOutcome, outcome_key(lost));
+    test.commit();
+    test::TempDir folder;
+    auto data_dir = DataDir::open(folder.path() / "data", true);
+    REQUIRE(data_dir.has_value());
+    RepairInput input;
+    input.newest = input.letters_from = Position::of(2, 1);
+    REQUIRE(repair(*test.database, *data_dir, input).has_value());
+    test.database->renew();
+    State salvaged{*test.database};
+    REQUIRE(salvaged.load().has_value());
+    CHECK(salvaged.outcome(kept).value());
+    REQUIRE(salvaged.apply({Position::of(3, 1), Ticked{kDedupWindowNs + kMinuteNs}}).has_value());
+    CHECK_FALSE(salvaged.outcome(kept).value());
+    auto first = salvaged.overlay().seek(Table::kOutcomeExpiry, std::string(1, '\0'), "");
+    REQUIRE(first.has_value());
+    CHECK_FALSE(*first);
 }
 
 TEST_CASE("outcomes: whatever happens, they are how each record ended last",
