@@ -16,6 +16,7 @@ namespace json = boost::json;
 
 constexpr std::string_view kLettersPath = "/v1/dlq";
 constexpr std::string_view kExplainPath = "/v1/explain";
+constexpr std::string_view kEventsPath = "/v1/events/";
 constexpr std::size_t kLettersMax = 200;  // a page: questions to the state are short
 
 http_server::Response answer(int status, json::object body) {
@@ -102,7 +103,24 @@ void Admin::handle(http_server::Request request, http_server::Responder respond)
     if (request.path == kLettersPath) return handle_letters(request, std::move(respond));
     if (request.path.starts_with(std::string{kLettersPath} + "/"))
         return handle_letter(request, std::move(respond));
+    if (request.path.starts_with(kEventsPath)) return handle_event(request, std::move(respond));
     respond(refusal(Error{kNotFound, "there is nothing at this path"}));
+}
+
+// The outcome of an event whose sender waited for it.
+void Admin::handle_event(const http_server::Request& request, http_server::Responder respond) {
+    std::string id = request.path.substr(kEventsPath.size());
+    auto position = parse_letter_id(id);
+    if (!position) return respond(refusal(Error{kBadArgument, "this is not the id of an event"}));
+    ask(std::move(respond),
+        [event = store::Position{*position}, id](store::State& state) -> Result<json::value> {
+            SYNCLINE_TRY(auto outcome, state.outcome(event));
+            if (!outcome) {
+                return Error{kNotFound, "no outcome of an event " + id +
+                                            " is kept: nobody waited for it, or it is too old"};
+            }
+            return json::value(outcome_view(state, event, *outcome));
+        });
 }
 
 void Admin::handle_letters(const http_server::Request& request, http_server::Responder respond) {

@@ -11,6 +11,7 @@
 //   GET  /v1/explain?event=ID          what became of an event
 //   POST /v1/dlq/ID/replay?force=1     back to its lane
 //   POST /v1/dlq/ID/discard            given up
+//   GET  /v1/events/ID                 what became of an event whose sender waits, or waited
 //
 // A change is answered when it is durable and applied.
 // Answers but /metrics are {"result": ...} or {"code": ..., "error": ..., "remedy": ...}.
@@ -54,6 +55,7 @@ class Admin final : public http_server::Handler {
     void ask(http_server::Responder respond, Answer answer);
     void handle_metrics(http_server::Responder respond);
     void command(http_server::Responder respond, store::Command command);
+    void handle_event(const http_server::Request& request, http_server::Responder respond);
     void handle_letters(const http_server::Request& request, http_server::Responder respond);
     void handle_letter(const http_server::Request& request, http_server::Responder respond);
     void handle_explain(const http_server::Request& request, http_server::Responder respond);

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/clock.hpp"
+#include "record/json.hpp"
 
 namespace syncline::admin {
 namespace {
@@ -13,7 +14,8 @@ namespace json = boost::json;
 json::object view(const store::RouteLedger& ledger) {
     return {{"received", ledger.received},   {"translated", ledger.translated},
             {"handshake", ledger.handshake}, {"duplicate", ledger.duplicate},
-            {"dead", ledger.dead},           {"pending", ledger.pending}};
+            {"dead", ledger.dead},           {"pending", ledger.pending},
+            {"queried", ledger.queried}};
 }
 
 json::object view(const store::ConnectionLedger& ledger, bool is_present) {
@@ -90,6 +92,27 @@ json::object event_view(const store::Received& event) {
             {"body", body_view(event.body)}};
 }
 
+std::string_view word_of(store::Settlement settlement) {
+    switch (settlement) {
+        case store::Settlement::kDelivered:
+            return "delivered";
+        case store::Settlement::kUnchanged:
+            return "unchanged";
+        case store::Settlement::kFiltered:
+            return "filtered";
+        case store::Settlement::kSuperseded:
+            return "superseded";
+        default:
+            return "dead";
+    }
+}
+
+json::object failure_view(const store::FailureNote& failure) {
+    return {{"class", failure.failure_class},
+            {"code", text_view(failure.provider_code)},
+            {"message", text_view(failure.message)}};
+}
+
 }  // namespace
 
 std::string name_of(const store::State& state, store::NameKind kind, std::uint32_t id) {
@@ -155,6 +178,36 @@ json::object letter_view(const store::State& state, const store::Letter& letter,
     if (letter.record) view.emplace("record", record_view(*letter.record));
     if (row.answer) view.emplace("answer", answer_view(*row.answer));
     if (letter.event) view.emplace("event", event_view(*letter.event));
+    return view;
+}
+
+json::object outcome_view(const store::State& state, store::Position event,
+                          const store::OutcomeRow& outcome) {
+    json::array records;
+    for (const store::OutcomeEntry& entry : outcome.entries) {
+        json::object view{{"index", entry.index},
+                          {"stream", entry.stream},
+                          {"key", entry.key},
+                          {"status", word_of(entry.settlement)}};
+        if (!entry.destination_key.empty()) view.emplace("id", entry.destination_key);
+        if (!entry.reply.empty()) {
+            Result<json::value> reply = record::parse_json(entry.reply);
+            if (reply.has_value()) view.emplace("result", std::move(*reply));
+        }
+        if (entry.settlement == store::Settlement::kDead)
+            view.emplace("failure", failure_view(entry.failure));
+        records.push_back(std::move(view));
+    }
+    json::object view{
+        {"id", store::to_string(event)},
+        {"route", name_of(state, store::NameKind::kRoute, outcome.route)},
+        {"connection", name_of(state, store::NameKind::kConnection, outcome.connection)},
+        {"received", core::format_iso8601(outcome.received_ns).text},
+        {"is_complete", outcome.is_complete()},
+        {"waiting", outcome.open.size()},
+        {"records", std::move(records)}};
+    if (!outcome.failure.failure_class.empty())
+        view.emplace("failure", failure_view(outcome.failure));
     return view;
 }
 

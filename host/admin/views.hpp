@@ -25,6 +25,10 @@ bool is_present(const store::State& state, store::NameKind kind, std::uint32_t i
 // What somebody else wrote may be any bytes; JSON is UTF-8. [any]
 boost::json::value text_view(std::string_view bytes);
 
+// What became of an event whose sender waited for it. [state]
+boost::json::object outcome_view(const store::State& state, store::Position event,
+                                 const store::OutcomeRow& outcome);
+
 // `1.42` -> the number; none when it is not an id. [any]
 std::optional<std::uint64_t> parse_letter_id(std::string_view text);
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <string_view>
 #include <utility>
 
 #include "app/errc.hpp"
+#include "config/errc.hpp"
 #include "http_server/tls.hpp"
 #include "plugin/errc.hpp"
 #include "secret/local_source.hpp"
@@ -89,42 +91,80 @@ class Checker {
     }
 
     void check_connection(const config::Connection& connection) {
-        check_endpoint(connection.from, true);
-        check_endpoint(connection.to, false);
+        const bool is_query = connection.webhook.has_value() &&
+                              connection.webhook->answer == config::AnswerMode::kQuery;
+        check_endpoint(connection.from, kReceives);
+        check_endpoint(connection.to, is_query ? kReads : kWrites);
+        check_answer(connection);
         CompiledConnection compiled;
         compiled.source = &connection;
         if (connection.when && !connection.when->text.empty())
             compiled.when = compile(*connection.when);
-        for (const config::Mapping& mapping : connection.map) {
-            if (mapping.expression.text.empty()) continue;  // reported by config
-            if (auto program = compile(mapping.expression))
-                compiled.map.emplace_back(mapping.field, std::move(*program));
-        }
+        compiled.map = compile(connection.map);
+        if (connection.webhook) compiled.answer_map = compile(connection.webhook->answer_map);
         configuration_.connections.push_back(std::move(compiled));
     }
 
-    void check_endpoint(const config::Endpoint& endpoint, bool is_source) {
+    // Whose outcome a sender waits for must be clear as soon as one may wait.
+    void check_answer(const config::Connection& connection) {
+        const std::optional<config::Webhook>& webhook = connection.webhook;
+        if (!webhook || webhook->answer != config::AnswerMode::kConnector ||
+            !webhook->answer_from.empty())
+            return;
+        auto account = configuration_.config.accounts.find(connection.from.account);
+        if (account == configuration_.config.accounts.end()) return;  // reported by config
+        const plugin::Manifest* manifest = find(account->second.connector);
+        if (manifest == nullptr || manifest->answered.empty()) return;
+        if (!ambiguous_.insert(webhook->name).second) return;
+        report(
+            Error{config::kAnswerAmbiguous,
+                  "the webhook `" + webhook->name + "` has several connections, and senders of " +
+                      "the connector " + manifest->id + " wait for an outcome"},
+            webhook->answer_at);
+    }
+
+    std::vector<std::pair<std::string, expr::Program>> compile(
+        const std::vector<config::Mapping>& mappings) {
+        std::vector<std::pair<std::string, expr::Program>> compiled;
+        for (const config::Mapping& mapping : mappings) {
+            if (mapping.expression.text.empty()) continue;  // reported by config
+            if (auto program = compile(mapping.expression))
+                compiled.emplace_back(mapping.field, std::move(*program));
+        }
+        return compiled;
+    }
+
+    // What a connection needs of a connector and a stream.
+    struct Need {
+        bool plugin::Manifest::*capability;
+        bool plugin::StreamSpec::*stream;
+        const char *lacks, *lacks_stream;
+    };
+    static constexpr Need kReceives{&plugin::Manifest::can_webhook, &plugin::StreamSpec::is_source,
+                                    " does not take webhooks", " reads no"};
+    static constexpr Need kWrites{&plugin::Manifest::can_write, &plugin::StreamSpec::is_destination,
+                                  " does not write records", " writes no"};
+    static constexpr Need kReads{&plugin::Manifest::can_fetch, &plugin::StreamSpec::can_fetch,
+                                 " does not read records by key", " reads by key no"};
+
+    void check_endpoint(const config::Endpoint& endpoint, const Need& need) {
         if (endpoint.stream.empty()) return;  // reported by config
         auto account = configuration_.config.accounts.find(endpoint.account);
         if (account == configuration_.config.accounts.end()) return;  // reported by config
         const plugin::Manifest* manifest = find(account->second.connector);
         if (manifest == nullptr) return;  // reported with the account
-        if (is_source ? !manifest->can_webhook : !manifest->can_write) {
-            report(Error{kNotCapable,
-                         "the connector " + manifest->id +
-                             (is_source ? " does not take webhooks" : " does not write records")},
-                   endpoint.at);
+        if (!(manifest->*need.capability)) {
+            report(Error{kNotCapable, "the connector " + manifest->id + need.lacks}, endpoint.at);
             return;
         }
         std::string names;
         for (const plugin::StreamSpec& stream : manifest->streams) {
-            if (is_source ? !stream.is_source : !stream.is_destination) continue;
+            if (!(stream.*need.stream)) continue;
             if (stream.name == endpoint.stream) return;
             names += (names.empty() ? "" : ", ") + stream.name;
         }
-        report(Error{kUnknownStream, "the connector " + manifest->id +
-                                         (is_source ? " reads no" : " writes no") + " stream `" +
-                                         endpoint.stream + "`; it has: " + names},
+        report(Error{kUnknownStream, "the connector " + manifest->id + need.lacks_stream +
+                                         " stream `" + endpoint.stream + "`; it has: " + names},
                endpoint.at);
     }
 
@@ -174,6 +214,7 @@ class Checker {
 
     Configuration& configuration_;
     std::vector<config::Problem>& problems_;
+    std::set<std::string> ambiguous_;  // webhooks that were reported
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace syncline::app {
 struct CompiledConnection {
     const config::Connection* source = nullptr;  // in Configuration::config
     std::optional<expr::Program> when;
-    pipeline::FieldPrograms map;
+    pipeline::FieldPrograms map, answer_map;
 };
 
 struct Configuration {

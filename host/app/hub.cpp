@@ -118,6 +118,17 @@ pipeline::DeliveryPolicy to_policy(const config::Deliver& deliver,
     return policy;
 }
 
+intake::AnswerWhen to_answer(config::AnswerMode mode) {
+    switch (mode) {
+        case config::AnswerMode::kOutcome:
+            return intake::AnswerWhen::kAlways;
+        case config::AnswerMode::kConnector:
+            return intake::AnswerWhen::kAsConnectorSays;
+        default:
+            return intake::AnswerWhen::kNever;
+    }
+}
+
 [[noreturn]] void end_process(const Error& error) {
     core::log_error("store", error);
     std::_Exit(static_cast<int>(error.exit_code()));
@@ -216,7 +227,8 @@ class Hub {
         std::vector<pipeline::RoutePlan> route_plans;
         std::vector<pipeline::ConnectionPlan> connection_plans;
         std::vector<intake::Route> routes;
-        std::map<std::string, store::RouteId> route_ids;
+        std::map<std::string, std::size_t> route_indexes;
+        std::vector<std::pair<std::size_t, pipeline::QueryPlan>> queries;  // by index of the route
         for (CompiledConnection& compiled : configuration_.connections) {
             const config::Connection& connection = *compiled.source;
             pipeline::ConnectionPlan plan;
@@ -235,21 +247,31 @@ class Hub {
                 *plan.destination->manifest().stream(plan.destination_stream);
             plan.takes_partial_updates = to.takes_partial_updates;
             plan.policy = to_policy(connection.deliver, to);
-            if (connection.webhook) {
-                const config::Webhook& webhook = *connection.webhook;
-                auto [at, is_new] = route_ids.try_emplace(webhook.name, 0);
-                if (is_new) {
-                    at->second = names.give(store::NameKind::kRoute, webhook.name);
-                    std::shared_ptr<plugin::Instance> source =
-                        instances_.at(connection.from.account);
-                    route_plans.push_back(pipeline::RoutePlan{at->second, webhook.name, source});
-                    SYNCLINE_TRY(intake::Route route,
-                                 to_route(webhook, at->second, std::move(source)));
-                    routes.push_back(std::move(route));
-                }
-                plan.route = at->second;
+            if (!connection.webhook) {
+                connection_plans.push_back(std::move(plan));
+                continue;
             }
-            connection_plans.push_back(std::move(plan));
+            const config::Webhook& webhook = *connection.webhook;
+            const bool is_query = webhook.answer == config::AnswerMode::kQuery;
+            std::shared_ptr<plugin::Instance> source = instances_.at(connection.from.account);
+            auto [at, is_new] = route_indexes.try_emplace(webhook.name, routes.size());
+            if (is_new) {
+                store::RouteId id = names.give(store::NameKind::kRoute, webhook.name);
+                if (!is_query) route_plans.push_back(pipeline::RoutePlan{id, webhook.name, source});
+                SYNCLINE_TRY(intake::Route route, to_route(webhook, id, source));
+                routes.push_back(std::move(route));
+            }
+            intake::Route& route = routes[at->second];
+            plan.route = route.id;
+            if (webhook.answer_from == connection.name) route.answering = plan.id;
+            if (is_query) {
+                queries.emplace_back(
+                    at->second,
+                    pipeline::QueryPlan{std::move(source), std::move(plan), webhook.answer_timeout,
+                                        std::move(compiled.answer_map)});
+            } else {
+                connection_plans.push_back(std::move(plan));
+            }
         }
         pipeline::Pipeline::Options pipeline_options;
         pipeline_options.clock = &core::system_clock();
@@ -257,6 +279,12 @@ class Hub {
         pipeline_options.cpu_threads = cores > 1 ? cores - 1 : 1;
         pipeline_ = std::make_unique<pipeline::Pipeline>(
             pipeline_options, *store_, std::move(route_plans), std::move(connection_plans));
+        for (auto& [index, plan] : queries) {
+            routes[index].query = [query = pipeline_->make_query(std::move(plan))](
+                                      plugin::WebhookRequest request, auto done) {
+                query->ask(std::move(request), std::move(done));
+            };
+        }
         intake_ =
             std::make_unique<intake::Intake>(io_, *store_, core::system_clock(), std::move(routes));
         return names.finish();
@@ -273,6 +301,9 @@ class Hub {
                                    ? webhook.success_status
                                    : source->manifest().webhook_success_status;
         route.body_bytes_max = webhook.body_bytes_max;
+        route.answer = to_answer(webhook.answer);
+        route.answer_timeout = webhook.answer_timeout;
+        route.late_status = webhook.late_status;
         route.source = std::move(source);
         return route;
     }
@@ -322,6 +353,7 @@ class Hub {
             if (error) return;
             core::log_info("app", "stopping: finishing what is in flight");
             server_->stop();
+            intake_->stop();
             pipeline_->stop();
             drain_until_ = std::chrono::steady_clock::now() + kDrainDeadline;
             drain();

@@ -23,7 +23,7 @@
 namespace syncline::config {
 
 struct Position {
-    int line = 0;    // 1-based
+    int line = 0;  // 1-based
     int column = 0;
 };
 
@@ -33,27 +33,27 @@ struct Located {
     Position at;
 };
 
-struct ServerLimits {   // hub.limits
+struct ServerLimits {  // hub.limits
     std::size_t connections_max = 4096;
     std::size_t connections_per_ip_max = 64;
-    std::uint64_t pending_bytes_max = 8ull * 1024 * 1024 * 1024;   // quota of the backlog
+    std::uint64_t pending_bytes_max = 8ull * 1024 * 1024 * 1024;  // quota of the backlog
     std::uint64_t unapplied_bytes_max = 64ull * 1024 * 1024;
     std::uint64_t history_bytes_max = 64ull * 1024 * 1024;  // 0 keeps none
 };
 
-struct Tls {    // hub.tls; what is in the files is checked by `app`
-    std::filesystem::path certificate;      // made absolute against the file's folder
+struct Tls {                            // hub.tls; what is in the files is checked by `app`
+    std::filesystem::path certificate;  // made absolute against the file's folder
     std::filesystem::path key;
     Position certificate_at, key_at;
 };
 
 struct Hub {
-    std::filesystem::path data_dir;         // made absolute against the file's folder
+    std::filesystem::path data_dir;  // made absolute against the file's folder
     std::filesystem::path connectors_dir;
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 8080;
-    std::optional<Tls> tls;                 // none: plain HTTP, on loopback unless `allow_plain`
-    std::filesystem::path admin_socket;     // default: <data_dir>/admin.sock
+    std::optional<Tls> tls;              // none: plain HTTP, on loopback unless `allow_plain`
+    std::filesystem::path admin_socket;  // default: <data_dir>/admin.sock
     ServerLimits limits;
 };
 
@@ -75,21 +75,12 @@ struct VerifyRule {
     // X-Hub-Signature-256, SHA-256, `sha256=`
     HmacAlgorithm algorithm = HmacAlgorithm::kSha256;
     SignatureEncoding encoding = SignatureEncoding::kHex;
-    std::string header;      // lower case
+    std::string header;  // lower case
     std::string prefix;
-    core::Secret key;        // never empty
+    core::Secret key;  // never empty
     // basic
     std::string username;
     core::Secret password;
-    Position at;
-};
-
-struct Webhook {
-    std::string name;                       // /hooks/<name>
-    std::vector<VerifyRule> verify;         // all must hold; exactly one kNone when `verify: none`
-    std::string message_id_header;          // lower case; "" : no deduplication
-    int success_status = 0;  // 0: the default (202), unless the connector's manifest says otherwise
-    std::size_t body_bytes_max = 1024 * 1024;
     Position at;
 };
 
@@ -98,12 +89,34 @@ struct Mapping {
     Located expression;
 };
 
+// What a sender is answered with.
+enum class AnswerMode {
+    kReceived,   // that its event is durable
+    kOutcome,    // what became of it at a destination
+    kConnector,  // either, as the manifest of the source says
+    kQuery,      // what a destination holds; nothing is stored
+};
+
+struct Webhook {
+    std::string name;                // /hooks/<name>
+    std::vector<VerifyRule> verify;  // all must hold; exactly one kNone when `verify: none`
+    std::string message_id_header;   // lower case; "" : no deduplication
+    int success_status = 0;  // 0: the default (202), unless the connector's manifest says otherwise
+    std::size_t body_bytes_max = 1024 * 1024;
+    AnswerMode answer = AnswerMode::kConnector;
+    std::string answer_from;  // the connection; "" : several, and none was named
+    std::chrono::milliseconds answer_timeout{10'000};
+    int late_status = 504;            // or 202
+    std::vector<Mapping> answer_map;  // kQuery; empty: as it is there
+    Position at, answer_at;           // answer_at: of `answer`, or the same as `at`
+};
+
 // `syncline test` maps `given` as delivery would and compares.
 struct MappingTest {
     enum class Outcome { kMapped, kFiltered, kError };
 
-    std::string name;              // may be empty
-    boost::json::object given;     // the body of the source record
+    std::string name;           // may be empty
+    boost::json::object given;  // the body of the source record
     Outcome outcome = Outcome::kMapped;
     boost::json::object expected;  // kMapped: the body that goes out
     std::string error_part;        // kError: what the error contains
@@ -114,7 +127,7 @@ struct Deliver {
     std::uint32_t batch_records = 100;
     std::uint32_t batch_bytes = 1024 * 1024;
     std::chrono::milliseconds batch_wait{1000};
-    std::uint32_t concurrency = 4;              // batches in flight
+    std::uint32_t concurrency = 4;  // batches in flight
     std::uint32_t attempts_max = 20;
     std::chrono::milliseconds retry_base{1000};
     std::chrono::milliseconds retry_max{15 * 60 * 1000};
@@ -129,9 +142,9 @@ struct Endpoint {
 struct Connection {
     std::string name;
     Endpoint from, to;
-    std::optional<Webhook> webhook;             // the same name on several connections is one route
+    std::optional<Webhook> webhook;  // the same name on several connections is one route
     std::optional<Located> when;
-    std::vector<Mapping> map;                   // empty: the body goes out as it came
+    std::vector<Mapping> map;  // empty: the body goes out as it came
     Deliver deliver;
     std::vector<MappingTest> tests;
     Position at;
@@ -153,7 +166,7 @@ struct SecretSource {
 };
 
 struct Problem {
-    Error error;       // where() is file:line:column
+    Error error;  // where() is file:line:column
     Position at;
 };
 

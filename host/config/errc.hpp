@@ -52,6 +52,11 @@ inline constexpr ErrorCode kVerifyMissing{
     "write how a sender proves who it is, such as `verify: [{ scheme: hmac, preset: mapp, key: "
     "\"${NAME}\" }]`, or `verify: none` when anyone may send"};
 
+inline constexpr ErrorCode kAnswerAmbiguous{
+    "config.answer_ambiguous", ErrorClass::kConfig,
+    "name the connection whose outcome the sender waits for: `answer_from: NAME`; a webhook with "
+    "`answer: query` has one connection only"};
+
 // ---- Variables and secrets --------------------------------------------------------------------
 
 inline constexpr ErrorCode kVariableUnset{

@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "config/document.hpp"
+#include "config/mapping.hpp"
 #include "config/mapping_tests.hpp"
 #include "config/problems.hpp"
 #include "config/section.hpp"
@@ -22,7 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kFileBytesMax = 4 * 1024 * 1024;
-constexpr std::size_t kFieldBytesMax = 256;
 constexpr std::int64_t kMebibyte = 1024 * 1024;
 
 Result<std::string> read_file(const std::filesystem::path& file) {
@@ -94,9 +94,11 @@ class Loader {
     }
 
     void read_hub(const Node* node) {
-        const Section hub{context_, node, "hub",
-                          {{"data_dir", "connectors_dir"},
-                           {"listen", "tls", "allow_plain", "admin", "limits"}}};
+        const Section hub{
+            context_,
+            node,
+            "hub",
+            {{"data_dir", "connectors_dir"}, {"listen", "tls", "allow_plain", "admin", "limits"}}};
         Hub& out = config_.hub;
         out.data_dir = hub.file_path("data_dir").value_or("");
         out.connectors_dir = hub.file_path("connectors_dir").value_or("");
@@ -104,9 +106,13 @@ class Loader {
         read_tls(hub);
         out.admin_socket = out.data_dir / "admin.sock";
         const Node* admin = hub.find("admin");
-        if (admin != nullptr) read_admin(Section{context_, admin, "hub.admin", {{"listen"}, {}}});
-        else check_socket_path(hub.at());
-        const Section limits{context_, hub.find("limits"), "hub.limits",
+        if (admin != nullptr)
+            read_admin(Section{context_, admin, "hub.admin", {{"listen"}, {}}});
+        else
+            check_socket_path(hub.at());
+        const Section limits{context_,
+                             hub.find("limits"),
+                             "hub.limits",
                              {{},
                               {"connections_max", "connections_per_ip_max", "history_bytes_max",
                                "pending_bytes_max", "unapplied_bytes_max"}}};
@@ -194,8 +200,8 @@ class Loader {
         account.settings_at = key.at;
         if (const Node* settings = map_of(section, "settings")) {
             account.settings_at = settings->at;
-            auto read = read_settings(context_, *settings, section.path("settings"),
-                                      SecretUse::kAllowed);
+            auto read =
+                read_settings(context_, *settings, section.path("settings"), SecretUse::kAllowed);
             account.settings = std::move(read.values);
             account.setting_positions = std::move(read.positions);
         }
@@ -203,8 +209,8 @@ class Loader {
     }
 
     Endpoint read_endpoint(const Section& connection, std::string_view key) {
-        const Section section{context_, connection.find(key), connection.path(key),
-                              {{"account", "stream"}, {}}};
+        const Section section{
+            context_, connection.find(key), connection.path(key), {{"account", "stream"}, {}}};
         Endpoint endpoint;
         endpoint.at = section.at();
         endpoint.stream = section.name("stream").value_or("");
@@ -225,7 +231,9 @@ class Loader {
     void read_connection(const Node& key, const Node& node) {
         const std::string path = "connections." + key.text;
         check_name(context_, key.text, key.at, path);
-        const Section section{context_, &node, path,
+        const Section section{context_,
+                              &node,
+                              path,
                               {{"from", "to", "triggers"}, {"when", "map", "deliver", "tests"}}};
         Connection connection;
         connection.name = key.text;
@@ -233,8 +241,8 @@ class Loader {
         connection.from = read_endpoint(section, "from");
         connection.to = read_endpoint(section, "to");
         bool is_described = false;
-        const Section triggers{context_, section.find("triggers"), section.path("triggers"),
-                               {{"webhook"}, {}}};
+        const Section triggers{
+            context_, section.find("triggers"), section.path("triggers"), {{"webhook"}, {}}};
         if (const Node* webhook = triggers.find("webhook")) {
             if (auto written = read_webhook(context_, *webhook, triggers.path("webhook"))) {
                 connection.webhook = std::move(written->webhook);
@@ -242,8 +250,9 @@ class Loader {
             }
         }
         if (const Node* when = section.find("when"))
-            connection.when = read_expression(*when, section.path("when"));
-        if (const Node* map = section.find("map")) read_mappings(*map, section, connection);
+            connection.when = read_expression(context_, *when, section.path("when"));
+        if (const Node* map = section.find("map"))
+            connection.map = read_mappings(context_, *map, section.path("map"));
         read_deliver(section, connection.deliver);
         if (const Node* tests = section.find("tests"))
             connection.tests = read_mapping_tests(context_, *tests, section.path("tests"));
@@ -251,47 +260,10 @@ class Loader {
         described_.push_back(is_described);
     }
 
-    std::optional<Located> read_expression(const Node& node, const std::string& path) {
-        constexpr std::string_view kBlank = " \t\r\n";
-        if (!node.is_scalar()) {
-            context_.problems.add(kType, node.at, in_quotes(path) + " must be an expression",
-                                  "write one such as .user.id; the expression null needs quotes");
-            return std::nullopt;
-        }
-        const auto text = context_.variables.expand(node, SecretUse::kRefused);
-        if (!text.has_value()) return std::nullopt;
-        const std::size_t begin = text->find_first_not_of(kBlank);
-        if (begin == std::string::npos) {
-            context_.problems.add(kValue, node.at, in_quotes(path) + " is empty",
-                                  "write an expression such as .user.id");
-            return std::nullopt;
-        }
-        // What is visible starts at text_at, so blanks before it can't shift the positions in error
-        // messages.
-        const std::size_t end = text->find_last_not_of(kBlank) + 1;
-        return Located{text->substr(begin, end - begin), node.text_at};
-    }
-
-    void read_mappings(const Node& node, const Section& section, Connection& connection) {
-        if (!node.is_map() || node.entries.empty()) {
-            context_.problems.add(
-                kType, node.at,
-                in_quotes(section.path("map")) + " must be a map of fields to expressions",
-                "remove it to send records as they come");
-            return;
-        }
-        for (const auto& [field, expression] : node.entries) {
-            const std::string path = section.path("map") + "." + field->text;
-            if (field->text.empty() || field->text.size() > kFieldBytesMax)
-                context_.problems.add(kValue, field->at,
-                                      in_quotes(path) + " must name a field with 1 to 256 bytes");
-            if (auto located = read_expression(*expression, path))
-                connection.map.push_back(Mapping{field->text, std::move(*located)});
-        }
-    }
-
     void read_deliver(const Section& connection, Deliver& deliver) {
-        const Section section{context_, connection.find("deliver"), connection.path("deliver"),
+        const Section section{context_,
+                              connection.find("deliver"),
+                              connection.path("deliver"),
                               {{},
                                {"batch_records", "batch_bytes", "batch_wait_ms", "concurrency",
                                 "attempts_max", "retry_base_ms", "retry_max_ms", "timeout_ms"}}};

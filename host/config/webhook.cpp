@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "config/mapping.hpp"
+
 namespace syncline::config {
 namespace {
 
@@ -143,11 +145,72 @@ bool same_rule(const VerifyRule& a, const VerifyRule& b) {
            a.key.equals(b.key.reveal()) && a.password.equals(b.password.reveal());
 }
 
+bool same_answer(const Webhook& a, const Webhook& b) {
+    const auto same_mapping = [](const Mapping& x, const Mapping& y) {
+        return x.field == y.field && x.expression.text == y.expression.text;
+    };
+    return a.answer == b.answer && a.answer_from == b.answer_from &&
+           a.answer_timeout == b.answer_timeout && a.late_status == b.late_status &&
+           std::equal(a.answer_map.begin(), a.answer_map.end(), b.answer_map.begin(),
+                      b.answer_map.end(), same_mapping);
+}
+
 bool same_settings(const Webhook& a, const Webhook& b) {
     return a.message_id_header == b.message_id_header && a.success_status == b.success_status &&
-           a.body_bytes_max == b.body_bytes_max &&
+           a.body_bytes_max == b.body_bytes_max && same_answer(a, b) &&
            std::equal(a.verify.begin(), a.verify.end(), b.verify.begin(), b.verify.end(),
                       same_rule);
+}
+
+void read_answer(Context& context, const Section& section, Webhook& webhook) {
+    constexpr std::int64_t kTimeoutMsMax = 60'000;
+    webhook.answer_at = section.at();
+    if (const Node* answer = section.find("answer")) {
+        webhook.answer_at = answer->at;
+        constexpr AnswerMode kModes[] = {AnswerMode::kReceived, AnswerMode::kOutcome,
+                                         AnswerMode::kConnector, AnswerMode::kQuery};
+        if (const auto mode =
+                section.choice("answer", {"received", "outcome", "connector", "query"}))
+            webhook.answer = kModes[*mode];
+    }
+    webhook.answer_from = section.name("answer_from").value_or("");
+    section.read("answer_timeout_ms", webhook.answer_timeout, 100, kTimeoutMsMax);
+    if (section.choice("late_status", {"504", "202"}) == 1u) webhook.late_status = 202;
+    const Node* map = section.find("answer_map");
+    if (map == nullptr) return;
+    webhook.answer_map = read_mappings(context, *map, section.path("answer_map"));
+    if (webhook.answer != AnswerMode::kQuery)
+        context.problems.add(
+            kValue, map->at,
+            in_quotes(section.path("answer_map")) + " has no effect without `answer: query`",
+            "remove it");
+}
+
+// Every webhook has its settings: whose outcome a sender waits for must be clear. What only the
+// manifest of the source knows is checked by `app`.
+void name_answering(Context& context, std::vector<Connection>& connections) {
+    std::map<std::string, std::vector<Connection*>> routes;
+    for (Connection& connection : connections)
+        if (connection.webhook.has_value()) routes[connection.webhook->name].push_back(&connection);
+    for (auto& [name, sharing] : routes) {
+        const Webhook& first = *sharing.front()->webhook;
+        const auto is_named = [&](const Connection* connection) {
+            return connection->name == first.answer_from;
+        };
+        if (!first.answer_from.empty() && std::none_of(sharing.begin(), sharing.end(), is_named)) {
+            context.problems.add(kAnswerAmbiguous, first.answer_at,
+                                 "the webhook " + in_quotes(name) + " is to be answered from " +
+                                     in_quotes(first.answer_from) +
+                                     ", which is no connection of it");
+            continue;
+        }
+        const bool is_query = first.answer == AnswerMode::kQuery;
+        if (sharing.size() > 1 &&
+            (is_query || (first.answer == AnswerMode::kOutcome && first.answer_from.empty())))
+            context.problems.add(kAnswerAmbiguous, first.answer_at,
+                                 "the webhook " + in_quotes(name) + " has several connections");
+        if (sharing.size() == 1) sharing.front()->webhook->answer_from = sharing.front()->name;
+    }
 }
 
 void check_against(Context& context, const Connection& owner, const Connection& other,
@@ -167,8 +230,12 @@ void check_against(Context& context, const Connection& owner, const Connection& 
 
 std::optional<WrittenWebhook> read_webhook(Context& context, const Node& node,
                                            const std::string& path) {
-    const Section section{context, &node, path,
-                          {{"name"}, {"verify", "message_id", "success_status", "body_bytes_max"}}};
+    const Section section{context,
+                          &node,
+                          path,
+                          {{"name"},
+                           {"verify", "message_id", "success_status", "body_bytes_max", "answer",
+                            "answer_from", "answer_timeout_ms", "late_status", "answer_map"}}};
     if (!section.exists()) return std::nullopt;
     const auto name = section.name("name");
     WrittenWebhook written;
@@ -182,6 +249,7 @@ std::optional<WrittenWebhook> read_webhook(Context& context, const Node& node,
         const Section keys{context, message_id, section.path("message_id"), {{"header"}, {}}};
         webhook.message_id_header = read_header_name(context, keys, "header").value_or("");
     }
+    read_answer(context, section, webhook);
     if (!name.has_value()) return std::nullopt;
     webhook.name = *name;
     return written;
@@ -212,6 +280,7 @@ void share_routes(Context& context, std::vector<Connection>& connections,
         *webhook = *description.webhook;
         webhook->at = at;
     }
+    name_answering(context, connections);
 }
 
 }  // namespace syncline::config

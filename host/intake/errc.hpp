@@ -21,4 +21,24 @@ inline constexpr core::ErrorCode kMessageIdMissing{
 inline constexpr core::ErrorCode kHandshakeFailed{"intake.handshake_failed",
                                                   core::ErrorClass::kTransient, ""};
 
+// ---- Of senders who wait for the outcome
+
+inline constexpr ErrorCode kTooManyWait{"intake.too_many_wait", ErrorClass::kTransient,
+                                        "send it again later"};
+inline constexpr ErrorCode kOutcomeLate{
+    "intake.outcome_late", ErrorClass::kTransient,
+    "send it again with the same message id, or ask for the event"};
+inline constexpr ErrorCode kOutcomeHeld{
+    "intake.outcome_held", ErrorClass::kTransient,
+    "send it again with the same message id, or ask for the event"};
+inline constexpr ErrorCode kInterrupted{
+    "intake.interrupted", ErrorClass::kTransient,
+    "send it again with the same message id, or ask for the event"};
+inline constexpr ErrorCode kNotTranslated{"intake.not_translated", ErrorClass::kPermanent,
+                                          "correct the request; it is a dead letter now"};
+inline constexpr ErrorCode kNotDelivered{"intake.not_delivered", ErrorClass::kPermanent,
+                                         "see the dead letter"};
+inline constexpr ErrorCode kNothingFound{"intake.nothing_found", ErrorClass::kPermanent, ""};
+inline constexpr ErrorCode kQueryFailed{"intake.query_failed", ErrorClass::kTransient, ""};
+
 }  // namespace syncline::intake

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <utility>
 
 #include "core/fault.hpp"
@@ -11,45 +9,13 @@
 #include "core/log.hpp"
 #include "http_server/response.hpp"
 #include "intake/errc.hpp"
-#include "store/errc.hpp"
+#include "intake/responses.hpp"
 #include "store/message_id.hpp"
 
 namespace syncline::intake {
 namespace {
 
 constexpr std::string_view kPrefix = "/hooks/";
-
-http_server::Response json_response(int status, const boost::json::object& body) {
-    http_server::Response response;
-    response.status = status;
-    response.headers.emplace_back("Content-Type", "application/json");
-    response.body = boost::json::serialize(body);
-    return response;
-}
-
-http_server::Response refusal(int status, const Error& error) {
-    http_server::Response response =
-        json_response(status, {{"error", error.what()}, {"code", error.code()}});
-    response.text = error.what();
-    return response;
-}
-
-// A full disk takes longer to mend than a busy moment.
-const char* retry_after_s(const Error& error) {
-    return error.is(store::kDiskFull) ? "120" : "2";
-}
-
-http_server::Refusal reason_of(const Error& error) {
-    if (error.is(store::kDiskFull)) return http_server::Refusal::kDiskFull;
-    return error.is(store::kQuota) ? http_server::Refusal::kQuota : http_server::Refusal::kBusy;
-}
-
-http_server::Response busy(const Error& error) {
-    http_server::Response response = refusal(503, error);
-    response.refusal = reason_of(error);
-    response.headers.emplace_back("Retry-After", retry_after_s(error));
-    return response;
-}
 
 http_server::Response refusal(const http_server::Verdict& verdict) {
     return http_server::make_error(verdict.status, verdict.reason);
@@ -111,11 +77,34 @@ plugin::WebhookRequest to_webhook(http_server::Request request, std::string_view
     return webhook;
 }
 
+bool fits(const plugin::RequestPattern& pattern, const http_server::Request& request) {
+    bool has_method = pattern.methods.empty() ||
+                      std::find(pattern.methods.begin(), pattern.methods.end(), request.method) !=
+                          pattern.methods.end();
+    return has_method &&
+           std::all_of(pattern.query.begin(), pattern.query.end(), [&](const auto& wanted) {
+               return request.query_parameter(wanted.first) == wanted.second;
+           });
+}
+
+bool fits_one(const std::vector<plugin::RequestPattern>& patterns,
+              const http_server::Request& request) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const auto& pattern) { return fits(pattern, request); });
+}
+
+// Does the sender wait for the outcome?
+bool waits(const Route& route, const http_server::Request& request) {
+    if (route.answering == 0 || route.answer == AnswerWhen::kNever) return false;
+    return route.answer == AnswerWhen::kAlways ||
+           fits_one(route.source->manifest().answered, request);
+}
+
 }  // namespace
 
 Intake::Intake(boost::asio::io_context& io, store::Store& store, const core::Clock& clock,
                std::vector<Route> routes)
-    : io_(io), store_(store), clock_(clock) {
+    : io_(io), store_(store), clock_(clock), answers_(io, store, clock) {
     for (Route& route : routes) {
         std::string name = route.name;
         routes_.emplace(std::move(name), std::move(route));
@@ -155,87 +144,106 @@ void Intake::handle(http_server::Request request, http_server::Responder respond
     Route* route = find(path, &rest);
     if (route == nullptr)
         return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at this path"}));
-    if (may_be_handshake(*route, request))
-        return decode_handshake(*route, std::move(request), rest, std::move(respond));
+    if (fits_one(route->source->manifest().handshakes, request)) {
+        return decode_for(&Intake::shake_hands, *route, std::move(request), rest,
+                          std::move(respond));
+    }
+    if (auto refused = authenticate(*route, request)) return respond(std::move(*refused));
+    if (route->query) {
+        return decode_for(&Intake::ask_destination, *route, std::move(request), rest,
+                          std::move(respond));
+    }
     receive(*route, std::move(request), rest, std::move(respond));
 }
 
-bool Intake::may_be_handshake(const Route& route, const http_server::Request& request) const {
-    for (const plugin::RequestPattern& pattern : route.source->manifest().handshakes) {
-        bool has_method =
-            pattern.methods.empty() || std::find(pattern.methods.begin(), pattern.methods.end(),
-                                                 request.method) != pattern.methods.end();
-        bool has_query =
-            std::all_of(pattern.query.begin(), pattern.query.end(), [&](const auto& wanted) {
-                return request.query_parameter(wanted.first) == wanted.second;
+// The connector sees every body decoded.
+void Intake::decode_for(Answerer answerer, Route& route, http_server::Request request,
+                        std::string_view rest, http_server::Responder respond) {
+    const http_server::Coding coding = coding_of(request.headers);
+    plugin::WebhookRequest webhook = to_webhook(std::move(request), rest);
+    webhook.received_ns = clock_.wall_ns();
+    if (coding == http_server::Coding::kIdentity)
+        return (this->*answerer)(route, std::move(webhook), std::move(respond));
+    auto shared = std::make_shared<http_server::Responder>(std::move(respond));
+    boost::asio::post(
+        bodies_, [this, answerer, shared, &route, coding, coded = std::move(webhook)]() mutable {
+            http_server::Decoded decoded =
+                http_server::decode(coding, coded.body, route.body_bytes_max);
+            coded.body = std::move(decoded.body);
+            erase_coding(coded.headers);
+            boost::asio::post(io_, [this, answerer, shared, &route, verdict = decoded.verdict,
+                                    plain = std::move(coded)]() mutable {
+                if (!verdict.accepted()) return (*shared)(refusal(verdict));
+                (this->*answerer)(route, std::move(plain), std::move(*shared));
             });
-        if (has_method && has_query) return true;
-    }
-    return false;
+        });
 }
 
-// The connector sees every body decoded.
-void Intake::decode_handshake(Route& route, http_server::Request request, std::string_view rest,
-                              http_server::Responder respond) {
-    const http_server::Coding coding = coding_of(request.headers);
-    if (coding == http_server::Coding::kIdentity)
-        return shake_hands(route, std::move(request), rest, std::move(respond));
+// Answered by the connector, without effect: nothing is stored but the count.
+void Intake::shake_hands(Route& route, plugin::WebhookRequest request,
+                         http_server::Responder respond) {
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    boost::asio::post(bodies_, [this, shared, &route, coding, path = std::string{rest},
-                                coded = std::move(request)]() mutable {
-        http_server::Decoded decoded =
-            http_server::decode(coding, coded.body, route.body_bytes_max);
-        coded.body = std::move(decoded.body);
-        erase_coding(coded.headers);
-        boost::asio::post(io_, [this, shared, &route, verdict = decoded.verdict,
-                                under = std::move(path), plain = std::move(coded)]() mutable {
-            if (!verdict.accepted()) return (*shared)(refusal(verdict));
-            shake_hands(route, std::move(plain), under, std::move(*shared));
+    store::RouteId id = route.id;
+    route.source->handshake(std::move(request), [this, shared, id](plugin::Failure failure,
+                                                                   plugin::WebhookReply reply) {
+        http_server::Response response;
+        if (failure.failure_class != plugin::FailureClass::kNone) {
+            response = refusal(500, Error{kHandshakeFailed, failure.message});
+        } else {
+            response.status = reply.status;
+            response.body = std::move(reply.body);
+            if (!reply.content_type.empty())
+                response.headers.emplace_back("Content-Type", reply.content_type);
+            count(store::HandshakeAnswered{id});
+        }
+        boost::asio::post(io_, [shared, answer = std::move(response)]() mutable {
+            (*shared)(std::move(answer));
         });
     });
 }
 
-// Answered by the connector, without effect: nothing is stored but the count.
-void Intake::shake_hands(Route& route, http_server::Request request, std::string_view rest,
-                         http_server::Responder respond) {
+// Answered by a destination with what it holds: nothing is stored but the count.
+void Intake::ask_destination(Route& route, plugin::WebhookRequest request,
+                             http_server::Responder respond) {
+    if (route.queries_out >= kQueriesOutMax)
+        return respond(busy(Error{kTooManyWait, "too many wait for an answer"}));
+    ++route.queries_out;
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    store::RouteId id = route.id;
-    route.source->handshake(
-        to_webhook(std::move(request), rest),
-        [this, shared, id](plugin::Failure failure, plugin::WebhookReply reply) {
-            http_server::Response response;
-            if (failure.failure_class != plugin::FailureClass::kNone) {
-                response = refusal(500, Error{kHandshakeFailed, failure.message});
-            } else {
-                response.status = reply.status;
-                response.body = std::move(reply.body);
-                if (!reply.content_type.empty())
-                    response.headers.emplace_back("Content-Type", reply.content_type);
-                count_handshake(id);
-            }
-            boost::asio::post(io_, [shared, answer = std::move(response)]() mutable {
-                (*shared)(std::move(answer));
-            });
+    route.query(std::move(request), [this, shared, &route](plugin::FetchResult result) {
+        boost::asio::post(io_, [this, shared, &route, answer = std::move(result)]() mutable {
+            --route.queries_out;
+            if (answer.kind != plugin::FetchKind::kFailed) count(store::QueryAnswered{route.id});
+            (*shared)(query_response(std::move(answer)));
         });
+    });
 }
 
 // Anyone can send handshakes, so that counting them must not fill the journal's reserve, which is
 // for results.
-void Intake::count_handshake(store::RouteId route) {
+void Intake::count(store::Fact fact) {
     if (!store_.status().has_room) return;
     store::Append append;
-    append.facts.emplace_back(store::HandshakeAnswered{route});
+    append.facts.push_back(std::move(fact));
     store_.append(std::move(append));
+}
+
+std::optional<http_server::Response> Intake::authenticate(Route& route,
+                                                          http_server::Request& request) {
+    Headers lookup{request.headers};
+    for (Verifier& verifier : route.verifiers) {
+        if (Result<void> verified = verifier.verify(lookup, request.body); !verified.has_value())
+            return refusal(401, verified.error());
+    }
+    // It must not lie in the journal.
+    for (const Verifier& verifier : route.verifiers) {
+        for (std::string& name : verifier.authenticating_headers())
+            erase_header(request.headers, std::move(name));
+    }
+    return std::nullopt;
 }
 
 void Intake::receive(Route& route, http_server::Request request, std::string_view rest,
                      http_server::Responder respond) {
-    Headers lookup{request.headers};
-    for (Verifier& verifier : route.verifiers) {
-        if (Result<void> verified = verifier.verify(lookup, request.body); !verified.has_value()) {
-            return respond(refusal(401, verified.error()));
-        }
-    }
     store::Received event;
     if (!route.message_id_header.empty()) {
         std::string_view id = request.header(route.message_id_header);
@@ -250,65 +258,72 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
     if (core::is_planted(core::PlantedBug::kDedupByBody)) {
         event.message_id = core::hash128(request.query + request.body, 0).view();
     }
-    // What proved the sender must not lie in the journal.
-    for (const Verifier& verifier : route.verifiers) {
-        for (std::string& name : verifier.authenticating_headers())
-            erase_header(request.headers, std::move(name));
-    }
+    bool is_awaited = waits(route, request);
     event.route = route.id;
     event.received_ns = clock_.wall_ns();
     event.method = std::move(request.method);
     event.path = rest;
     event.query = std::move(request.query);
     event.headers = std::move(request.headers);
+    auto client = std::make_shared<Client>(std::move(respond), route.success_status, nullptr);
     const http_server::Coding coding = coding_of(event.headers);
-    if (coding == http_server::Coding::kIdentity &&
-        request.body.size() <= store::kInlineBodyBytesMax) {
-        event.body = store::Body::inline_text(std::move(request.body));
-        return append(std::move(event), route.success_status, std::move(respond));
+    const bool is_plain = coding == http_server::Coding::kIdentity;
+    if (is_awaited) {
+        event.answering = route.answering;
+        std::size_t bytes = is_plain ? request.body.size() : route.body_bytes_max;
+        client->sender = answers_.admit(route, event, bytes);
+        if (!client->sender)
+            return client->respond(busy(Error{kTooManyWait, "too many wait for an outcome"}));
     }
-    receive_body(std::move(event), std::move(request.body), coding, route, std::move(respond));
+    if (is_plain && request.body.size() <= store::kInlineBodyBytesMax) {
+        if (client->sender) client->sender->request.body = request.body;
+        event.body = store::Body::inline_text(std::move(request.body));
+        return append(std::move(event), std::move(client));
+    }
+    receive_body(std::move(event), std::move(request.body), coding, route, std::move(client));
 }
 
 // The journal gets the decoded body, so that what is counted against the limits is what will be
 // worked on, and nobody behind it needs to know of codings.
 void Intake::receive_body(store::Received event, std::string body, http_server::Coding coding,
-                          const Route& route, http_server::Responder respond) {
-    auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    boost::asio::post(bodies_, [this, shared, coding, status = route.success_status,
-                                bytes_max = route.body_bytes_max, text = std::move(body),
-                                waiting = std::move(event)]() mutable {
-        std::optional<http_server::Response> refused;
-        if (coding != http_server::Coding::kIdentity) {
-            http_server::Decoded decoded = http_server::decode(coding, text, bytes_max);
-            if (!decoded.verdict.accepted()) refused = refusal(decoded.verdict);
-            text = std::move(decoded.body);
-            erase_coding(waiting.headers);
-        }
-        if (!refused && text.size() > store::kInlineBodyBytesMax) {
-            Result<store::Body> kept = store_.bodies().keep(std::move(text));
-            if (kept.has_value())
-                waiting.body = std::move(*kept);
-            else
-                refused = busy(kept.error());
-        } else {
-            waiting.body = store::Body::inline_text(std::move(text));
-        }
-        boost::asio::post(io_, [this, shared, status, refused = std::move(refused),
-                                taken = std::move(waiting)]() mutable {
-            if (refused) return (*shared)(std::move(*refused));
-            append(std::move(taken), status, std::move(*shared));
+                          const Route& route, std::shared_ptr<Client> client) {
+    boost::asio::post(
+        bodies_, [this, client = std::move(client), coding, bytes_max = route.body_bytes_max,
+                  text = std::move(body), waiting = std::move(event)]() mutable {
+            std::optional<http_server::Response> refused;
+            if (coding != http_server::Coding::kIdentity) {
+                http_server::Decoded decoded = http_server::decode(coding, text, bytes_max);
+                if (!decoded.verdict.accepted()) refused = refusal(decoded.verdict);
+                text = std::move(decoded.body);
+                erase_coding(waiting.headers);
+            }
+            if (client->sender) {
+                erase_coding(client->sender->request.headers);
+                client->sender->request.body = text;
+            }
+            if (!refused && text.size() > store::kInlineBodyBytesMax) {
+                Result<store::Body> kept = store_.bodies().keep(std::move(text));
+                if (kept.has_value())
+                    waiting.body = std::move(*kept);
+                else
+                    refused = busy(kept.error());
+            } else {
+                waiting.body = store::Body::inline_text(std::move(text));
+            }
+            boost::asio::post(io_, [this, client = std::move(client), refused = std::move(refused),
+                                    taken = std::move(waiting)]() mutable {
+                if (refused) return client->respond(std::move(*refused));
+                append(std::move(taken), std::move(client));
+            });
         });
-    });
 }
 
-void Intake::append(store::Received event, int success_status, http_server::Responder respond) {
+void Intake::append(store::Received event, std::shared_ptr<Client> client) {
     core::fail_point("intake.before-append");
     std::string body_file = event.body.file;
-    auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    Result<void> taken = store_.append_event(
-        std::move(event), [this, shared, success_status](Result<store::Position> position) {
-            answer_later(Answered{std::move(*shared), success_status, std::move(position)});
+    Result<void> taken =
+        store_.append_event(std::move(event), [this, client](Result<store::Position> position) {
+            answer_later(Answered{client, std::move(position)});
         });
     if (taken.has_value()) return;
     if (!body_file.empty()) {
@@ -316,38 +331,36 @@ void Intake::append(store::Received event, int success_status, http_server::Resp
             store_.bodies().remove({file});  // no fact names it
         });
     }
-    (*shared)(busy(taken.error()));
+    client->respond(busy(taken.error()));
 }
 
 // On the journal's thread: everyone who waited for the same flush is answered in one hop.
 void Intake::answer_later(Answered answered) {
     bool is_first = false;
     {
-        std::lock_guard lock{answers_mutex_};
-        is_first = answers_.empty();
-        answers_.push_back(std::move(answered));
+        std::lock_guard lock{durable_mutex_};
+        is_first = durable_.empty();
+        durable_.push_back(std::move(answered));
     }
     if (is_first) boost::asio::post(io_, [this] { drain_answers(); });
 }
 
 void Intake::drain_answers() {
-    std::vector<Answered> answers;
+    std::vector<Answered> durable;
     {
-        std::lock_guard lock{answers_mutex_};
-        answers.swap(answers_);
+        std::lock_guard lock{durable_mutex_};
+        durable.swap(durable_);
     }
     core::fail_point("intake.before-answer");
-    for (Answered& answered : answers) {
+    for (Answered& answered : durable) {
+        Client& client = *answered.client;
         if (!answered.position.has_value()) {
-            answered.respond(busy(answered.position.error()));
-            continue;
+            client.respond(busy(answered.position.error()));
+        } else if (client.sender) {
+            answers_.wait(std::move(client.sender), *answered.position, std::move(client.respond));
+        } else {
+            client.respond(accepted(client.success_status, *answered.position));
         }
-        http_server::Response response;
-        response.status = answered.success_status;
-        response.headers.emplace_back("Content-Type", "application/json");
-        response.body =
-            R"({"status":"accepted","event":")" + store::to_string(*answered.position) + "\"}";
-        answered.respond(std::move(response));
     }
 }
 

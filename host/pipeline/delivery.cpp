@@ -166,6 +166,7 @@ void Delivery::consider(store::LaneHead head, Chain& chain, Results& results) {
         if (head.is_chained) chain.key_map = delivered(head, send->fingerprint);
         if (filling_.empty()) filling_since_ = steady_clock::now();
         filling_bytes_ += send->body.size();
+        if (is_awaited(head)) ++filling_awaited_;
         filling_.push_back(Prepared{std::move(head), std::move(*send)});
     } else if (auto* unchanged = std::get_if<Unchanged>(&decision)) {
         store::Settled fact = settled(head, store::Settlement::kUnchanged, time_->now_ns());
@@ -186,7 +187,8 @@ bool Delivery::must_wait() const {
     bool is_full =
         filling_.size() >= plan_.policy.batch_records || filling_bytes_ >= plan_.policy.batch_bytes;
     const bool may_come = !is_quiet_ || fetching_.is_asking();
-    return !is_full && may_come && steady_clock::now() < filling_since_ + plan_.policy.batch_wait;
+    const bool is_urgent = !may_come || filling_awaited_ > 0;
+    return !is_full && !is_urgent && steady_clock::now() < filling_since_ + plan_.policy.batch_wait;
 }
 
 void Delivery::flush() {
@@ -258,6 +260,7 @@ std::vector<Delivery::Prepared> Delivery::cut_batch(std::size_t records_max) {
         std::size_t next = filling_.front().send.body.size();
         if (!batch.empty() && bytes + next > plan_.policy.batch_bytes) break;
         bytes += next;
+        if (is_awaited(filling_.front().head)) --filling_awaited_;
         batch.push_back(std::move(filling_.front()));
         filling_.pop_front();
     }

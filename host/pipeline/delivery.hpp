@@ -9,8 +9,8 @@
 // Limits: records out (taken and not settled) are bounded by what the batches in flight and the one
 // being filled hold. Batching: a batch goes out when it is full by records or bytes, when nothing
 // more can come for it, or when its first record
-//   has waited long enough. While every slot is taken it fills up: the destination's pace makes the
-//   batches.
+//   has waited long enough; at once when a sender waits for a record of it. While every slot is
+//   taken it fills up: the destination's pace makes the batches.
 #pragma once
 
 #include <atomic>
@@ -112,6 +112,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     // Strand.
     std::deque<Prepared> filling_;
     std::size_t filling_bytes_ = 0;
+    std::size_t filling_awaited_ = 0;  // whose senders wait for the outcome
     std::chrono::steady_clock::time_point filling_since_;
     std::chrono::steady_clock::time_point paused_until_;  // the platform asked for it
     bool is_quiet_ = true;

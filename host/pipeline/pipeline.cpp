@@ -69,6 +69,10 @@ Result<std::optional<std::chrono::nanoseconds>> Pipeline::on_state(store::State&
     return std::optional{time_->to_monotonic(*next_due)};
 }
 
+std::shared_ptr<Query> Pipeline::make_query(QueryPlan plan) {
+    return std::make_shared<Query>(std::move(plan), cpu_);
+}
+
 void Pipeline::stop() {
     is_stopping_ = true;
     for (auto& delivery : deliveries_) delivery->stop();

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "pipeline/delivery.hpp"
+#include "pipeline/query.hpp"
 #include "pipeline/translator.hpp"
 #include "store/store.hpp"
 
@@ -32,6 +33,9 @@ class Pipeline final : public store::Store::Observer {
     ~Pipeline() override;
 
     Result<std::optional<std::chrono::nanoseconds>> on_state(store::State& state) override;
+
+    // A reader of a destination, on the same cpu threads.
+    std::shared_ptr<Query> make_query(QueryPlan plan);
 
     // Nothing new is taken; what is in flight ends by itself.
     void stop();

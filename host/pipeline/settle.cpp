@@ -10,6 +10,9 @@ namespace syncline::pipeline {
 namespace {
 
 constexpr std::size_t kFailureTextMax = 2048;
+constexpr std::size_t kReplyBytesMax = 64 * 1024;
+constexpr std::string_view kReplyTooLarge =
+    R"({"error":"the reply of the destination has more than 64 KiB"})";
 constexpr std::uint32_t kPluginBugAttemptsMax = 3;
 
 bool is_hopeless(plugin::FailureClass failure) {
@@ -59,6 +62,10 @@ std::shared_ptr<const store::PlatformAnswer> answer_of(const plugin::WriteResult
     return std::make_shared<const store::PlatformAnswer>(std::move(answer));
 }
 
+bool is_awaited(const store::LaneHead& head) {
+    return head.row->answering == head.connection;
+}
+
 store::Settled settled(const store::LaneHead& head, store::Settlement settlement,
                        std::int64_t now_ns) {
     store::Settled fact;
@@ -77,6 +84,10 @@ store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcom
     if (outcome.kind == plugin::OutcomeKind::kDone) {
         store::Settled fact = settled(head, store::Settlement::kDelivered, moment.now_ns);
         fact.destination_key = outcome.destination_key;
+        if (is_awaited(head)) {
+            bool is_small = outcome.reply.size() <= kReplyBytesMax;
+            fact.reply = is_small ? outcome.reply : std::string{kReplyTooLarge};
+        }
         return fact;
     }
     bool is_failed = outcome.kind == plugin::OutcomeKind::kFailed;

@@ -14,6 +14,9 @@ struct Moment {
     std::uint64_t random = 0;  // uniform, for the jitter
 };
 
+// The sender of the record waits for what becomes of it on this connection.
+bool is_awaited(const store::LaneHead& head);
+
 // The fact's envelope for the record at the head of a lane.
 store::Settled settled(const store::LaneHead& head, store::Settlement settlement,
                        std::int64_t now_ns);

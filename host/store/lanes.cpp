@@ -78,6 +78,7 @@ Result<void> State::place(ConnectionId connection, std::string_view lane, LaneRo
     } else {
         Key key = parked_key(row.waits_for, lane_key(child->parent_key), connection, lane);
         overlay_.put(Table::kParked, key, "", true);
+        outcome_news_.lanes.push_back(lane_row_key(connection, lane).str());
         ledger.pending -= row.count;
         ledger.parked += row.count;
     }
@@ -157,6 +158,7 @@ void State::wait(const Settled& fact, LaneRow lane) {
     overlay_.put(Table::kLane, lane_row_key(fact.connection, fact.lane), encode(lane));
     Key due = due_key(fact.connection, lane.due_ns, fact.lane);
     overlay_.put(Table::kDue, due, "");
+    outcome_news_.lanes.push_back(lane_row_key(fact.connection, fact.lane).str());
     std::string& cursor = cursors_[fact.connection].due;
     cursor = std::min(cursor,
                       due.str());  // a due time may have passed already, or the clock was set back

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/hash.hpp"
+#include "store/tables.hpp"
 
 namespace syncline::store {
 
@@ -32,6 +33,12 @@ inline std::string_view identity_of(std::string_view message_id) {
 inline std::string_view content_of(std::string_view message_id) {
     return message_id.size() <= kMessageIdentityBytes ? std::string_view{}
                                                       : message_id.substr(kMessageIdentityBytes);
+}
+
+// The key of its row; the row begins with the position of the event that came first.
+inline constexpr std::size_t kPositionBytes = 8;
+inline Key dedup_key(RouteId route, std::string_view message_id) {
+    return Key{}.u32(route).raw(identity_of(message_id));
 }
 
 }  // namespace syncline::store

@@ -17,7 +17,6 @@ namespace syncline::store {
 namespace {
 
 constexpr std::size_t kCommitBytes = 8 * 1024 * 1024;
-constexpr std::int64_t kNsPerMinute = 60'000'000'000;
 
 bool is_headless(const LaneRow& lane) {
     return lane.head == RecordId{};
@@ -73,6 +72,7 @@ class Repair {
         SYNCLINE_CHECK(check_events());
         SYNCLINE_CHECK(count_bodies());
         SYNCLINE_CHECK(match_message_ids());
+        SYNCLINE_CHECK(match_outcomes());
         SYNCLINE_CHECK(balance());
         SYNCLINE_CHECK(name_the_nameless());
         SYNCLINE_CHECK(write_meta());
@@ -446,7 +446,7 @@ class Repair {
                                     expiring.insert(std::move(id));
                                     return {};
                                 }));
-            auto minute = static_cast<std::uint32_t>(input_.now_ns / kNsPerMinute);
+            std::uint32_t minute = minute_of(input_.now_ns);
             SYNCLINE_CHECK(each(Table::kDedup, "", [&](const std::string& key, const std::string&) {
                 if (!expiring.contains(key))
                     overlay_.put(Table::kDedupExpiry, Key{}.u32(minute).raw(key), "");
@@ -454,6 +454,30 @@ class Repair {
             }));
         }
         return {};
+    }
+
+    // An outcome without the row that ends it would stay for ever, and the other way round.
+    Result<void> match_outcomes() {
+        std::set<std::string> expiring;
+        SYNCLINE_CHECK(each(Table::kOutcomeExpiry, "",
+                            [&](const std::string& key, const std::string&) -> Result<void> {
+                                std::string event = key.substr(4);
+                                SYNCLINE_TRY(auto found, overlay_.get(Table::kOutcome, event));
+                                if (found)
+                                    expiring.insert(std::move(event));
+                                else
+                                    overlay_.erase(Table::kOutcomeExpiry, key);
+                                return {};
+                            }));
+        return each(Table::kOutcome, "",
+                    [&](const std::string& key, const std::string& value) -> Result<void> {
+                        SYNCLINE_TRY(OutcomeRow row, decode_row<OutcomeRow>(value));
+                        outcomes_bytes_ += value.size() + kOutcomeOverheadBytes;
+                        if (expiring.contains(key)) return {};
+                        Key expiry = Key{}.u32(minute_of(row.received_ns)).raw(key);
+                        overlay_.put(Table::kOutcomeExpiry, expiry, "");
+                        return {};
+                    });
     }
 
     Result<void> balance() {
@@ -553,6 +577,7 @@ class Repair {
             overlay_.put(Table::kMeta, meta::kApplied, Key{}.u64(input_.newest.value).str());
         overlay_.put(Table::kMeta, meta::kFormat, Key{}.u64(meta::kFormatNumber).str());
         overlay_.put(Table::kMeta, meta::kPendingBytes, Key{}.u64(pending_bytes_).str());
+        overlay_.put(Table::kMeta, meta::kOutcomeBytes, Key{}.u64(outcomes_bytes_).str());
         return {};
     }
 
@@ -587,6 +612,7 @@ class Repair {
     std::map<ConnectionId, std::uint64_t> pending_records_, parked_records_, record_letters_;
     std::map<std::string, std::uint32_t> bodies_;
     std::uint64_t pending_bytes_ = 0;
+    std::uint64_t outcomes_bytes_ = 0;
     std::uint64_t dropped_ = 0;  // places in lanes whose record is lost, or the other way round
     std::uint64_t new_letters_ = 0;
 };

@@ -130,7 +130,9 @@ void read(Reader& in, OutcomeRow& row, std::uint8_t) {
     row.connection = in.integer<std::uint32_t>();
     row.received_ns = in.integer<std::int64_t>();
     row.is_translated = in.integer<std::uint8_t>() != 0;
-    row.open = in.integer<std::uint32_t>();
+    auto open = in.integer<std::uint32_t>();
+    for (std::uint32_t i = 0; i < open && in.ok(); ++i)
+        row.open.push_back(in.integer<std::uint32_t>());
     get(in, row.failure);
     auto count = in.integer<std::uint32_t>();
     for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
@@ -232,7 +234,9 @@ std::string encode(const LetterRow& row) {
 std::string encode(const OutcomeRow& row) {
     Writer out = begin<OutcomeRow>(256);
     out.integer(row.route).integer(row.connection).integer(row.received_ns);
-    out.integer(static_cast<std::uint8_t>(row.is_translated)).integer(row.open);
+    out.integer(static_cast<std::uint8_t>(row.is_translated));
+    out.integer(static_cast<std::uint32_t>(row.open.size()));
+    for (std::uint32_t index : row.open) out.integer(index);
     put(out, row.failure);
     out.integer(static_cast<std::uint32_t>(row.entries.size()));
     for (const OutcomeEntry& entry : row.entries) {

@@ -68,9 +68,14 @@ struct OutcomeRow {
     ConnectionId connection = 0;
     std::int64_t received_ns = 0;
     bool is_translated = false;
-    std::uint32_t open = 0;  // records of the connection that have no outcome yet
-    FailureNote failure;     // of an event that can't be translated
+    std::vector<std::uint32_t> open;  // indexes of the connection's records without an outcome
+    FailureNote failure;              // of an event that can't be translated, or answered for
     std::vector<OutcomeEntry> entries;
+
+    bool is_complete() const { return is_translated ? open.empty() : is_dead(); }
+    bool is_dead() const { return !is_translated && !failure.failure_class.empty(); }
+    // It became more records than an answer has room for: they go out, and nobody waits for them.
+    bool has_no_room() const { return is_translated && !failure.failure_class.empty(); }
 };
 
 enum class LetterKind : std::uint8_t { kRecord = 1, kEvent = 2 };

@@ -14,11 +14,9 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::int64_t kNsPerMinute = 60'000'000'000;
 constexpr int kExpiredPerTickMax = 10'000;
 constexpr int kExpiredPerEventMax = 2;
 constexpr std::size_t kRecentBytesMax = 4 * 1024 * 1024;
-constexpr std::size_t kPositionBytes = 8;
 
 std::string encode_fact(const Fact& fact) {
     std::string bytes;
@@ -33,14 +31,6 @@ Result<Received> decode_received(std::string_view bytes) {
     if (received == nullptr)
         return Error{kStateDamaged, "a row of table event holds something else"};
     return std::move(*received);
-}
-
-std::uint32_t minute_of(std::int64_t ns) {
-    return static_cast<std::uint32_t>(ns / kNsPerMinute);
-}
-
-Key dedup_key(const Received& fact) {
-    return Key{}.u32(fact.route).raw(identity_of(fact.message_id));
 }
 
 // Did the id that is known come with another body? Not every row says what it came with.
@@ -101,7 +91,8 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
     ++ledger.received;
     if (!fact.message_id.empty()) {
         // Rule 5: identity is decided here, in journal order.
-        SYNCLINE_TRY(auto known, overlay_.get(Table::kDedup, dedup_key(fact)));
+        SYNCLINE_TRY(auto known,
+                     overlay_.get(Table::kDedup, dedup_key(fact.route, fact.message_id)));
         if (known) {
             ++ledger.duplicate;
             SYNCLINE_CHECK(drop_unless_referenced(fact.body));
@@ -115,6 +106,10 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
     ++ledger.pending;
     pending_bytes_ += fact.body.size + kPendingOverheadBytes;
     SYNCLINE_CHECK(reference_body(fact.body, 1));
+    if (fact.answering != 0) {
+        expect_outcome(at, fact);
+        SYNCLINE_CHECK(expire_outcomes(kExpiredPerEventMax));
+    }
     std::size_t bytes = size_of(fact);
     Fact kept{std::move(fact)};
     overlay_.put(Table::kEvent, event_key(std::get<Received>(kept).route, at), encode_fact(kept),
@@ -128,7 +123,7 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
 }
 
 void State::note_message_id(Position at, const Received& fact) {
-    const Key key = dedup_key(fact);
+    const Key key = dedup_key(fact.route, fact.message_id);
     const std::uint32_t minute = minute_of(fact.received_ns);
     const Key expiry = Key{}.u32(minute).raw(key);
     overlay_.put(Table::kDedup, key, Key{}.u64(at.value).raw(content_of(fact.message_id)).str());
@@ -204,6 +199,7 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
         row.body = record.body;
         row.is_mergeable = record.is_mergeable && record.operation == record::Operation::kUpsert;
         if (!row.parents.empty()) row.parent_key = record.parent_key;
+        row.answering = event->answering;
         overlay_.put(Table::kRecord, record_key(id), encode(row), true);
         pending_bytes_ += record.body.size + kPendingOverheadBytes;
         SYNCLINE_CHECK(reference_body(record.body, 1));
@@ -213,6 +209,7 @@ Result<Applied> State::apply_to(Position, const Translated& fact) {
             SYNCLINE_CHECK(enqueue(target, lane, id, row, false));
         }
     }
+    if (event->answering != 0) SYNCLINE_CHECK(expect_records(fact, event->answering));
     SYNCLINE_CHECK(reference_body(event->body, -1));
     return Applied{};
 }
@@ -230,6 +227,7 @@ Result<Applied> State::apply_to(Position at, const EventDied& fact) {
     letter.failure = fact.failure;
     letter.event = encode_fact(Fact{*event});  // keeps the reference to a large body
     overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
+    if (event->answering != 0) SYNCLINE_CHECK(note_event_died(fact));
     return Applied{};
 }
 
@@ -273,10 +271,12 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
             break;
     }
     SYNCLINE_ASSERT(ledger.balances());  // invariant 3
+    SYNCLINE_TRY(RecordRow record, read_record(fact.record));
+    if (record.answering == fact.connection) SYNCLINE_CHECK(note_settled(fact, record));
     if (fact.settlement == Settlement::kDead) {
         bury(at, fact);
     } else {
-        SYNCLINE_CHECK(release(fact.record));
+        SYNCLINE_CHECK(release(fact.record, std::move(record)));
     }
     SYNCLINE_CHECK(pop(fact, std::move(lane)));
     return Applied{};
@@ -338,6 +338,10 @@ Result<RecordRow> State::read_record(RecordId record) {
 
 Result<void> State::release(RecordId record) {
     SYNCLINE_TRY(RecordRow row, read_record(record));
+    return release(record, std::move(row));
+}
+
+Result<void> State::release(RecordId record, RecordRow row) {
     Key key = record_key(record);
     if (--row.references > 0) {
         overlay_.put(Table::kRecord, key, encode(row));
@@ -420,13 +424,15 @@ Result<Applied> State::discard(const Command&, LetterRow letter) {
     ConnectionLedger& ledger = connection_ledgers_[letter.owner];
     --ledger.dead;
     ++ledger.discarded;
-    SYNCLINE_CHECK(release(letter.record));
+    SYNCLINE_TRY(RecordRow record, record_row(letter.record));
+    SYNCLINE_CHECK(release(letter.record, std::move(record)));
     return Applied{};
 }
 
 Result<Applied> State::apply_to(Position, const Ticked& fact) {
     last_tick_ns_ = std::max(last_tick_ns_, fact.at_ns);
     SYNCLINE_CHECK(expire(kExpiredPerTickMax));
+    SYNCLINE_CHECK(expire_outcomes(kExpiredPerTickMax));
     return Applied{};
 }
 

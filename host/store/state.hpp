@@ -28,6 +28,11 @@ inline constexpr std::uint64_t kPendingOverheadBytes = 200;  // of the rows arou
 // Message ids are remembered for this long, and never more of them: then the oldest go first.
 inline constexpr std::int64_t kDedupWindowNs = std::int64_t{7} * 24 * 3600 * 1'000'000'000;
 inline constexpr std::uint64_t kDedupIdsMax = 20'000'000;
+// Of the outcomes that are kept for their senders, the oldest go first; of one of them.
+inline constexpr std::uint64_t kOutcomesBytesMax = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t kOutcomeOverheadBytes = 100;  // of its rows
+inline constexpr std::size_t kOutcomeRecordsMax = 100;
+inline constexpr std::size_t kOutcomeRepliesBytesMax = 1024 * 1024;
 
 // An event to translate.
 struct PendingEvent {
@@ -76,10 +81,20 @@ struct Applied {
     bool is_altered_repeat = false;
 };
 
+// What may interest those who wait for an outcome (outcome_waiters.hpp).
+struct OutcomeNews {
+    std::vector<Position> events;    // are translated, or complete
+    std::vector<std::string> lanes;  // by key of their row: the head waits for a time or a parent
+};
+
 class State {
   public:
-    explicit State(Database& database, std::uint64_t dedup_ids_max = kDedupIdsMax)
-        : overlay_(database), dedup_ids_max_(dedup_ids_max) {}
+    // The bounds: others than the usual only in tests (rule 6).
+    explicit State(Database& database, std::uint64_t dedup_ids_max = kDedupIdsMax,
+                   std::uint64_t outcomes_bytes_max = kOutcomesBytesMax)
+        : outcomes_bytes_max_(outcomes_bytes_max),
+          overlay_(database),
+          dedup_ids_max_(dedup_ids_max) {}
 
     // Reads names, ledger and position.
     Result<void> load();
@@ -146,6 +161,18 @@ class State {
     // The event that came first with this message id; none when the window has forgotten it.
     Result<std::optional<Position>> first_with(RouteId route, std::string_view message_id);
 
+    // ---- Outcomes of events whose senders wait (outcomes.cpp)
+
+    // Nothing when nobody waits for the event, or its window is over.
+    Result<std::optional<OutcomeRow>> outcome(Position event);
+    // The event that a repeat stands for: itself when it is no repeat.
+    Result<Position> event_of(RouteId route, std::string_view message_id, Position event);
+    // The lanes, by key of their row, that hold records without an outcome.
+    Result<std::vector<std::string>> open_lanes(Position event, const OutcomeRow& outcome);
+    Result<std::optional<LaneRow>> lane(std::string_view row_key);
+    // What has happened since the last call.
+    OutcomeNews take_outcome_news() { return std::exchange(outcome_news_, {}); }
+
     // Every file of a large body that is referenced.
     Result<std::vector<std::string>> body_files();
     // Files that lost their last reference since the last call.
@@ -170,6 +197,13 @@ class State {
     Result<Applied> apply_to(Position at, const QueryAnswered& fact);
     Result<Applied> apply_to(Position at, const IdsMapped& fact);
 
+    void expect_outcome(Position at, const Received& fact);
+    Result<void> expect_records(const Translated& fact, ConnectionId connection);
+    Result<void> note_event_died(const EventDied& fact);
+    Result<void> note_settled(const Settled& fact, const RecordRow& record);
+    Result<void> put_outcome(Position event, const OutcomeRow& row);
+    Result<void> expire_outcomes(int count_max);
+
     // lanes.cpp
     Result<void> enqueue(ConnectionId connection, std::string_view lane, RecordId id,
                          const RecordRow& record, bool is_forced);
@@ -186,6 +220,7 @@ class State {
     void bury(Position at, const Settled& fact);
     Result<RecordRow> read_record(RecordId record);
     Result<void> release(RecordId record);
+    Result<void> release(RecordId record, RecordRow row);
     Result<Applied> replay(const Command& fact, LetterRow letter);
     Result<Applied> discard(const Command& fact, LetterRow letter);
     Result<std::shared_ptr<const Received>> take_event_row(RouteId route, Position position);
@@ -228,12 +263,14 @@ class State {
     RecordId queue_begin(std::string_view lane_row) const;
     void note_queue_begin(std::string_view lane_row, RecordId first);
 
+    const std::uint64_t outcomes_bytes_max_;
     Overlay overlay_;
     const std::uint64_t dedup_ids_max_;
     std::uint64_t dedup_ids_ = 0;
     Position applied_;
     std::uint64_t hash_seed_ = 0;
     std::uint64_t pending_bytes_ = 0;
+    std::uint64_t outcomes_bytes_ = 0;
     std::int64_t last_tick_ns_ = 0;
     std::map<NameKind, std::map<std::uint32_t, NameRow>> names_;
     std::map<RouteId, RouteLedger> route_ledgers_;
@@ -253,7 +290,8 @@ class State {
     };
     KeyTable<Flight> lanes_in_flight_;  // by key of the lane's row
     KeyTable<RecordId> queue_begins_;   // by key of the lane's row
-    ExpirySearch expiry_;
+    ExpirySearch expiry_, outcome_expiry_;
+    OutcomeNews outcome_news_;
 };
 
 }  // namespace syncline::store

@@ -4,6 +4,7 @@
 #include "core/assert.hpp"
 #include "store/codec.hpp"
 #include "store/errc.hpp"
+#include "store/message_id.hpp"
 #include "store/state.hpp"
 
 namespace syncline::store {
@@ -31,6 +32,7 @@ Result<void> State::load() {
     SYNCLINE_TRY(applied_.value, number(meta::kApplied));
     SYNCLINE_TRY(hash_seed_, number(meta::kSeed));
     SYNCLINE_TRY(pending_bytes_, number(meta::kPendingBytes));
+    SYNCLINE_TRY(outcomes_bytes_, number(meta::kOutcomeBytes));
     SYNCLINE_TRY(std::uint64_t tick, number(meta::kLastTick));
     last_tick_ns_ = static_cast<std::int64_t>(tick);
     SYNCLINE_TRY(dedup_ids_, overlay_.rows_committed(Table::kDedup));
@@ -71,6 +73,7 @@ void State::create(std::uint64_t hash_seed) {
 void State::seal() {
     overlay_.put(Table::kMeta, meta::kApplied, big_endian(applied_.value));
     overlay_.put(Table::kMeta, meta::kPendingBytes, big_endian(pending_bytes_));
+    overlay_.put(Table::kMeta, meta::kOutcomeBytes, big_endian(outcomes_bytes_));
     overlay_.put(Table::kMeta, meta::kLastTick,
                  big_endian(static_cast<std::uint64_t>(last_tick_ns_)));
     for (const auto& [id, ledger] : route_ledgers_) {
@@ -132,9 +135,9 @@ Result<bool> State::is_pending(RouteId route, Position event) {
 }
 
 Result<std::optional<Position>> State::first_with(RouteId route, std::string_view message_id) {
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kDedup, Key{}.u32(route).raw(message_id)));
+    SYNCLINE_TRY(auto found, overlay_.get(Table::kDedup, dedup_key(route, message_id)));
     if (!found) return std::optional<Position>{};
-    return std::optional{Position{read_big_endian(*found)}};
+    return std::optional{Position{read_big_endian(found->substr(0, kPositionBytes))}};
 }
 
 Result<std::optional<Letter>> State::fill(std::uint64_t id, LetterRow row) {

@@ -97,6 +97,7 @@ Result<void> Store::recover() {
         ++replayed;
         SYNCLINE_TRY(Applied applied, state_.apply(fact));
         (void)applied;
+        (void)state_.take_outcome_news();  // nobody waits yet
         if (state_.overlay().dirty_bytes() > options_.commit_bytes) SYNCLINE_CHECK(commit_here());
         return {};
     }));
@@ -163,6 +164,15 @@ bool Store::ask(std::function<void(State&)> question) {
     return true;
 }
 
+bool Store::await_outcome(OutcomeQuestion question) {
+    return ask(
+        [this, asked = std::move(question)](State&) mutable { waiters_.add(std::move(asked)); });
+}
+
+void Store::forget_outcome(std::uint64_t ticket) {
+    ask([this, ticket](State&) { waiters_.forget(ticket); });
+}
+
 void Store::wake() {
     std::lock_guard lock{inbox_mutex_};
     is_woken_ = true;
@@ -219,6 +229,7 @@ void Store::run_state() {
                 return fail(finished.error());
             }
         }
+        if (Result<void> told = waiters_.look(state_); !told.has_value()) return fail(told.error());
         if (is_last) return;
         Result<std::optional<std::chrono::nanoseconds>> next = observer_->on_state(state_);
         if (!next.has_value()) return fail(next.error());

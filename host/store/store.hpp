@@ -28,6 +28,7 @@
 #include "store/bodies.hpp"
 #include "store/data_dir.hpp"
 #include "store/journal.hpp"
+#include "store/outcome_waiters.hpp"
 #include "store/state.hpp"
 
 namespace syncline::store {
@@ -90,6 +91,10 @@ class Store {
 
     // Where read_history() finds what happened; after start(). [any]
     std::vector<JournalFile> journal_files() const { return journal_->files(); }
+    // Tells the outcome of an event that is durable, once it is known; never after the ticket was
+    // forgotten. False when nobody will be told: after stop() or a failure. [any]
+    bool await_outcome(OutcomeQuestion question);
+    void forget_outcome(std::uint64_t ticket);
 
     Bodies& bodies() { return bodies_; }
     StoreStatus status() const;
@@ -152,6 +157,7 @@ class Store {
     std::optional<std::chrono::nanoseconds> altered_reported_;
     Position committing_;
     std::vector<std::string> dropping_;
+    OutcomeWaiters waiters_;
 
     std::thread state_thread_, commits_thread_;
 };

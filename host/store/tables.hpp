@@ -63,6 +63,7 @@ inline constexpr std::string_view kFormat = "format";
 inline constexpr std::string_view kApplied = "applied";
 inline constexpr std::string_view kSeed = "hash_seed";
 inline constexpr std::string_view kPendingBytes = "pending_bytes";
+inline constexpr std::string_view kOutcomeBytes = "outcome_bytes";
 inline constexpr std::string_view kLastTick = "last_tick";
 }  // namespace meta
 
@@ -108,11 +109,19 @@ inline std::uint64_t read_big_endian(std::string_view bytes) {
     return n;
 }
 
+// What rows that expire are sorted by.
+inline std::uint32_t minute_of(std::int64_t ns) {
+    return static_cast<std::uint32_t>(ns / 60'000'000'000);
+}
+
 inline Key name_key(NameKind kind, std::uint32_t id) {
     return Key{}.u8(static_cast<std::uint8_t>(kind)).u32(id);
 }
 inline Key event_key(RouteId route, Position position) {
     return Key{}.u32(route).u64(position.value);
+}
+inline Key outcome_key(Position event) {
+    return Key{}.u64(event.value);
 }
 inline Key record_key(RecordId id) {
     return Key{}.u64(id.event.value).u32(id.index);

@@ -35,7 +35,7 @@ TEST_CASE("admin: health and status", "[admin]") {
     CHECK(result.at("accepting") == true);
     CHECK(boost::json::serialize(result.at("ledger")) ==
           R"({"balanced":true,"routes":{"shop":{"received":2,"translated":1,"handshake":0,)"
-          R"("duplicate":0,"dead":1,"pending":0}},"connections":{"orders":{"routed":1,)"
+          R"("duplicate":0,"dead":1,"pending":0,"queried":0}},"connections":{"orders":{"routed":1,)"
           R"("generated":0,"delivered":0,"unchanged":0,"filtered":0,"superseded":0,)"
           R"("discarded":0,"parked":0,"dead":1,"pending":0}}})");
 }
@@ -275,4 +275,47 @@ TEST_CASE("admin: the status names what is paused and what came twice with two b
     CHECK(result().at("altered_repeats") == 0);
     world.paused = {"orders"};
     CHECK(boost::json::serialize(result().at("paused")) == R"(["orders"])");
+}
+
+TEST_CASE("admin: what became of an event whose sender waits", "[admin][events]") {
+    World world;
+    world.append(store::Named{store::NameKind::kRoute, 1, true, "shop"});
+    world.append(store::Named{store::NameKind::kConnection, 1, true, "orders"});
+    store::Received event;
+    event.route = 1;
+    event.received_ns = 1'700'000'000'000'000'000;
+    event.answering = 1;
+    store::Position at = world.append(event);  // 1.4
+    std::string begin = R"({"result":{"id":"1.4","route":"shop","connection":"orders",)"
+                        R"("received":"2023-11-14T22:13:20.000Z",)";
+    CHECK(world.ask("GET", "/v1/events/1.4") ==
+          Answer{200, begin + R"("is_complete":false,"waiting":0,"records":[]}})"
+                              "\n"});
+    store::TranslatedRecord record;
+    record.stream = "s";
+    record.key = "k";
+    record.body = store::Body::inline_text("{}");
+    record.targets = {{1, 0}};
+    world.append(store::Translated{1, at, {record}});
+    store::Settled done;
+    done.connection = 1;
+    done.lane = store::lane_key("k");
+    done.record = {at, 0};
+    done.attempt = 1;
+    done.destination_key = "d1";
+    done.reply = R"({"n":1})";
+    world.append(done);
+    CHECK(world.ask("GET", "/v1/events/1.4") ==
+          Answer{200, begin + R"("is_complete":true,"waiting":0,"records":[{"index":0,)"
+                              R"("stream":"s","key":"k","status":"delivered","id":"d1",)"
+                              R"("result":{"n":1}}]}})"
+                              "\n"});
+    event.message_id = std::string(16, 'm');
+    at = world.append(event);
+    world.append(store::EventDied{1, at, 5, {"permanent", "not JSON", "e"}});
+    auto [status, body] = world.ask("GET", "/v1/events/" + store::to_string(at));
+    CHECK(record::parse_json(body)->at("result").at("failure").at("message") == "not JSON");
+    CHECK(world.ask("GET", "/v1/events/1.99").first == 404);
+    CHECK(world.ask("GET", "/v1/events/x").first == 400);
+    CHECK(world.ask("POST", "/v1/events/1.4").first == 405);
 }

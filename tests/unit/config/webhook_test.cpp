@@ -1,7 +1,7 @@
 #include "config/webhook.hpp"
 
-#include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
+#include "unit/config/fixture.hpp"
 
 using namespace syncline;
 using namespace syncline::config;
@@ -107,10 +107,8 @@ TEST_CASE("webhook: a scheme takes its own keys only", "[config][webhook]") {
     CHECK(problems_of("[{ scheme: basic, username: u, password: p, key: a }]") ==
           Found{"17:79 config.unknown_key"});
     CHECK(problems_of("[{ preset: mapp }]") == Found{"17:36 config.missing_key"});
-    CHECK(problems_of("[{ scheme: hmac, key: a }]") ==
-          Found(3, "17:36 config.missing_key"));
-    CHECK(problems_of("[{ scheme: hmac, preset: map, key: a }]") ==
-          Found{"17:60 config.value"});
+    CHECK(problems_of("[{ scheme: hmac, key: a }]") == Found(3, "17:36 config.missing_key"));
+    CHECK(problems_of("[{ scheme: hmac, preset: map, key: a }]") == Found{"17:60 config.value"});
     CHECK(problems_of("[{ scheme: basic, username: 'a:b', password: p }]") ==
           Found{"17:63 config.value"});
     CHECK(
@@ -188,4 +186,53 @@ TEST_CASE("webhook: a connection needs a trigger", "[config][webhook]") {
 
     CHECK(fixture.problems(text) == Found{"14:5 config.missing_key"});
     CHECK(fixture.problems(text + "    triggers: {}\n") == Found{"16:15 config.missing_key"});
+}
+
+TEST_CASE("webhook: how senders are answered", "[config][webhook]") {
+    const ConfigFixture fixture;
+    const auto webhook_of = [&](const std::string& keys) {
+        const Loaded loaded = fixture.load(with_webhook("{ name: x, verify: none" + keys + " }"));
+        INFO(test::all_messages(loaded));
+        REQUIRE(loaded.config.has_value());
+        return *loaded.config->connections.at(0).webhook;
+    };
+    const Webhook usual = webhook_of("");
+    CHECK(usual.answer == AnswerMode::kConnector);
+    CHECK(usual.answer_from == "c");
+    CHECK(usual.answer_timeout == std::chrono::milliseconds{10'000});
+    CHECK(usual.late_status == 504);
+    CHECK(webhook_of(", answer: received").answer == AnswerMode::kReceived);
+    const Webhook outcome =
+        webhook_of(", answer: outcome, answer_from: c, answer_timeout_ms: 100, late_status: 202");
+    CHECK(outcome.answer == AnswerMode::kOutcome);
+    CHECK(outcome.answer_timeout == std::chrono::milliseconds{100});
+    CHECK(outcome.late_status == 202);
+    const Webhook query = webhook_of(", answer: query, answer_map: { a: .b }");
+    CHECK(query.answer == AnswerMode::kQuery);
+    REQUIRE(query.answer_map.size() == 1);
+    CHECK(query.answer_map[0].field == "a");
+    CHECK(query.answer_map[0].expression.text == ".b");
+    CHECK(query.answer_map[0].expression.at.column == 75);
+
+    const auto problems = [&](const std::string& keys) {
+        return fixture.problems(with_webhook("{ name: x, verify: none" + keys + " }"));
+    };
+    CHECK(problems(", answer: maybe") == Found{"17:49 config.value"});
+    CHECK(problems(", answer_timeout_ms: 99") == Found{"17:60 config.value"});
+    CHECK(problems(", late_status: 200") == Found{"17:54 config.value"});
+    CHECK(problems(", answer_map: { a: .b }") == Found{"17:53 config.value"});
+    CHECK(problems(", answer_from: d") == Found{"17:16 config.answer_ambiguous"});
+}
+
+TEST_CASE("webhook: whose outcome a sender waits for must be clear", "[config][webhook]") {
+    const ConfigFixture fixture;
+    const auto problems = [&](const std::string& keys) {
+        return fixture.problems(with_two("{ name: x, verify: none" + keys + " }", "{ name: x }"));
+    };
+    CHECK(problems("").empty());  // `app` asks the manifest
+    CHECK(problems(", answer: received").empty());
+    CHECK(problems(", answer: outcome") == Found{"17:49 config.answer_ambiguous"});
+    CHECK(problems(", answer: outcome, answer_from: d").empty());
+    CHECK(problems(", answer: outcome, answer_from: e") == Found{"17:49 config.answer_ambiguous"});
+    CHECK(problems(", answer: query, answer_from: d") == Found{"17:49 config.answer_ambiguous"});
 }

@@ -320,3 +320,29 @@ TEST_CASE("delivery: a result that comes with the stop is kept", "[pipeline][sto
     CHECK(world.ledger().delivered == 1);
     CHECK(world.ledger().pending == 0);
 }
+
+TEST_CASE("delivery: a record that its sender waits for does not wait for a batch",
+          "[pipeline][batch]") {
+    World world{{policy(100, 4), policy(100, 4)}};
+    world.source->is_holding = true;
+    world.receive(record_of("never"));  // something is always on its way
+    world.until([&] { return world.source->has_held(); });
+    world.source->is_holding = false;
+    world.receive(record_of("a"));
+    world.until([&] { return world.ledger(1).routed == 1; });
+    CHECK_FALSE(world.destination(1)->has_write());
+    store::Position event = world.receive(record_of("b"), 1);
+    auto write = world.destination(1)->next_write();
+    CHECK(write.keys() == Keys{"a", "b"});
+    CHECK_FALSE(world.destination(2)->has_write());  // nobody waits for this one
+    plugin::Outcome outcome = done("dest");
+    outcome.reply = R"({"n":1})";
+    write.answer(outcome);
+    auto row = [&] {
+        return world.ask([&](store::State& state) { return state.outcome(event).value(); });
+    };
+    world.until([&] { return row()->is_complete(); });
+    REQUIRE(row()->entries.size() == 1);
+    CHECK(row()->entries[0].destination_key == "dest");
+    CHECK(row()->entries[0].reply == outcome.reply);
+}

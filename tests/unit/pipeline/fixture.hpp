@@ -79,6 +79,11 @@ class FakeConnector final : public plugin::Instance {
     }
     void translate(std::vector<std::shared_ptr<const plugin::WebhookRequest>> requests,
                    std::function<void(std::vector<plugin::Translation>)> done) override {
+        if (is_holding) {
+            std::lock_guard lock{mutex_};
+            held_.push_back(std::move(done));
+            return;
+        }
         std::vector<plugin::Translation> translations;
         for (const auto& request : requests) translations.push_back(translate_one(*request));
         done(std::move(translations));
@@ -90,6 +95,8 @@ class FakeConnector final : public plugin::Instance {
     }
     void fetch(plugin::FetchBatch batch,
                std::function<void(std::vector<plugin::FetchResult>)> done) override {
+        fetched = batch;
+        if (fetch_result) return done({*fetch_result});
         std::lock_guard lock{mutex_};
         fetches_.push_back(Fetch{std::move(batch), std::move(done)});
         written_.notify_all();
@@ -120,6 +127,14 @@ class FakeConnector final : public plugin::Instance {
         return !fetches_.empty();
     }
 
+    bool has_held() {
+        std::lock_guard lock{mutex_};
+        return !held_.empty();
+    }
+
+    std::atomic<bool> is_holding{false};              // translations do not end
+    std::optional<plugin::FetchResult> fetch_result;  // of every fetch; none: see next_fetch()
+    plugin::FetchBatch fetched;
     std::atomic<plugin::FailureClass> translation_failure{plugin::FailureClass::kNone};
 
   private:
@@ -156,6 +171,7 @@ class FakeConnector final : public plugin::Instance {
     std::condition_variable written_;
     std::deque<Write> writes_;
     std::deque<Fetch> fetches_;
+    std::vector<std::function<void(std::vector<plugin::Translation>)>> held_;
 };
 
 inline plugin::Outcome done(std::string destination_key = "") {
@@ -233,9 +249,10 @@ class World {
     }
 
     // Returns when the event is durable.
-    store::Position receive(std::string body) {
+    store::Position receive(std::string body, store::ConnectionId answering = 0) {
         store::Received event;
         event.route = 1;
+        event.answering = answering;
         event.received_ns = clock.wall_ns();
         event.method = "POST";
         auto kept = store->bodies().keep(std::move(body));

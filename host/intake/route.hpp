@@ -1,0 +1,46 @@
+// A webhook of the configuration, ready to be served.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http_server/tally.hpp"
+#include "intake/verify.hpp"
+#include "plugin/connector.hpp"
+#include "store/fact.hpp"
+
+namespace syncline::intake {
+
+// When a sender waits for the outcome of its event.
+enum class AnswerWhen {
+    kNever,
+    kAlways,
+    kAsConnectorSays,  // when the request fits one of the manifest's `answered`
+};
+
+struct Route {
+    store::RouteId id = 0;
+    std::string name;
+    std::vector<Verifier> verifiers;  // all must hold; empty: `verify: none`
+    std::string message_id_header;    // lower case; empty: no deduplication
+    int success_status = 202;
+    std::size_t body_bytes_max = 1024 * 1024;
+    std::shared_ptr<plugin::Instance> source;
+    std::unique_ptr<http_server::Tally> tally = std::make_unique<http_server::Tally>();
+
+    AnswerWhen answer = AnswerWhen::kAsConnectorSays;
+    store::ConnectionId answering = 0;  // whose outcome it is; 0: nobody waits
+    std::chrono::milliseconds answer_timeout{10'000};
+    int late_status = 504;  // or 202
+
+    // Set: requests are questions to a destination, and nothing is stored but their count.
+    // Completes exactly once, on any thread.
+    std::function<void(plugin::WebhookRequest, std::function<void(plugin::FetchResult)>)> query;
+    std::size_t queries_out = 0;  // [io]
+};
+
+}  // namespace syncline::intake
