@@ -89,12 +89,17 @@ class ConnectorsTest(HubTest):
         await self.stop(hub)
 
     async def test_a_file_that_ends_in_the_midst_of_a_line_goes_on_below(self) -> None:
-        self.use(example(HERE.parents[1] / "plugins/jsonl/README.md"))
-        (self.folder / "people.jsonl").write_text('{"op":"upsert","key":"u', encoding="utf-8")
+        page = example(HERE.parents[1] / "plugins/jsonl/README.md")
+        self.use(page.replace("triggers:", "deliver: { batch_wait_ms: 10 }\n    triggers:"))
+        file = self.folder / "people.jsonl"
+        file.write_text('{"op":"upsert","key":"u', encoding="utf-8")
         hub = await self.start()
         await self.say(hub.port, ANN)
-        await self.stop(hub)  # which delivers first
-        head, line, rest = (self.folder / "people.jsonl").read_text(encoding="utf-8").split("\n")
+        async with asyncio.timeout(WAIT_S):
+            while not file.read_text(encoding="utf-8").endswith("\n"):
+                await asyncio.sleep(0.02)
+        await self.stop(hub)
+        head, line, rest = file.read_text(encoding="utf-8").split("\n")
         self.assertEqual((head, rest), ('{"op":"upsert","key":"u', ""))
         self.assertEqual(json.loads(line)["record"], ANN)
 

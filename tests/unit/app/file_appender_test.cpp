@@ -149,7 +149,8 @@ TEST_CASE("appender: appends of many threads to one file are whole, and each thr
     CHECK(done == kThreads * kAppends);
     std::vector<int> next(kThreads, 0);
     std::ifstream lines{folder / "a"};
-    int thread = 0, number = 0;
+    std::size_t thread = 0;
+    int number = 0;
     bool is_in_order = true;
     while (lines >> thread >> number) is_in_order &= number == next.at(thread)++;
     CHECK(is_in_order);
