@@ -212,7 +212,7 @@ TEST_CASE("webhook: how senders are answered", "[config][webhook]") {
     REQUIRE(query.answer_map.size() == 1);
     CHECK(query.answer_map[0].field == "a");
     CHECK(query.answer_map[0].expression.text == ".b");
-    CHECK(query.answer_map[0].expression.at.column == 75);
+    CHECK(query.answer_map[0].expression.at.column == 73);
 
     const auto problems = [&](const std::string& keys) {
         return fixture.problems(with_webhook("{ name: x, verify: none" + keys + " }"));

@@ -13,9 +13,25 @@ expr::Program program(const std::string& text) {
 }
 
 struct Asking {
+    using Map = std::vector<std::pair<std::string, std::string>>;
+
+    static std::vector<std::pair<std::string, expr::Program>> compiled(const Map& map) {
+        std::vector<std::pair<std::string, expr::Program>> programs;
+        for (const auto& [field, text] : map) programs.emplace_back(field, program(text));
+        return programs;
+    }
+
     plugin::FetchResult ask(const std::string& body) {
-        auto query = std::make_shared<pipeline::Query>(
-            pipeline::QueryPlan{connector, plan, std::chrono::milliseconds{700}, answer_map}, cpu);
+        pipeline::QueryPlan plan;
+        plan.source = connector;
+        plan.connection.source_stream = source_stream;
+        plan.connection.destination_stream = "d";
+        plan.connection.destination = connector;
+        if (!when.empty()) plan.connection.when = program(when);
+        plan.connection.map = compiled(map);
+        plan.timeout = std::chrono::milliseconds{700};
+        plan.answer_map = compiled(answer_map);
+        auto query = std::make_shared<pipeline::Query>(std::move(plan), cpu);
         auto promise = std::make_shared<std::promise<plugin::FetchResult>>();
         auto answer = promise->get_future();
         plugin::WebhookRequest request;
@@ -28,14 +44,8 @@ struct Asking {
 
     std::shared_ptr<FakeConnector> connector = std::make_shared<FakeConnector>();
     std::shared_ptr<boost::asio::thread_pool> cpu = std::make_shared<boost::asio::thread_pool>(1);
-    pipeline::ConnectionPlan plan = [this] {
-        pipeline::ConnectionPlan made;
-        made.source_stream = "s";
-        made.destination_stream = "d";
-        made.destination = connector;
-        return made;
-    }();
-    std::vector<std::pair<std::string, expr::Program>> answer_map;
+    std::string source_stream = "s", when;
+    Map map, answer_map;
 };
 
 }  // namespace
@@ -53,8 +63,8 @@ TEST_CASE("query: the record's key and the mapping are what the destination is a
     CHECK(test.connector->fetched.requests[0].key == "k");
     CHECK(test.connector->fetched.requests[0].parameters == R"({"key":"k","v":2})");
 
-    test.plan.map.emplace_back("w", program(".v + 1"));
-    test.answer_map.emplace_back("called", program(".name"));
+    test.map.emplace_back("w", ".v + 1");
+    test.answer_map.emplace_back("called", ".name");
     CHECK(test.ask(R"({"key":"k","v":2})").body == R"({"called":"x"})");
     CHECK(test.connector->fetched.requests[0].parameters == R"({"w":3})");
 }
@@ -65,13 +75,13 @@ TEST_CASE("query: what can't be asked, or is not there, is told", "[pipeline][qu
     auto failed = test.ask("no record");
     CHECK(failed.kind == FetchKind::kFailed);
     CHECK(failed.failure.message == "not a record");
-    test.plan.source_stream = "other";
+    test.source_stream = "other";
     CHECK(test.ask(R"({"key":"k"})").failure.failure_class == plugin::FailureClass::kPermanent);
-    test.plan.source_stream = "s";
-    test.plan.when = program(".v == 1");
+    test.source_stream = "s";
+    test.when = ".v == 1";
     CHECK(test.ask(R"({"key":"k","v":2})").kind == FetchKind::kAbsent);
     CHECK(test.ask(R"({"key":"k","v":1})").kind == FetchKind::kFound);
-    test.answer_map.emplace_back("bad", program(".n + \"x\""));
+    test.answer_map.emplace_back("bad", ".n + \"x\"");
     failed = test.ask(R"({"key":"k","v":1})");
     CHECK(failed.kind == FetchKind::kFailed);
     CHECK(failed.failure.failure_class == plugin::FailureClass::kPermanent);

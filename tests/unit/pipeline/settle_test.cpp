@@ -13,8 +13,11 @@ namespace {
 constexpr std::int64_t kNow = 1'000'000'000'000;
 constexpr std::int64_t kMs = 1'000'000;
 
-store::LaneHead head_at(std::uint32_t attempt) {
+store::LaneHead head_at(std::uint32_t attempt, store::ConnectionId answering = 0) {
+    store::RecordRow row;
+    row.answering = answering;
     store::LaneHead head;
+    head.row = std::make_shared<const store::RecordRow>(std::move(row));
     head.connection = 3;
     head.lane = "k";
     head.record = {store::Position::of(1, 7), 2};
@@ -112,4 +115,17 @@ TEST_CASE("settle: a text from outside is cut at a character's border", "[pipeli
     text += "é and more";
     CHECK(pipeline::bounded(text) == std::string(2047, 'a') + "…");
     CHECK(pipeline::bounded(std::string(5000, '\x80')) == "…");
+}
+
+TEST_CASE("settle: a reply is kept for who waits, within its bound", "[pipeline][settle]") {
+    plugin::Outcome outcome = done("m-1");
+    outcome.reply = '"' + std::string(64 * 1024 - 2, 'x') + '"';
+    const auto reply_for = [&](store::ConnectionId answering) {
+        return pipeline::settle(head_at(1, answering), outcome, {}, {kNow, 0}).reply;
+    };
+    CHECK(reply_for(0).empty());
+    CHECK(reply_for(4).empty());
+    CHECK((reply_for(3) == outcome.reply));
+    outcome.reply.push_back(' ');
+    CHECK(reply_for(3) == R"({"error":"the reply of the destination has more than 64 KiB"})");
 }
