@@ -424,7 +424,7 @@ Result<Applied> State::discard(const Command&, LetterRow letter) {
     ConnectionLedger& ledger = connection_ledgers_[letter.owner];
     --ledger.dead;
     ++ledger.discarded;
-    SYNCLINE_TRY(RecordRow record, record_row(letter.record));
+    SYNCLINE_TRY(RecordRow record, read_record(letter.record));
     SYNCLINE_CHECK(release(letter.record, std::move(record)));
     return Applied{};
 }

@@ -67,7 +67,7 @@ TEST_CASE("hot keys: of what waits for a slow destination, the newest goes out",
 
 TEST_CASE("hot keys: consecutive records of a key go out in one batch, in order",
           "[pipeline][chains]") {
-    World world{{policy(3, 4)}, "", ordered};
+    World world{{policy(3, 4)}, "", false, ordered};
     auto write = behind_one(world, {2, 3, 4, 5});
     CHECK_FALSE(world.destination()->has_write());
     write.answer(done("d-1"));
@@ -89,7 +89,7 @@ TEST_CASE("hot keys: consecutive records of a key go out in one batch, in order"
 }
 
 TEST_CASE("hot keys: other keys share the batch", "[pipeline][chains]") {
-    World world{{policy(10, 1)}, "", ordered};
+    World world{{policy(10, 1)}, "", false, ordered};
     behind_one(world, {2, 3});
     for (const char* key : {"b", "c"}) world.receive(record_of(key));
     world.until([&] { return world.ledger().pending == 5; });
@@ -104,7 +104,7 @@ TEST_CASE("hot keys: other keys share the batch", "[pipeline][chains]") {
 }
 
 TEST_CASE("hot keys: what follows a failure was not attempted", "[pipeline][chains]") {
-    World world{{policy(10, 4)}, "", ordered};
+    World world{{policy(10, 4)}, "", false, ordered};
     behind_one(world, {2, 3, 4, 5}).answer(done());
     auto write = world.destination()->next_write();
     REQUIRE(bodies_of(write) == versions({2, 3, 4, 5}));
@@ -138,7 +138,7 @@ TEST_CASE("hot keys: what follows a failure was not attempted", "[pipeline][chai
 }
 
 TEST_CASE("hot keys: what follows a dead record goes on", "[pipeline][chains]") {
-    World world{{policy(10, 4)}, "", ordered};
+    World world{{policy(10, 4)}, "", false, ordered};
     behind_one(world, {2, 3, 4}).answer(done());
     world.destination()->next_write().answer(failed(FailureClass::kPermanent));
     auto write = world.destination()->next_write();
@@ -152,7 +152,7 @@ TEST_CASE("hot keys: what follows a dead record goes on", "[pipeline][chains]") 
 TEST_CASE("hot keys: what does not fit the batch does not overtake it", "[pipeline][chains]") {
     pipeline::DeliveryPolicy small = policy(10, 4);
     small.batch_bytes = 2 * static_cast<std::uint32_t>(record_of("a", 1).size());
-    World world{{small}, "", ordered};
+    World world{{small}, "", false, ordered};
     behind_one(world, {2, 3, 4, 5, 6}).answer(done());
     for (std::vector<int> numbers : {std::vector{2, 3}, std::vector{4, 5}, std::vector{6}}) {
         auto write = world.destination()->next_write();
@@ -164,7 +164,7 @@ TEST_CASE("hot keys: what does not fit the batch does not overtake it", "[pipeli
 }
 
 TEST_CASE("hot keys: each is compared with what the one before leaves", "[pipeline][chains]") {
-    World world{{policy(10, 4)}, "", ordered};
+    World world{{policy(10, 4)}, "", false, ordered};
     behind_one(world, {1, 2, 2, 1}).answer(done());
     // 1 is what is there already; the second 2 is settled when the first is.
     auto write = world.destination()->next_write();
@@ -180,7 +180,7 @@ TEST_CASE("hot keys: each is compared with what the one before leaves", "[pipeli
 }
 
 TEST_CASE("hot keys: a chain without anything to write ends as well", "[pipeline][chains]") {
-    World world{{policy(10, 4)}, "", ordered};
+    World world{{policy(10, 4)}, "", false, ordered};
     behind_one(world, {1, 1, 1}).answer(done());
     world.until([&] { return world.ledger().unchanged == 3; });
     world.receive(record_of("a", 2));
@@ -190,7 +190,7 @@ TEST_CASE("hot keys: a chain without anything to write ends as well", "[pipeline
 
 TEST_CASE("hot keys: what was on its way is sent again at the next start, in order",
           "[pipeline][chains][stop]") {
-    World world{{policy(10)}, "", ordered};
+    World world{{policy(10)}, "", false, ordered};
     behind_one(world, {2, 3, 4}).answer(done());
     auto write = world.destination()->next_write();
     world.stop();

@@ -26,7 +26,7 @@ std::string parent_of(const std::string& key) {
 
 TEST_CASE("parents: a member waits for its list and is written with the list's key",
           "[pipeline][parents]") {
-    World world{{{}, {}, {}}, "", members_and_parents};
+    World world{{{}, {}, {}}, "", false, members_and_parents};
     world.receive(member_of("list", "a"));
     world.until([&] { return world.ledger(1).parked == 1; });
     world.receive(parent_of("list"));
@@ -50,7 +50,7 @@ TEST_CASE("parents: a member waits for its list and is written with the list's k
 }
 
 TEST_CASE("parents: without a connection for it, nobody waits", "[pipeline][parents]") {
-    World world{{{}, {}}, "", members_and_parents};
+    World world{{{}, {}}, "", false, members_and_parents};
     world.receive(member_of("list", "a"));
     auto member = world.destination(1)->next_write();
     CHECK(member.batch.records[0].parent_key.empty());
