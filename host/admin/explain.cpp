@@ -238,7 +238,8 @@ Result<json::value> Explainer::about_event(store::Position event) {
     if (seen != nullptr) {
         view["route"] = past.first.route(seen->route);
         view["received"] = core::format_iso8601(seen->received_ns).text;
-        view["request"] = text_view(seen->method + " " + seen->path);
+        view["request"] =
+            text_view(seen->method + " /hooks/" + past.first.route(seen->route) + seen->path);
         view["body_bytes"] = seen->body_bytes;
     }
     if (is_duplicate) view["duplicate_of"] = store::to_string(*present.first);

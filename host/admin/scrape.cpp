@@ -55,6 +55,8 @@ void add(MetricsPage& page, const std::string& route, const store::RouteLedger& 
                  number(ledger.translated));
     page.counter("handshake_events_total", "Handshakes answered.", labels,
                  number(ledger.handshake));
+    page.counter("queried_events_total", "Questions that a destination answered.", labels,
+                 number(ledger.queried));
     page.counter("duplicate_events_total", "Events whose message id was known.", labels,
                  number(ledger.duplicate));
     page.gauge("dead_events", "Events that are dead letters.", labels, number(ledger.dead));

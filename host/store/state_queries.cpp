@@ -27,7 +27,7 @@ Result<void> State::load() {
                                        "; this syncline reads up to format " +
                                        std::to_string(meta::kFormatNumber)};
     }
-    if (format < meta::kFormatNumber)
+    if (format != 0 && format < meta::kFormatNumber)
         overlay_.put(Table::kMeta, meta::kFormat, big_endian(meta::kFormatNumber));
     SYNCLINE_TRY(applied_.value, number(meta::kApplied));
     SYNCLINE_TRY(hash_seed_, number(meta::kSeed));

@@ -166,8 +166,10 @@ class MappDmp final : public syncline::Connector, public syncline::WebhookReceiv
     }
 
     // Mapp waits for the id of a new audience; anything but 200 tells its user what went wrong.
-    Status answer(const syncline::WebhookRequest&, const syncline::Answer& outcome,
+    Status answer(const syncline::WebhookRequest& request, const syncline::Answer& outcome,
                   syncline::WebhookReply& reply) override {
+        if (request.query("type") != "CREATE_AUDIENCE")
+            return syncline::Failure{SYNCLINE_E_UNSUPPORTED, "the host's words will do"};
         std::string id, problem;
         for (std::size_t i = 0; i < outcome.size(); ++i) {
             const syncline::AnswerRecord record = outcome[i];

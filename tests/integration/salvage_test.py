@@ -83,14 +83,27 @@ class SalvageTest(HubTest):
         self.assertEqual(self.database().read_bytes(), before)
         self.assertFalse((self.setup.data_dir / "quarantine").exists())
 
+    def newest_journal(self) -> Path:
+        """The file that the last start began."""
+        files = (self.setup.data_dir / "journal").glob("*.log")
+        return max(path for path in files if any(path.read_bytes()[PAGE : 2 * PAGE]))
+
     async def test_damage_in_the_journal_is_named_and_skipped(self) -> None:
         hub = await self.fill()
         await self.stop(hub)
-        journal = next(iter(sorted((self.setup.data_dir / "journal").glob("*.log"))))
-        data = bytearray(journal.read_bytes())
-        data[3 * PAGE + 40] ^= 1
-        journal.write_bytes(data)
         await self.recover()
+        # What the state has taken over does no harm: so the hub is killed before its next commit,
+        # a second after its start. A slow machine gets another try.
+        before = b""
+        while self.database().read_bytes() != before:
+            before = self.database().read_bytes()
+            hub = await self.start()
+            self.assertEqual((await self.send(hub, ["late"])).status, 200)
+            await hub.child.end(signal.SIGKILL)
+        journal = self.newest_journal()
+        data = bytearray(journal.read_bytes())
+        data[PAGE + 40] ^= 1  # in the first batch of the last start
+        journal.write_bytes(data)
 
         refused = await self.syncline("run")
         self.assertEqual(refused.code, 3, refused.err)
@@ -104,7 +117,7 @@ class SalvageTest(HubTest):
         hub = await self.start()
         ledger = await self.settled()
         self.assertTrue(ledger["balanced"])
-        self.assertEqual(len(set(await self.members())), len(USERS))
+        self.assertGreaterEqual(len(set(await self.members())), len(USERS))
         await self.stop(hub)
 
 

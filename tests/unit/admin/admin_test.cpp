@@ -186,7 +186,7 @@ TEST_CASE("admin: an event is explained, whatever became of it", "[admin][explai
     auto dead = explain("1.7");
     CHECK(dead.at("outcome") == "dead");
     CHECK(dead.at("happened").at(0).at("message") == "not JSON");
-    CHECK(dead.at("request") == "POST ");
+    CHECK(dead.at("request") == "POST /hooks/shop");
     world.ask("POST", "/v1/dlq/1.8/discard");  // 1.9
     CHECK(explain("1.7").at("outcome") == "discarded");
 

@@ -133,11 +133,11 @@ TEST_CASE("facts: what earlier versions wrote stays readable", "[store][fact]") 
         return read.has_value() && rest.empty() && encoded(*read) == encoded(fact);
     };
     Settled done = settled(1, "k", RecordId{Position{2}, 3}, Settlement::kDelivered);
-    CHECK(reads(as_before(done, 2, 4), done));      // no reply
-    CHECK(reads(as_before(done, 1, 4 + 1), done));  // no answer of the platform
+    CHECK(reads(as_before(done, 2, 4 + 8), done));      // no reply, no as_of
+    CHECK(reads(as_before(done, 1, 4 + 8 + 1), done));  // no answer of the platform
     Settled with_hashes = done;
     with_hashes.field_hashes = "without names";
-    CHECK(reads(as_before(with_hashes, 2, 4), done));
+    CHECK(reads(as_before(with_hashes, 2, 4 + 8), done));
 
     CHECK(reads(as_before(received("{}"), 1, 4), received("{}")));
     Command command{CommandKind::kReplayLetter, 5, false, 6};

@@ -201,7 +201,7 @@ TEST_CASE("outcomes: they go with the window of the message ids", "[store][outco
 TEST_CASE("outcomes: beyond their bound the oldest go first", "[store][outcome]") {
     Test test;
     constexpr std::uint64_t kBytesMax = 10'000;
-    test.state = std::make_unique<State>(*test.database, kBytesMax);
+    test.state = std::make_unique<State>(*test.database, kDedupIdsMax, kBytesMax);
     std::vector<Position> events;
     for (int i = 0; i < 300; ++i) {
         events.push_back(test.ask({"k" + std::to_string(i)}));

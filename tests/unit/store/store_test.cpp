@@ -195,8 +195,10 @@ TEST_CASE("store: a state or a journal of another day is refused [A17]", "[store
     namespace fs = std::filesystem;
     test::TempDir directory;
     const fs::path data = directory / "data";
+    Store::Options options = RunningStore::options(data);
+    options.history_bytes_max = 0;
     auto run_with = [&](int events) {
-        RunningStore run{data};
+        RunningStore run{options};
         REQUIRE(run.store);
         REQUIRE(run.start());
         for (int i = 0; i < events; ++i)
@@ -214,7 +216,7 @@ TEST_CASE("store: a state or a journal of another day is refused [A17]", "[store
     fs::rename(data / rolled_back, directory / "now");
     fs::rename(directory / "then" / rolled_back, data / rolled_back);
     {
-        RunningStore refused{data};
+        RunningStore refused{options};
         REQUIRE(refused.failure);
         CHECK(refused.failure->is(is_state ? kJournalDamaged : kStateAhead));
     }
