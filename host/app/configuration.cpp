@@ -96,6 +96,7 @@ class Checker {
         check_endpoint(connection.from, kReceives);
         check_endpoint(connection.to, is_query ? kReads : kWrites);
         check_answer(connection);
+        check_verify(connection);
         CompiledConnection compiled;
         compiled.source = &connection;
         if (connection.when && !connection.when->text.empty())
@@ -121,6 +122,20 @@ class Checker {
                   "the webhook `" + webhook->name + "` has several connections, and senders of " +
                       "the connector " + manifest->id + " wait for an outcome"},
             webhook->answer_at);
+    }
+
+    // Nobody else would look at what is left to the connector.
+    void check_verify(const config::Connection& connection) {
+        auto account = configuration_.config.accounts.find(connection.from.account);
+        if (!connection.webhook || account == configuration_.config.accounts.end()) return;
+        const plugin::Manifest* manifest = find(account->second.connector);
+        if (manifest == nullptr || manifest->verifies_webhooks) return;
+        for (const config::VerifyRule& rule : connection.webhook->verify) {
+            if (rule.scheme != config::VerifyScheme::kConnector) continue;
+            report(
+                Error{kNoVerification, "the connector " + manifest->id + " verifies no requests"},
+                rule.at);
+        }
     }
 
     std::vector<std::pair<std::string, expr::Program>> compile(

@@ -18,6 +18,8 @@ inline constexpr ErrorCode kNotCapable{
 inline constexpr ErrorCode kUnknownStream{
     "app.unknown_stream", ErrorClass::kConfig,
     "`syncline connectors describe` lists a connector's streams"};
+inline constexpr ErrorCode kNoVerification{"app.no_verification", ErrorClass::kConfig,
+                                           "use `hmac` or `basic`, which the hub verifies"};
 inline constexpr ErrorCode kHubUnreachable{
     "app.hub_unreachable", ErrorClass::kTransient,
     "start the hub with `syncline run`, or name its configuration with -c"};

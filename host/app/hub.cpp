@@ -11,6 +11,7 @@
 
 #include "admin/admin.hpp"
 #include "app/descriptors.hpp"
+#include "app/errc.hpp"
 #include "app/expressions.hpp"
 #include "app/file_appender.hpp"
 #include "app/metrics.hpp"
@@ -44,10 +45,15 @@ class Names {
         for (const auto& [id, row] : known) {
             last = std::max(last, id);
             if (row.name != name) continue;
+            const bool is_again =
+                std::find(used_[kind].begin(), used_[kind].end(), id) != used_[kind].end();
+            if (is_again) return id;
             used_[kind].push_back(id);
             if (!row.is_present) facts_.emplace_back(store::Named{kind, id, true, name});
             return id;
         }
+        auto [fresh, is_new] = fresh_[kind].try_emplace(name, last + 1);
+        if (!is_new) return fresh->second;
         std::uint32_t id = ++last;
         used_[kind].push_back(id);
         facts_.emplace_back(store::Named{kind, id, true, name});
@@ -56,7 +62,8 @@ class Names {
 
     // With a fact for every name that is gone from the configuration: its records are parked.
     std::vector<store::Fact> finish() {
-        for (store::NameKind kind : {store::NameKind::kRoute, store::NameKind::kConnection}) {
+        for (store::NameKind kind :
+             {store::NameKind::kRoute, store::NameKind::kConnection, store::NameKind::kAccount}) {
             const auto& used = used_[kind];
             for (const auto& [id, row] : recovered_.names(kind)) {
                 bool is_used = std::find(used.begin(), used.end(), id) != used.end();
@@ -71,7 +78,33 @@ class Names {
     const store::State& recovered_;
     std::map<store::NameKind, std::vector<std::uint32_t>> used_;
     std::map<store::NameKind, std::uint32_t> last_;
+    std::map<store::NameKind, std::map<std::string, std::uint32_t>> fresh_;
     std::vector<store::Fact> facts_;
+};
+
+// The ids of one account, as the state has them.
+class AccountIds final : public plugin::IdMap {
+  public:
+    AccountIds(store::Store& store, store::AccountId account) : store_(store), account_(account) {}
+
+    void get(std::string name_space, std::vector<std::string> keys,
+             std::function<void(Result<std::vector<std::string>>)> done) override {
+        const bool is_asked = store_.ask([account = account_, name_space = std::move(name_space),
+                                          keys = std::move(keys), done](store::State& state) {
+            std::vector<std::string> values;
+            for (const std::string& key : keys) {
+                auto found = state.mapped_id(account, name_space, key);
+                if (!found.has_value()) return done(found.error());
+                values.push_back(found->value_or(""));
+            }
+            done(std::move(values));
+        });
+        if (!is_asked) done(Error{kHubUnreachable, "the hub is ending"});
+    }
+
+  private:
+    store::Store& store_;
+    const store::AccountId account_;
 };
 
 Result<std::vector<intake::Verifier>> make_verifiers(const config::Webhook& webhook) {
@@ -93,7 +126,7 @@ Result<std::vector<intake::Verifier>> make_verifiers(const config::Webhook& webh
         } else if (rule.scheme == config::VerifyScheme::kBasic) {
             options.basic = intake::BasicOptions{rule.username, rule.password};
         } else {
-            continue;  // `none` was written
+            continue;  // `none` was written, or it is the connector's affair
         }
         SYNCLINE_TRY(intake::Verifier verifier, intake::Verifier::make(std::move(options)));
         verifiers.push_back(std::move(verifier));
@@ -177,13 +210,14 @@ class Hub {
     Result<void> start() {
         client_ = std::make_unique<http_client::Client>(io_);
         SYNCLINE_CHECK(open_catalog());
-        SYNCLINE_CHECK(start_instances());
-        SYNCLINE_TRY(std::vector<store::Fact> names, build());
+        Names names{store_->recovered()};
+        SYNCLINE_CHECK(start_instances(names));
+        SYNCLINE_TRY(std::vector<store::Fact> named, build(names));
         SYNCLINE_CHECK(listen());
         // Nothing is written and nothing goes out before every door is known to be free; requests
         // wait until the io thread runs.
         SYNCLINE_CHECK(store_->start(pipeline_.get()));
-        append_names(std::move(names));
+        append_names(std::move(named));
         wait_for_signals();
         if (options_.on_ready) {
             options_.on_ready(url(), "unix:" + hub().admin_socket.string());
@@ -202,7 +236,7 @@ class Hub {
         return {};
     }
 
-    Result<void> start_instances() {
+    Result<void> start_instances(Names& names) {
         for (const auto& [name, account] : configuration_.config.accounts) {
             const plugin::Manifest* manifest = configuration_.catalog->find(account.connector);
             if (manifest == nullptr) return configuration_.catalog->unknown(account.connector);
@@ -215,15 +249,25 @@ class Hub {
                 make_transport(io_, *client_, std::move(policy), outbound_[name]);
             instance_options.expressions = expressions_;
             instance_options.files = files_;
+            instance_options.ids =
+                std::make_shared<AccountIds>(*store_, names.give(store::NameKind::kAccount, name));
+            instance_options.concurrency = concurrency_of(name);
             SYNCLINE_TRY(instances_[name], configuration_.catalog->start(
                                                account.connector, std::move(instance_options)));
         }
         return {};
     }
 
+    // Batches that may be out to an account at once.
+    std::uint32_t concurrency_of(const std::string& account) const {
+        std::uint32_t sum = 0;
+        for (const config::Connection& connection : configuration_.config.connections)
+            if (connection.to.account == account) sum += connection.deliver.concurrency;
+        return std::max(sum, 1u);
+    }
+
     // Routes, connections, pipeline, intake. Returns the facts that give the names their numbers.
-    Result<std::vector<store::Fact>> build() {
-        Names names{store_->recovered()};
+    Result<std::vector<store::Fact>> build(Names& names) {
         std::vector<pipeline::RoutePlan> route_plans;
         std::vector<pipeline::ConnectionPlan> connection_plans;
         std::vector<intake::Route> routes;
@@ -236,6 +280,8 @@ class Hub {
             plan.name = connection.name;
             plan.source_account = connection.from.account;
             plan.destination_account = connection.to.account;
+            plan.destination_account_id =
+                names.give(store::NameKind::kAccount, connection.to.account);
             plan.source_stream = connection.from.stream;
             plan.destination_stream = connection.to.stream;
             plan.source = instances_.at(connection.from.account);
@@ -296,6 +342,8 @@ class Hub {
         route.id = id;
         route.name = webhook.name;
         SYNCLINE_TRY(route.verifiers, make_verifiers(webhook));
+        for (const config::VerifyRule& rule : webhook.verify)
+            if (rule.scheme == config::VerifyScheme::kConnector) route.connector_key = rule.key;
         route.message_id_header = webhook.message_id_header;
         route.success_status = webhook.success_status != 0
                                    ? webhook.success_status

@@ -65,7 +65,7 @@ struct Account {
     std::map<std::string, Position> setting_positions;  // by JSON pointer, for schema violations
 };
 
-enum class VerifyScheme { kNone, kHmac, kBasic };
+enum class VerifyScheme { kNone, kHmac, kBasic, kConnector };
 enum class HmacAlgorithm { kSha1, kSha256 };
 enum class SignatureEncoding { kHex, kBase64 };
 
@@ -77,7 +77,7 @@ struct VerifyRule {
     SignatureEncoding encoding = SignatureEncoding::kHex;
     std::string header;  // lower case
     std::string prefix;
-    core::Secret key;  // never empty
+    core::Secret key;  // never empty, but with the scheme `connector`
     // basic
     std::string username;
     core::Secret password;

@@ -91,6 +91,15 @@ VerifyRule read_basic(Context& context, const Node& node, const std::string& pat
     return rule;
 }
 
+VerifyRule read_connector(Context& context, const Node& node, const std::string& path) {
+    const Section section{context, &node, path, {{"scheme"}, {"key"}}};
+    VerifyRule rule;
+    rule.scheme = VerifyScheme::kConnector;
+    rule.at = node.at;
+    if (section.find("key") != nullptr) rule.key = read_secret(context, section, "key");
+    return rule;
+}
+
 std::optional<VerifyRule> read_rule(Context& context, const Node& node, const std::string& path) {
     // Which keys there may be depends on the scheme, so it is looked up before the map is checked.
     const Node* scheme = nullptr;
@@ -102,13 +111,15 @@ std::optional<VerifyRule> read_rule(Context& context, const Node& node, const st
     if (scheme != nullptr && scheme->text == "hmac")
         return read_hmac(context, node, path, has_preset);
     if (scheme != nullptr && scheme->text == "basic") return read_basic(context, node, path);
+    if (scheme != nullptr && scheme->text == "connector")
+        return read_connector(context, node, path);
     const Section section{
         context,
         &node,
         path,
         {{"scheme"},
          {"preset", "key", "algorithm", "header", "encoding", "prefix", "username", "password"}}};
-    section.choice("scheme", {"hmac", "basic"});
+    section.choice("scheme", {"hmac", "basic", "connector"});
     return std::nullopt;
 }
 

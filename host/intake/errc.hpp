@@ -13,6 +13,8 @@ inline constexpr ErrorCode kVerifierInvalid{"intake.verifier_invalid", ErrorClas
 inline constexpr ErrorCode kNotAuthentic{"intake.not_authentic", ErrorClass::kPermanent,
                                          "check that the sender signs with the same secret"};
 
+inline constexpr ErrorCode kNotVerified{"intake.not_verified", ErrorClass::kTransient,
+                                        "send it again; the connector could not verify it now"};
 inline constexpr core::ErrorCode kUnknownRoute{"intake.unknown_route", core::ErrorClass::kConfig,
                                                "no connection has a webhook of this name"};
 inline constexpr core::ErrorCode kMessageIdMissing{

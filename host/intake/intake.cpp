@@ -149,11 +149,39 @@ void Intake::handle(http_server::Request request, http_server::Responder respond
                           std::move(respond));
     }
     if (auto refused = authenticate(*route, request)) return respond(std::move(*refused));
-    if (route->query) {
-        return decode_for(&Intake::ask_destination, *route, std::move(request), rest,
+    if (route->source->manifest().verifies_webhooks) {
+        return ask_connector(*route, std::move(request), std::string{rest}, std::move(respond));
+    }
+    take(*route, std::move(request), rest, std::move(respond));
+}
+
+// The platform's own proof, on the body as it came.
+void Intake::ask_connector(Route& route, http_server::Request request, std::string rest,
+                           http_server::Responder respond) {
+    auto shared = std::make_shared<http_server::Responder>(std::move(respond));
+    auto asked = std::make_shared<http_server::Request>(std::move(request));
+    plugin::WebhookRequest webhook = to_webhook(*asked, rest);
+    webhook.received_ns = clock_.wall_ns();
+    auto verified = [this, shared, asked, &route, rest](plugin::Failure failure) {
+        boost::asio::post(io_, [this, shared, asked, &route, rest, why = std::move(failure)] {
+            if (why.failure_class == plugin::FailureClass::kNone)
+                return take(route, std::move(*asked), rest, std::move(*shared));
+            const bool is_refused = why.failure_class == plugin::FailureClass::kAuthDenied;
+            const core::ErrorCode& code = is_refused ? kNotAuthentic : kNotVerified;
+            (*shared)(refusal(is_refused ? 401 : 503, Error{code, why.message}));
+        });
+    };
+    route.source->verify(std::move(webhook), route.connector_key, std::move(verified));
+}
+
+// Who sent it is known.
+void Intake::take(Route& route, http_server::Request request, std::string_view rest,
+                  http_server::Responder respond) {
+    if (route.query) {
+        return decode_for(&Intake::ask_destination, route, std::move(request), rest,
                           std::move(respond));
     }
-    receive(*route, std::move(request), rest, std::move(respond));
+    receive(route, std::move(request), rest, std::move(respond));
 }
 
 // The connector sees every body decoded.

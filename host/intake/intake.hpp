@@ -64,6 +64,10 @@ class Intake final : public http_server::Handler {
     void count(store::Fact fact);
     // The answer for who is not authentic; otherwise what proved the sender is removed.
     std::optional<http_server::Response> authenticate(Route& route, http_server::Request& request);
+    void ask_connector(Route& route, http_server::Request request, std::string rest,
+                       http_server::Responder respond);
+    void take(Route& route, http_server::Request request, std::string_view rest,
+              http_server::Responder respond);
     void receive(Route& route, http_server::Request request, std::string_view rest,
                  http_server::Responder respond);
     void receive_body(store::Received event, std::string body, http_server::Coding coding,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/secret.hpp"
 #include "http_server/tally.hpp"
 #include "intake/verify.hpp"
 #include "plugin/connector.hpp"
@@ -26,6 +27,7 @@ struct Route {
     store::RouteId id = 0;
     std::string name;
     std::vector<Verifier> verifiers;  // all must hold; empty: `verify: none`
+    core::Secret connector_key;       // for the connector's own verification; may be empty
     std::string message_id_header;    // lower case; empty: no deduplication
     int success_status = 202;
     std::size_t body_bytes_max = 1024 * 1024;

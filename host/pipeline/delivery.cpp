@@ -23,6 +23,14 @@ std::string idempotency_key(const store::LaneHead& head, std::uint64_t seed) {
     return core::to_hex(core::hash128(store::ready_key(head.connection, head.record), seed).view());
 }
 
+store::IdsMapped mapped(const ConnectionPlan& plan, std::vector<plugin::IdMapping> ids) {
+    store::IdsMapped fact;
+    fact.account = plan.destination_account_id;
+    for (plugin::IdMapping& id : ids)
+        fact.entries.push_back({std::move(id.name_space), std::move(id.key), std::move(id.value)});
+    return fact;
+}
+
 std::size_t lane_max_of(const ConnectionPlan& plan) {
     for (const plugin::StreamSpec& stream : plan.destination->manifest().streams) {
         if (stream.name == plan.destination_stream && stream.is_destination &&
@@ -103,8 +111,10 @@ void Delivery::append(Results results) {
     store::Append append;
     std::size_t count = results.facts.size() + results.left;
     append.facts = std::move(results.facts);
-    append.on_applied = [self = shared_from_this(), count,
-                         lanes = std::move(results.lanes)](std::optional<Error>) {
+    if (!results.ids.empty()) append.facts.emplace_back(mapped(plan_, std::move(results.ids)));
+    append.on_applied = [self = shared_from_this(), count, lanes = std::move(results.lanes),
+                         ids_kept = std::move(results.ids_kept)](std::optional<Error>) {
+        if (ids_kept) ids_kept();
         SYNCLINE_ASSERT(self->records_out_ >= count);
         self->records_out_ -= count;
         self->lanes_over_.insert(self->lanes_over_.end(), lanes.begin(), lanes.end());
@@ -330,6 +340,8 @@ void Delivery::finish(std::vector<Prepared> batch, bool is_probe, plugin::WriteR
     if (!is_stopping_) report(is_probe, result);
     Results results;
     results.facts.reserve(batch.size());
+    results.ids = std::move(result.ids);
+    results.ids_kept = std::move(result.ids_kept);
     const std::shared_ptr<const store::PlatformAnswer> answer = answer_of(result);
     for (std::size_t begin = 0, end = 0; begin < batch.size(); begin = end) {
         for (end = begin + 1; end < batch.size() && batch[end].head.is_follower;) ++end;

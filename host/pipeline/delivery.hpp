@@ -63,8 +63,10 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     // What comes of records that were taken.
     struct Results {
         std::vector<store::Fact> facts;
-        std::size_t left = 0;            // records without a fact, which go back to their lanes
-        std::vector<std::string> lanes;  // whose chain is over
+        std::size_t left = 0;                // records without a fact, which go back to their lanes
+        std::vector<std::string> lanes;      // whose chain is over
+        std::vector<plugin::IdMapping> ids;  // that the connector put
+        std::function<void()> ids_kept;
     };
     // The chain that is being looked at.
     struct Chain {

@@ -34,6 +34,7 @@ struct ConnectionPlan {
     std::string name;
     store::RouteId route = 0;
     std::string source_account, destination_account;
+    store::AccountId destination_account_id = 0;
     std::string source_stream;
     std::string destination_stream;
     std::shared_ptr<plugin::Instance> source;  // of records that are fetched

@@ -191,7 +191,7 @@ const void* SYNCLINE_CALL host_get_table(syncline_host_handle host, syncline_str
     if (name == SYNCLINE_WRITE_ID) return &kWrite;
     if (name == SYNCLINE_FETCH_ID) return &kFetch;
     if (name == SYNCLINE_HMAC_ID) return &kHmac;
-    if (name == SYNCLINE_IDMAP_ID) return &kIdMap;
+    if (name == SYNCLINE_IDMAP_ID) return if_bound(host, kIdMap, &InstanceOptions::ids);
     if (name == SYNCLINE_EXPR_ID) return if_bound(host, kExpr, &InstanceOptions::expressions);
     if (name == SYNCLINE_FILE_ID) return if_bound(host, kFile, &InstanceOptions::files);
     return nullptr;

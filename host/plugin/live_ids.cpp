@@ -52,8 +52,6 @@ syncline_status LiveInstance::get_ids(syncline_str name_space, const syncline_st
         misbehaved(problem);
         return refuse(error, FailureClass::kPluginBug, problem);
     }
-    if (options_.ids == nullptr)
-        return refuse(error, FailureClass::kUnsupported, "this account has no id map");
     {
         const std::lock_guard lock{mutex_};
         if (state_ == State::kStopping || state_ == State::kOver)

@@ -157,8 +157,8 @@ typedef struct syncline_plugin_webhook {
     // configuration asks for has held. `secret` is the key that the configuration names for it,
     // for syncline_host_hmac; 0 for none. Required by the manifest's "verifies": true, otherwise
     // NULL. OK: it is. SYNCLINE_E_AUTH_DENIED: it is not, and the sender gets 401.
-    // Lifetime: every argument is borrowed until return; the headers that prove the sender are all
-    // there.
+    // The body is as it came, still coded.
+    // Lifetime: every argument is borrowed until return.
     // Thread: [instance]. Since: 1.0
     syncline_status(SYNCLINE_CALL* verify)(syncline_instance* instance,
                                            const syncline_webhook_request* request,

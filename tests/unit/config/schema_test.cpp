@@ -45,7 +45,8 @@ const char* const kEveryKey = R"({
       {"scheme": "hmac", "preset": "mapp", "key": "k"},
       {"scheme": "hmac", "algorithm": "sha1", "header": "X-H", "encoding": "hex", "prefix": "p",
        "key": "k"},
-      {"scheme": "basic", "username": "u", "password": "p"}]}},
+      {"scheme": "basic", "username": "u", "password": "p"},
+      {"scheme": "connector", "key": "k"}]}},
   "when": ".a", "map": {"f": ".f"},
   "deliver": {"batch_records": 1, "batch_bytes": 1, "batch_wait_ms": 0, "concurrency": 1,
               "attempts_max": 1, "retry_base_ms": 1, "retry_max_ms": 86400000, "timeout_ms": 1},
@@ -303,7 +304,7 @@ TEST_CASE("schema: both know the same keys", "[config][schema]") {
             CHECK(std::includes(all.begin(), all.end(), known.begin(), known.end()));
             ++maps;
         });
-    CHECK(maps == 19);
+    CHECK(maps == 20);
 }
 
 TEST_CASE("schema: defaults are those of the loader", "[config][schema]") {

@@ -68,7 +68,15 @@ class Source final : public plugin::Instance {
             kinds += " " + std::to_string(static_cast<int>(record.kind)) + record.reply;
         done({}, {201, "text/plain", outcome.event + kinds});
     }
+    void verify(plugin::WebhookRequest request, core::Secret secret,
+                std::function<void(plugin::Failure)> done) override {
+        last = request;
+        if (fails) return done({plugin::FailureClass::kTransient, "not now", "", -1});
+        if (request.query == "proof=" + std::string{secret.reveal()}) return done({});
+        done({plugin::FailureClass::kAuthDenied, "no proof", "", -1});
+    }
     void stop(std::chrono::milliseconds, std::function<void()> stopped) override { stopped(); }
+    void let_it_verify() { manifest_.verifies_webhooks = true; }
 
     plugin::WebhookRequest last;
     bool fails = false;

@@ -47,6 +47,27 @@ TEST_CASE("intake: what is not authentic gets 401 and leaves nothing", "[intake]
     CHECK(world.events(0).empty());
 }
 
+TEST_CASE("intake: a connector that verifies is asked after all else has held", "[intake][auth]") {
+    World world{1 << 30, "", [](Route& route) { route.connector_key = core::Secret{"k"}; }};
+    world.source->let_it_verify();
+    auto send = [&](const std::string& query, bool is_signed = true) {
+        auto request = is_signed ? World::signed_request("{}") : World::request("{}");
+        request.query = query;
+        return world.send(std::move(request));
+    };
+    CHECK(send("proof=k").status == 207);
+    CHECK(world.source->last.body == "{}");
+    auto refused = send("proof=x");
+    CHECK(refused.status == 401);
+    CHECK(code_of(refused) == "intake.not_authentic");
+    CHECK(send("proof=k", false).status == 401);  // the hub's own check comes first
+    world.source->fails = true;
+    auto unsure = send("proof=k");
+    CHECK(unsure.status == 503);
+    CHECK(code_of(unsure) == "intake.not_verified");
+    CHECK(world.ledger(1).received == 1);
+}
+
 TEST_CASE("intake: a repeat gets the same answer and is counted", "[intake][dedup]") {
     World world{1 << 30, "x-message-id"};
     for (const char* id : {"m1", "m1", "m2"}) {

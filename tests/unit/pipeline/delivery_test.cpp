@@ -346,3 +346,22 @@ TEST_CASE("delivery: a record that its sender waits for does not wait for a batc
     CHECK(row()->entries[0].destination_key == "dest");
     CHECK(row()->entries[0].reply == outcome.reply);
 }
+
+TEST_CASE("delivery: ids that a connector mapped are kept with the results", "[pipeline][ids]") {
+    World world{{policy(10)}};
+    world.receive("{\"key\":\"a\"}");
+    auto write = world.destination()->next_write();
+    plugin::WriteResult result;
+    result.outcomes.resize(1);
+    result.outcomes[0].kind = plugin::OutcomeKind::kDone;
+    result.ids = {{"lists", "a", "7"}};
+    std::promise<void> kept;
+    result.ids_kept = [&] { kept.set_value(); };
+    write.done(std::move(result));
+    REQUIRE(kept.get_future().wait_for(kPatience) == std::future_status::ready);
+    std::promise<std::string> found;
+    world.store->ask([&](store::State& state) {
+        found.set_value(state.mapped_id(0, "lists", "a")->value_or(""));
+    });
+    CHECK(found.get_future().get() == "7");
+}
