@@ -128,6 +128,8 @@ class Terminal:
 
 
 class TourTest(unittest.TestCase):
+    maxDiff = None
+
     def setUp(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="syncline-tour."))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
