@@ -70,6 +70,7 @@ class PangolinTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(repeated, (200, {"id": "a-1", "name": "Spring 2"}))
         self.assertEqual(state["audiences"], {"spring": ["u1", "u2"]})
         self.assertEqual(state["made"], {"spring": {"id": "a-1", "name": "Spring 2"}})
+        self.assertEqual((state["memberships"], state["memberships_by_id"]), (2, 1))
         self.assertEqual([entry["audience"] for entry in await self.log()], ["spring", "spring"])
 
     async def test_an_audience_that_is_deleted_is_gone_with_its_members(self) -> None:
@@ -192,6 +193,19 @@ class SenderTest(unittest.IsolatedAsyncioTestCase):
 
         with self.assertRaisesRegex(dmp.RefusedError, "401 bad signature"):
             await dmp.Sender(self.endpoint).send(list(dmp.changes(10, 1, seed=1)))
+
+    async def test_an_audience_is_created_by_one_request_whatever_the_answer(self) -> None:
+        self.faults.append(Reply(503, b'{"error":"later"}'))
+
+        refused, _ = await dmp.create_audience(self.endpoint, "spring")
+        answer, seconds = await dmp.create_audience(self.endpoint, "spring")
+
+        self.assertEqual((refused.status, refused.json()), (503, {"error": "later"}))
+        self.assertEqual(answer.status, 200)
+        self.assertGreater(seconds, 0)
+        self.assertEqual(
+            [(body["Type"], body["Audience"]) for body in self.bodies], [(dmp.CREATE, "spring")]
+        )
 
     async def test_validate_is_sent_by_get_and_by_post(self) -> None:
         sender = dmp.Sender(self.endpoint)

@@ -1,5 +1,5 @@
 """How Mapp's DMP behaves: audience changes in micro-batches, signed, repeated until they are
-acknowledged, in order."""
+acknowledged, in order. Audiences are created one by one, and who creates one waits for its id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from .groups import first_of
-from .http_load import HttpConnection, Unanswered
+from .http_load import Answer, HttpConnection, Unanswered
 from .statistics import percentile
 
 USERS_PER_BATCH = 100
@@ -23,6 +23,7 @@ RETRY_PAUSE_S = 0.05
 RETRY_PAUSE_S_MAX = 1.0
 
 ADD, REMOVE = "ADD_TO_AUDIENCE", "REMOVE_FROM_AUDIENCE"
+CREATE = "CREATE_AUDIENCE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,3 +316,25 @@ class Sender:
         raise RefusedError(
             f"{method} {target} was not acknowledged in {self._patience_s:.0f} s: {problem}"
         )
+
+
+async def post(endpoint: Endpoint, kind: str, body: bytes) -> tuple[Answer, float]:
+    """One signed request on a connection of its own, sent once: the answer, whatever it is, and
+    after how many seconds it came. Raises RefusedError when none comes."""
+    connection = HttpConnection(endpoint.host, endpoint.port)
+    started = time.monotonic()
+    try:
+        answer = await connection.request(
+            "POST", f"{endpoint.path}?type={kind}", body, endpoint.headers(body)
+        )
+    except (Unanswered, TimeoutError) as problem:
+        raise RefusedError(f"{kind} was not answered: {problem or 'it took too long'}") from None
+    finally:
+        connection.close()
+    return answer, time.monotonic() - started
+
+
+async def create_audience(endpoint: Endpoint, audience: str) -> tuple[Answer, float]:
+    """As the DMP creates an audience: it waits for the id, and repeats nothing by itself."""
+    value = {"Type": CREATE, "Customer": 123, "Audience": audience, "Name": f"All of {audience}"}
+    return await post(endpoint, CREATE, json.dumps(value, separators=(",", ":")).encode())

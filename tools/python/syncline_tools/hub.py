@@ -14,7 +14,8 @@ from .processes import Child, StartError, run_json, start
 
 KEY_VARIABLE = "ACME_DMP_KEY"
 ROUTE = "acme-dmp"
-CONNECTION = "audiences"
+CONNECTION = "audiences"  # of the memberships; with audiences of their own: MEMBERS
+MEMBERS = "members"
 CONNECTORS = ("mapp-dmp", "pangolin")
 READY = r"^syncline ready (https?://\S+:(\d+)) admin unix:(\S+)$"
 
@@ -28,30 +29,47 @@ hub:
   acme-dmp: {{ connector: mapp-dmp }}
   pangolin: {{ connector: pangolin, settings: {{ base_url: {base_url} }} }}
 connections:
-  audiences:
+{connections}"""
+
+MEMBERSHIPS = """\
+  {name}:
     from: {{ account: acme-dmp, stream: audience_memberships }}
     to:   {{ account: pangolin, stream: audience_memberships }}
     triggers:
       webhook:
         name: acme-dmp
-        verify:
-          - {{ scheme: hmac, preset: mapp, key: "${{ACME_DMP_KEY}}" }}
-        success_status: 200
-{message_id}    map:
+{webhook}    map:
       audience: .audience
       user: .user
     deliver: {deliver}
 """
 
+AUDIENCES = """\
+  audiences:
+    from: {{ account: acme-dmp, stream: audiences }}
+    to:   {{ account: pangolin, stream: audiences }}
+    triggers:
+      webhook:
+        name: acme-dmp
+{webhook}"""
+
+WEBHOOK = """\
+        verify:
+          - {{ scheme: hmac, preset: mapp, key: "${{ACME_DMP_KEY}}" }}
+        success_status: 200
+{message_id}{answer_from}"""
+
 
 @dataclass(slots=True)
 class HubSetup:
     """A folder with a configuration, a data directory and connectors; the hub can be started on it
-    again and again."""
+    again and again. With audiences, they are made by a connection of their own, and memberships
+    wait for them; without, memberships are all that goes out."""
 
     binary: Path
     folder: Path
     key: str
+    with_audiences: bool = False
     config: Path = field(init=False)
     data_dir: Path = field(init=False)
     connectors_dir: Path = field(init=False)
@@ -81,11 +99,21 @@ class HubSetup:
                 listen=json.dumps(listen),
                 base_url=json.dumps(pangolin_url),
                 limits=f"  limits: {_flow(limits)}\n" if limits else "",
-                message_id=f"        message_id: {{ header: {message_id} }}\n" if message_id else "",
-                deliver=_flow(deliver),
+                connections=self._connections(_flow(deliver), message_id),
             ),
             encoding="utf-8",
         )
+
+    def _connections(self, deliver: str, message_id: str) -> str:
+        """The first of the connections says what the webhook they share is like."""
+        webhook = WEBHOOK.format(
+            message_id=f"        message_id: {{ header: {message_id} }}\n" if message_id else "",
+            answer_from="        answer_from: audiences\n" if self.with_audiences else "",
+        )
+        if not self.with_audiences:
+            return MEMBERSHIPS.format(name=CONNECTION, webhook=webhook, deliver=deliver)
+        members = MEMBERSHIPS.format(name=MEMBERS, webhook="", deliver=deliver)
+        return AUDIENCES.format(webhook=webhook) + members
 
     def command(self, *words: str) -> list[str]:
         return [str(self.binary), *words, "-c", str(self.config)]
@@ -108,7 +136,8 @@ class HubSetup:
         return RunningHub(child, match[1], int(match[2]), Path(match[3]))
 
     async def ledger(self) -> dict[str, Any]:
-        """The ledger of the running hub; raises StartError when there is no answer."""
+        """The ledger of the running hub, `connection` being that of the memberships; raises
+        StartError when there is no answer."""
         status = await run_json(
             self.command("status", "--json"), environment={KEY_VARIABLE: self.key}
         )
@@ -117,7 +146,10 @@ class HubSetup:
             return {
                 "balanced": ledger["balanced"],
                 "route": ledger["routes"].get(ROUTE, {}),
-                "connection": ledger["connections"].get(CONNECTION, {}),
+                "connection": ledger["connections"].get(
+                    MEMBERS if self.with_audiences else CONNECTION, {}
+                ),
+                "connections": ledger["connections"],
             }
         except (KeyError, TypeError):
             raise StartError(
@@ -155,7 +187,10 @@ def is_settled(ledger: Mapping[str, Any]) -> bool:
     return (
         bool(ledger["balanced"])
         and not ledger["route"].get("pending")
-        and not ledger["connection"].get("pending")
+        and not any(
+            counters.get("pending") or counters.get("parked")
+            for counters in ledger["connections"].values()
+        )
     )
 
 

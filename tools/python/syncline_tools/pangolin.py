@@ -88,6 +88,7 @@ class Pangolin:
         self._log: list[Entry] = []
         self._requests = 0
         self._memberships = 0
+        self._memberships_by_id = 0
 
     def handle(self, request: Request) -> Reply:
         route = (request.method, request.path)
@@ -199,7 +200,9 @@ class Pangolin:
                     "message": "a membership needs audience, user and action (add or remove)",
                 },
             }
-        audience = self._external_id(audience)
+        named = audience
+        audience = self._external_id(named)
+        self._memberships_by_id += named != audience
         rejection = self._rejection(user) if self._faults.reject_users else None
         entry = Entry(
             audience, user, action, self._requests, connection, rejection is None, answered
@@ -278,6 +281,7 @@ class Pangolin:
                 "made": dict(sorted(self._made.items())),
                 "requests": self._requests,
                 "memberships": self._memberships,
+                "memberships_by_id": self._memberships_by_id,
                 "connections": self.service.connections_open,
             },
         )
