@@ -94,12 +94,13 @@ class SalvageTest(HubTest):
         await self.recover()
         # What the state has taken over does no harm: so the hub is killed before its next commit,
         # a second after its start. A slow machine gets another try.
-        before = b""
-        while self.database().read_bytes() != before:
-            before = self.database().read_bytes()
+        before = after = b""
+        while not before or before != after:
             hub = await self.start()
+            before = self.database().read_bytes()
             self.assertEqual((await self.send(hub, ["late"])).status, 200)
             await hub.child.end(signal.SIGKILL)
+            after = self.database().read_bytes()
         journal = self.newest_journal()
         data = bytearray(journal.read_bytes())
         data[PAGE + 40] ^= 1  # in the first batch of the last start
