@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -195,9 +196,9 @@ void posted(syncline_instance* self, uint64_t user_id) {
 }
 
 void destroy(syncline_instance* self) {
+    const std::unique_ptr<syncline_instance> ends{self};  // also when it throws
     throw_as(self, "destroy");
     if (is(self, "after_destroy")) self->write->complete(self->host->handle, 5);
-    delete self;
 }
 
 syncline_status handshake(syncline_instance* self, const syncline_webhook_request*,
