@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "core/assert.hpp"
@@ -19,9 +20,15 @@ using std::chrono::steady_clock;
 
 constexpr int kEventsAtOnce = 64;
 
+// No memory is no error of ours; everything else is.
+void check(CURLMcode code) {
+    if (code == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
+    SYNCLINE_ASSERT(code == CURLM_OK);
+}
+
 template <class Value>
 void set(CURLM* multi, CURLMoption option, Value value) {
-    SYNCLINE_ASSERT((curl_multi_setopt)(multi, option, value) == CURLM_OK);
+    check((curl_multi_setopt)(multi, option, value));
 }
 
 int make_epoll() {
@@ -102,7 +109,7 @@ void Pool::start(Transfer& transfer) {
         return;
     }
     ++active_;
-    SYNCLINE_ASSERT(curl_multi_add_handle(multi_.get(), easy.release()) == CURLM_OK);
+    check(curl_multi_add_handle(multi_.get(), easy.release()));
 }
 
 void Pool::release(Transfer& transfer) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "core/assert.hpp"
@@ -21,7 +22,9 @@ constexpr milliseconds kTimeoutMax{24 * 60 * 60 * 1000};
 
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
-    SYNCLINE_ASSERT((curl_easy_setopt)(easy, option, value) == CURLE_OK);
+    const CURLcode code = (curl_easy_setopt)(easy, option, value);
+    if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
+    SYNCLINE_ASSERT(code == CURLE_OK);
 }
 
 void append(curl_slist*& list, const std::string& line) {

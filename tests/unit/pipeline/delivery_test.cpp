@@ -248,7 +248,7 @@ TEST_CASE("delivery: a probe of one record finds out that the platform is back [
         platform->next_write().answer(failed(FailureClass::kTransient));
     }
     world.until([&] { return !world.pipeline->paused().empty(); });
-    world.pass(1s);  // all ten are due again
+    world.pass(1s);  // nine at least are due again
     auto probe = platform->next_write();
     CHECK(probe.batch.records.size() == 1);
     probe.answer(failed(FailureClass::kTransient));
@@ -257,14 +257,13 @@ TEST_CASE("delivery: a probe of one record finds out that the platform is back [
     CHECK_FALSE(world.pipeline->paused().empty());
     CHECK_FALSE(platform->has_write());  // though there is a second slot
     probe.answer(done());
-    for (std::size_t arrived = 1; arrived < 9;) {
+    world.pass(1s);  // whenever the last failures were noted, their records are due as well
+    for (std::size_t arrived = 1; arrived < 10;) {
         auto write = platform->next_write();
         arrived += write.keys().size();
         write.answer(done());
     }
     CHECK(world.pipeline->paused().empty());
-    world.pass(1s);
-    platform->next_write().answer(done());
     world.until([&] { return world.ledger().delivered == 10; });
     CHECK(world.ledger().balances());
 }

@@ -13,6 +13,8 @@ expr::Program program(const std::string& text) {
 }
 
 struct Asking {
+    ~Asking() { cpu->join(); }  // a question that ends holds the threads it runs on
+
     using Map = std::vector<std::pair<std::string, std::string>>;
 
     static std::vector<std::pair<std::string, expr::Program>> compiled(const Map& map) {
