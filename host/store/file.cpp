@@ -48,9 +48,15 @@ Result<void> File::write_at(std::uint64_t offset, std::string_view bytes) {
 
 Result<std::string> File::read_at(std::uint64_t offset, std::size_t size) const {
     std::string bytes(size, '\0');
+    SYNCLINE_TRY(const std::size_t filled, read_at(offset, std::span<char>{bytes}));
+    bytes.resize(filled);
+    return bytes;
+}
+
+Result<std::size_t> File::read_at(std::uint64_t offset, std::span<char> into) const {
     std::size_t filled = 0;
-    while (filled < size) {
-        ssize_t got = ::pread(descriptor_, bytes.data() + filled, size - filled,
+    while (filled < into.size()) {
+        ssize_t got = ::pread(descriptor_, into.data() + filled, into.size() - filled,
                               static_cast<off_t>(offset + filled));
         if (got < 0) {
             if (errno == EINTR) continue;
@@ -59,8 +65,7 @@ Result<std::string> File::read_at(std::uint64_t offset, std::size_t size) const 
         if (got == 0) break;
         filled += static_cast<std::size_t>(got);
     }
-    bytes.resize(filled);
-    return bytes;
+    return filled;
 }
 
 Result<std::uint64_t> File::size() const {

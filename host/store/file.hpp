@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,8 @@ class File {
     Result<void> write_at(std::uint64_t offset, std::string_view bytes);
     Result<std::string> read_at(std::uint64_t offset,
                                 std::size_t size) const;  // shorter at the end of the file
+    // How many bytes there were: less than `into` holds only at the end of the file.
+    Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const;
     Result<std::uint64_t> size() const;
 
     // fdatasync(2). After an error the caller must not try again: the kernel may have dropped the
