@@ -75,6 +75,12 @@ json::array Admin::paused_view() const {
     return names;
 }
 
+json::array Admin::sealed_view() const {
+    json::array names;
+    for (const std::string& name : options_.sealed) names.push_back(json::string{name});
+    return names;
+}
+
 void Admin::handle(http_server::Request request, http_server::Responder respond) {
     bool is_look = request.method == "GET" || request.method == "HEAD";
     bool is_change = request.path.starts_with(std::string{kLettersPath} + "/");
@@ -96,6 +102,7 @@ void Admin::handle(http_server::Request request, http_server::Responder respond)
                                             {"altered_repeats", status.altered_repeats},
                                             {"accepting", status.has_room},
                                             {"paused", paused_view()},
+                                            {"sealed", sealed_view()},
                                             {"ledger", ledger_view(state)}});
         });
     }

@@ -42,6 +42,8 @@ class Admin final : public http_server::Handler {
         Scrape::Source metrics{};  // what /metrics says besides the store's
         // Names of connections whose platform is left alone. [any]
         std::function<std::vector<std::string>()> paused{};
+        // What waits because a secret can't be opened: `account pangolin`, `webhook acme`.
+        std::vector<std::string> sealed{};
     };
 
     Admin(boost::asio::io_context& io, store::Store& store, Options options);
@@ -52,6 +54,7 @@ class Admin final : public http_server::Handler {
   private:
     using Answer = std::function<Result<boost::json::value>(store::State&)>;
     boost::json::array paused_view() const;
+    boost::json::array sealed_view() const;
     void ask(http_server::Responder respond, Answer answer);
     void handle_metrics(http_server::Responder respond);
     void command(http_server::Responder respond, store::Command command);

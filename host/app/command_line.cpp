@@ -35,6 +35,7 @@ class CommandLine {
         add_hub_verbs();
         add_connector_verbs();
         add_letter_verbs();
+        add_secret_verbs();
     }
 
     int parse_and_run(int argc, const char* const* argv) {
@@ -139,11 +140,40 @@ class CommandLine {
         }
     }
 
+    void add_secret_verbs() {
+        CLI::App* group =
+            add_group("secrets", "The vault: what `${secret:NAME}` of a configuration stands for");
+        CLI::App* init = add(*group, "init", "Make the vault, and its master key",
+                             [this] { return secrets_init(common_, master_); });
+        CLI::App* set =
+            add(*group, "set", "Store a value from standard input; a terminal does not show it",
+                [this] { return secrets_set(common_, argument_); });
+        add(*group, "list", "Names, versions and times; no values",
+            [this] { return secrets_list(common_); });
+        CLI::App* remove = add(*group, "remove", "Take one away",
+                               [this] { return secrets_remove(common_, argument_); });
+        for (CLI::App* verb : {set, remove})
+            verb->add_option("NAME", argument_, "As in ${secret:NAME}")->required()->type_name("");
+        add(*group, "rotate", "Encrypt every secret anew, with a new key of the vault",
+            [this] { return secrets_rotate(common_); });
+        CLI::App* rekey = add(*group, "rekey", "Another master key, or passphrase, opens the vault",
+                              [this] { return secrets_rekey(common_, master_); });
+        for (CLI::App* verb : {init, rekey}) {
+            auto* file = verb->add_option("--key-file", master_.key_file,
+                                          "A file to be made, for a new master key")
+                             ->type_name("FILE");
+            verb->add_flag("--passphrase", master_.is_passphrase,
+                           "A passphrase instead, from standard input")
+                ->excludes(file);
+        }
+    }
+
     CLI::App root_{"Syncline keeps records in step between platforms.", "syncline"};
     Common common_;
     bool allow_unsafe_filesystem_ = false;
     std::string argument_;
     LetterSelection selection_;
+    MasterOptions master_;
     Explained explained_;
     std::function<int()> action_;
 };

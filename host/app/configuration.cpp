@@ -10,7 +10,7 @@
 #include "config/errc.hpp"
 #include "http_server/tls.hpp"
 #include "plugin/errc.hpp"
-#include "secret/local_source.hpp"
+#include "secret/vault_source.hpp"
 
 namespace syncline::app {
 namespace {
@@ -52,7 +52,8 @@ class Checker {
             report(configuration_.catalog->unknown(account.connector), account.connector_at);
             return;
         }
-        if (has_problem_in_settings(account)) return;
+        // What stands in for a sealed value need not be what the settings ask for.
+        if (account.is_sealed || has_problem_in_settings(account)) return;
         Result<void> settings = plugin::check_settings(*manifest, account.settings);
         if (settings.has_value()) return;
         // Each violation, `/pointer: sentence`, at the setting that it is about.
@@ -236,8 +237,9 @@ class Checker {
 
 Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock) {
     Checked checked;
-    secret::LocalSource secrets;
+    const secret::VaultSource secrets;
     config::Loaded loaded = config::load(file, secrets);
+    checked.remarks = secrets.remarks();
     checked.problems = std::move(loaded.problems);
     // With problems in the file itself the rest is checked all the same: one run shows everything.
     std::optional<config::Config>& readable = loaded.config ? loaded.config : loaded.draft;

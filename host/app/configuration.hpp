@@ -30,6 +30,7 @@ struct Configuration {
 struct Checked {
     std::unique_ptr<Configuration> configuration;  // null when there are problems
     std::vector<config::Problem> problems;         // in the order of the file
+    std::vector<Error> remarks;  // of the vault: what depends on it may have to wait
 };
 
 // Reads and checks everything that can be checked without running code of a connector, touching the

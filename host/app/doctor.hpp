@@ -69,6 +69,9 @@ std::string examine_hub(const config::Hub& hub, const std::string& holder, Findi
 // The port that webhooks come in at. `serving` as from examine_hub().
 void examine_listener(const config::Hub& hub, const std::string& serving, Findings& findings);
 
+// Whether the vault opens, and what is damaged in it. Says nothing where there is none.
+void examine_vault(const config::Hub& hub, Findings& findings);
+
 // Certificate and plain HTTP.
 void examine_tls(const config::Hub& hub, Findings& findings);
 

@@ -16,6 +16,7 @@
 #include "app/verbs.hpp"
 #include "app/version.hpp"
 #include "core/log.hpp"
+#include "secret/vault.hpp"
 
 namespace syncline::app {
 namespace {
@@ -183,6 +184,19 @@ std::string examine_hub(const config::Hub& hub, const std::string& holder, Findi
     return {};
 }
 
+void examine_vault(const config::Hub& hub, Findings& findings) {
+    const std::filesystem::path folder = secret::Vault::folder_of(hub.data_dir);
+    if (!secret::Vault::exists(folder)) return;
+    const Result<secret::MasterKey> master = secret::find_master_key(hub.vault_key_file);
+    if (!master.has_value()) return findings.fail("vault", master.error());
+    const Result<secret::Vault> vault = secret::Vault::open(folder, master->text);
+    if (!vault.has_value()) return findings.fail("vault", vault.error());
+    for (const Error& problem : vault->problems()) findings.fail("vault", problem);
+    if (vault->problems().empty())
+        findings.ok("vault", "its master key is " + master->source + "; it holds " +
+                                 std::to_string(vault->list().size()) + " secrets");
+}
+
 int doctor(const Common& common) {
     // What is said here is said once, as a finding.
     core::set_log_level(core::LogLevel::kError);
@@ -192,6 +206,7 @@ int doctor(const Common& common) {
         const bool is_there = examine_data_dir(hub, findings);
         const std::string holder =
             is_there ? examine_store(hub.data_dir, core::system_clock(), findings) : "";
+        examine_vault(hub, findings);
         examine_connectors(hub, findings);
         const std::string serving = examine_hub(hub, holder, findings);
         examine_listener(hub, serving, findings);

@@ -6,6 +6,8 @@
 #include <csignal>
 #include <future>
 #include <map>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "app/expressions.hpp"
 #include "app/file_appender.hpp"
 #include "app/metrics.hpp"
+#include "app/sealed_instance.hpp"
 #include "app/transport.hpp"
 #include "app/version.hpp"
 #include "core/log.hpp"
@@ -240,6 +243,10 @@ class Hub {
         for (const auto& [name, account] : configuration_.config.accounts) {
             const plugin::Manifest* manifest = configuration_.catalog->find(account.connector);
             if (manifest == nullptr) return configuration_.catalog->unknown(account.connector);
+            if (account.is_sealed) {
+                instances_[name] = std::make_shared<SealedInstance>(*manifest);
+                continue;
+            }
             SYNCLINE_TRY(http_client::EgressPolicy policy,
                          egress_policy(*manifest, account.settings));
             plugin::InstanceOptions instance_options;
@@ -256,6 +263,21 @@ class Hub {
                                                account.connector, std::move(instance_options)));
         }
         return {};
+    }
+
+    bool is_sealed(const std::string& account) const {
+        return configuration_.config.accounts.at(account).is_sealed;
+    }
+
+    // What waits because a secret can't be opened.
+    std::vector<std::string> sealed() const {
+        std::set<std::string> names;
+        for (const auto& [name, account] : configuration_.config.accounts)
+            if (account.is_sealed) names.insert("account " + name);
+        for (const config::Connection& connection : configuration_.config.connections)
+            if (connection.webhook && connection.webhook->is_sealed)
+                names.insert("webhook " + connection.webhook->name);
+        return {names.begin(), names.end()};
     }
 
     // Batches that may be out to an account at once.
@@ -293,6 +315,7 @@ class Hub {
                 *plan.destination->manifest().stream(plan.destination_stream);
             plan.takes_partial_updates = to.takes_partial_updates;
             plan.policy = to_policy(connection.deliver, to);
+            plan.is_sealed = is_sealed(connection.from.account) || is_sealed(connection.to.account);
             if (!connection.webhook) {
                 connection_plans.push_back(std::move(plan));
                 continue;
@@ -303,8 +326,11 @@ class Hub {
             auto [at, is_new] = route_indexes.try_emplace(webhook.name, routes.size());
             if (is_new) {
                 store::RouteId id = names.give(store::NameKind::kRoute, webhook.name);
-                if (!is_query) route_plans.push_back(pipeline::RoutePlan{id, webhook.name, source});
-                SYNCLINE_TRY(intake::Route route, to_route(webhook, id, source));
+                if (!is_query)
+                    route_plans.push_back(pipeline::RoutePlan{id, webhook.name, source,
+                                                              is_sealed(connection.from.account)});
+                SYNCLINE_TRY(intake::Route route,
+                             to_route(webhook, id, source, is_sealed(connection.from.account)));
                 routes.push_back(std::move(route));
             }
             intake::Route& route = routes[at->second];
@@ -337,13 +363,17 @@ class Hub {
     }
 
     Result<intake::Route> to_route(const config::Webhook& webhook, store::RouteId id,
-                                   std::shared_ptr<plugin::Instance> source) {
+                                   std::shared_ptr<plugin::Instance> source,
+                                   bool is_source_sealed) {
         intake::Route route;
         route.id = id;
         route.name = webhook.name;
         SYNCLINE_TRY(route.verifiers, make_verifiers(webhook));
         for (const config::VerifyRule& rule : webhook.verify)
             if (rule.scheme == config::VerifyScheme::kConnector) route.connector_key = rule.key;
+        // A platform's own scheme is asked of its connector, which must be there to answer.
+        route.is_sealed =
+            webhook.is_sealed || (source->manifest().verifies_webhooks && is_source_sealed);
         route.message_id_header = webhook.message_id_header;
         route.success_status = webhook.success_status != 0
                                    ? webhook.success_status
@@ -385,6 +415,7 @@ class Hub {
                                             outbound_});
         };
         admin_options.paused = [this] { return pipeline_->paused(); };
+        admin_options.sealed = sealed();
         admin_ = std::make_unique<admin::Admin>(io_, *store_, std::move(admin_options));
         http_server::ListenOptions local;
         local.address = "unix:" + hub().admin_socket.string();

@@ -21,20 +21,39 @@ json::object to_json(const config::Problem& problem) {
             {"line", problem.at.line},        {"column", problem.at.column}};
 }
 
+constexpr const char* kAssumed = "known-to-the-hub";
+
+// The operator's own environment, and no vault: nothing of the section `hub` comes from there.
+class WithoutVault final : public config::SecretSource {
+  public:
+    std::optional<std::string> environment(const std::string& name) const override {
+        return secrets_.environment(name);
+    }
+    Result<std::string> file(const std::filesystem::path& path) const override {
+        return secrets_.file(path);
+    }
+    Result<VaultValue> vault(const config::Hub&, const std::string&) const override {
+        return VaultValue{kAssumed};
+    }
+
+  private:
+    secret::LocalSource secrets_;
+};
+
 // Stands in for the secrets of the hub, which an operator's shell need not know.
 class AssumedSecrets final : public config::SecretSource {
   public:
-    static constexpr const char* kText = "known-to-the-hub";
-
     std::optional<std::string> environment(const std::string& name) const override {
         std::optional<std::string> value = secrets_.environment(name);
-        return value ? std::move(*value) : kText;
+        return value ? std::move(*value) : kAssumed;
     }
     Result<std::string> file(const std::filesystem::path& path) const override {
         Result<std::string> text = secrets_.file(path);
-        return text.has_value() ? std::move(*text) : kText;
+        return text.has_value() ? std::move(*text) : kAssumed;
     }
-    Result<std::string> vault(const std::string&) const override { return std::string{kText}; }
+    Result<VaultValue> vault(const config::Hub&, const std::string&) const override {
+        return VaultValue{kAssumed};
+    }
 
   private:
     secret::LocalSource secrets_;
@@ -60,13 +79,13 @@ int print_problems(const std::string& command, const Common& common,
 }
 
 config::Loaded load_hub_section(const Common& common) {
-    config::Loaded loaded = config::load(common.config, secret::LocalSource{});
+    config::Loaded loaded = config::load(common.config, WithoutVault{});
     if (loaded.config) return loaded;
     config::Loaded without_secrets = config::load(common.config, AssumedSecrets{});
     if (!without_secrets.config) return loaded;
     const config::Hub& hub = without_secrets.config->hub;
     for (const auto& path : {hub.admin_socket, hub.connectors_dir}) {
-        if (path.string().find(AssumedSecrets::kText) != std::string::npos) return loaded;
+        if (path.string().find(kAssumed) != std::string::npos) return loaded;
     }
     return without_secrets;
 }

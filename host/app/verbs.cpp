@@ -110,6 +110,7 @@ int run(const Common& common, bool allow_unsafe_filesystem) {
         std::printf("syncline ready %s admin %s\n", listen.c_str(), admin.c_str());
         std::fflush(stdout);
     };
+    for (const Error& remark : checked.remarks) core::log_error("secret", remark);
     Result<void> ended = run_hub(std::move(*checked.configuration), options);
     return ended.has_value() ? 0 : print_error("run", ended.error(), common.is_json);
 }
@@ -123,7 +124,12 @@ int validate(const Common& common) {
     report.summary = common.config.string() +
                      " is valid: " + count_of(config.accounts.size(), "account") + ", " +
                      count_of(config.connections.size(), "connection");
-    report.result = json::object{{"problems", json::array{}}};
+    json::array remarks;
+    for (const Error& remark : checked.remarks) {
+        remarks.push_back(json::string{remark.to_string()});
+        report.text += "warning: " + remark.to_string() + "\n";
+    }
+    report.result = json::object{{"problems", json::array{}}, {"remarks", std::move(remarks)}};
     return print(report, common.is_json);
 }
 
@@ -157,6 +163,12 @@ int status(const Common& common) {
         for (const json::value& name : paused->as_array()) {
             report.text += "connection " + std::string{name.as_string()} +
                            " is paused: its platform fails and is probed now and then\n";
+        }
+    }
+    if (const json::value* sealed = status.if_contains("sealed")) {
+        for (const json::value& name : sealed->as_array()) {
+            report.text += std::string{name.as_string()} +
+                           " waits: a secret of it can't be opened (see `syncline doctor`)\n";
         }
     }
     report.summary =

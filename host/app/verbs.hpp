@@ -44,4 +44,16 @@ struct LetterSelection {
 };
 int dlq_change(const Common& common, LetterVerb verb, const LetterSelection& selection);
 
+// How a vault is opened from now on: a new key in a new file, or a passphrase from standard input.
+struct MasterOptions {
+    std::filesystem::path key_file;
+    bool is_passphrase = false;
+};
+int secrets_init(const Common& common, const MasterOptions& options);
+int secrets_set(const Common& common, const std::string& name);
+int secrets_list(const Common& common);
+int secrets_remove(const Common& common, const std::string& name);
+int secrets_rotate(const Common& common);
+int secrets_rekey(const Common& common, const MasterOptions& options);
+
 }  // namespace syncline::app

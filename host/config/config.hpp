@@ -54,6 +54,7 @@ struct Hub {
     std::uint16_t listen_port = 8080;
     std::optional<Tls> tls;              // none: plain HTTP, on loopback unless `allow_plain`
     std::filesystem::path admin_socket;  // default: <data_dir>/admin.sock
+    std::filesystem::path vault_key_file;  // opens the vault; empty: the key comes another way
     ServerLimits limits;
 };
 
@@ -63,6 +64,7 @@ struct Account {
     boost::json::object settings;
     Position at, connector_at, settings_at;
     std::map<std::string, Position> setting_positions;  // by JSON pointer, for schema violations
+    bool is_sealed = false;  // a secret of its settings can't be opened: it can't work now
 };
 
 enum class VerifyScheme { kNone, kHmac, kBasic, kConnector };
@@ -108,6 +110,7 @@ struct Webhook {
     std::chrono::milliseconds answer_timeout{10'000};
     int late_status = 504;            // or 202
     std::vector<Mapping> answer_map;  // kQuery; empty: as it is there
+    bool is_sealed = false;           // a secret of `verify` can't be opened: nobody can be verified
     Position at, answer_at;           // answer_at: of `answer`, or the same as `at`
 };
 
@@ -162,7 +165,13 @@ struct SecretSource {
     virtual ~SecretSource() = default;
     virtual std::optional<std::string> environment(const std::string& name) const = 0;
     virtual Result<std::string> file(const std::filesystem::path& path) const = 0;
-    virtual Result<std::string> vault(const std::string& name) const = 0;
+    // Of the vault of this hub. `is_sealed`: there is such a secret, perhaps, but it can't be opened
+    // now; the value is one that nobody can guess. Errors: the secret's, of module secret.
+    struct VaultValue {
+        std::string value;
+        bool is_sealed = false;
+    };
+    virtual Result<VaultValue> vault(const Hub& hub, const std::string& name) const = 0;
 };
 
 struct Problem {

@@ -64,11 +64,9 @@ inline constexpr ErrorCode kVariableUnset{
     "set it in the environment of the hub, or write ${NAME:-default}"};
 inline constexpr ErrorCode kVariableSyntax{
     "config.variable_syntax", ErrorClass::kConfig,
-    "write ${NAME}, ${NAME:-default}, ${NAME:?message} or ${file:PATH}; a plain `${` is `$${`"};
+    "write ${NAME}, ${NAME:-default}, ${NAME:?message}, ${file:PATH} or ${secret:NAME}; a plain "
+    "`${` is `$${`"};
 inline constexpr ErrorCode kSecretEmpty{"config.secret_empty", ErrorClass::kConfig,
                                         "give the secret a value: an empty one proves nothing"};
-inline constexpr ErrorCode kVaultUnavailable{
-    "config.vault_unavailable", ErrorClass::kConfig,
-    "the vault is not part of this version; use ${NAME} or ${file:PATH}"};
 
 }  // namespace syncline::config

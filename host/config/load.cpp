@@ -94,11 +94,11 @@ class Loader {
     }
 
     void read_hub(const Node* node) {
-        const Section hub{
-            context_,
-            node,
-            "hub",
-            {{"data_dir", "connectors_dir"}, {"listen", "tls", "allow_plain", "admin", "limits"}}};
+        const Section hub{context_,
+                          node,
+                          "hub",
+                          {{"data_dir", "connectors_dir"},
+                           {"listen", "tls", "allow_plain", "admin", "limits", "vault"}}};
         Hub& out = config_.hub;
         out.data_dir = hub.file_path("data_dir").value_or("");
         out.connectors_dir = hub.file_path("connectors_dir").value_or("");
@@ -110,6 +110,10 @@ class Loader {
             read_admin(Section{context_, admin, "hub.admin", {{"listen"}, {}}});
         else
             check_socket_path(hub.at());
+        const Section vault{context_, hub.find("vault"), "hub.vault", {{}, {"key_file"}}};
+        if (vault.find("key_file") != nullptr)
+            out.vault_key_file = vault.file_path("key_file").value_or("");
+        context_.variables.set_hub(out);
         const Section limits{context_,
                              hub.find("limits"),
                              "hub.limits",
@@ -205,6 +209,7 @@ class Loader {
             account.settings = std::move(read.values);
             account.setting_positions = std::move(read.positions);
         }
+        account.is_sealed = context_.variables.take_sealed();
         config_.accounts.emplace(key.text, std::move(account));
     }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/utf8.hpp"
+#include "core/assert.hpp"
 
 namespace syncline::config {
 namespace {
@@ -126,12 +127,19 @@ std::optional<std::string> Variables::resolve_secret(std::string_view kind, std:
         return std::nullopt;
     }
     auto value = kind == "file" ? source_.file(folder_ / std::filesystem::path{name})
-                                : source_.vault(std::string{name});
+                                : from_vault(std::string{name});
     if (value.has_error()) {
         problems_.add(std::move(value).error(), at);
         return std::nullopt;
     }
     return std::move(*value);
+}
+
+Result<std::string> Variables::from_vault(const std::string& name) {
+    SYNCLINE_ASSERT(hub_ != nullptr);  // secrets are refused in the section `hub`
+    SYNCLINE_TRY(SecretSource::VaultValue found, source_.vault(*hub_, name));
+    has_sealed_ |= found.is_sealed;
+    return std::move(found.value);
 }
 
 }  // namespace syncline::config

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "config/config.hpp"
 #include "config/document.hpp"
@@ -29,6 +30,12 @@ class Variables {
     // What a reference stands for never gets into a message.
     std::optional<std::string> expand(const Node& scalar, SecretUse use);
 
+    // Of which `${secret:...}` is; before it is known they can't be used.
+    void set_hub(const Hub& hub) { hub_ = &hub; }
+
+    // Whether a secret that can't be opened was met since this was asked last.
+    bool take_sealed() { return std::exchange(has_sealed_, false); }
+
     // Whether the scalar holds a reference (well-formed or not).
     static bool has_reference(const Node& scalar);
 
@@ -38,10 +45,13 @@ class Variables {
     std::optional<std::string> resolve_environment(std::string_view reference, Position at);
     std::optional<std::string> resolve_secret(std::string_view kind, std::string_view name,
                                               Position at, SecretUse use);
+    Result<std::string> from_vault(const std::string& name);
 
     const SecretSource& source_;
     std::filesystem::path folder_;
     Problems& problems_;
+    const Hub* hub_ = nullptr;
+    bool has_sealed_ = false;
     std::size_t replaced_bytes_ = 0;
 };
 

@@ -254,6 +254,7 @@ std::optional<WrittenWebhook> read_webhook(Context& context, const Node& node,
     Webhook& webhook = written.webhook;
     webhook.at = node.at;
     if (written.is_description) webhook.verify = read_verify(context, section);
+    webhook.is_sealed = context.variables.take_sealed();
     section.read("success_status", webhook.success_status, 200, 299);
     section.read("body_bytes_max", webhook.body_bytes_max, 1, kBodyBytesMax);
     if (const Node* message_id = section.find("message_id")) {

@@ -15,6 +15,9 @@ inline constexpr ErrorCode kNotAuthentic{"intake.not_authentic", ErrorClass::kPe
 
 inline constexpr ErrorCode kNotVerified{"intake.not_verified", ErrorClass::kTransient,
                                         "send it again; the connector could not verify it now"};
+inline constexpr ErrorCode kRouteSealed{
+    "intake.route_sealed", ErrorClass::kTransient,
+    "send it again later; the hub's operator has to open its vault (see its log)"};
 inline constexpr core::ErrorCode kUnknownRoute{"intake.unknown_route", core::ErrorClass::kConfig,
                                                "no connection has a webhook of this name"};
 inline constexpr core::ErrorCode kMessageIdMissing{

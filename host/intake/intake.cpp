@@ -133,7 +133,10 @@ http_server::Admission Intake::admit(const http_server::Request& request) {
         return admission;
     }
     admission.tally = route->tally.get();
-    if (!http_server::content_coding(request.headers)) admission.refusal = coding_refusal();
+    if (route->is_sealed)
+        admission.refusal = busy(Error{kRouteSealed, "who sends can't be verified now"});
+    else if (!http_server::content_coding(request.headers))
+        admission.refusal = coding_refusal();
     admission.body_bytes_max = route->body_bytes_max;
     return admission;
 }

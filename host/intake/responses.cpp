@@ -17,6 +17,7 @@ using plugin::FailureClass;
 
 // A full disk takes longer to mend than a busy moment.
 const char* retry_after_s(const Error& error) {
+    if (error.is(kRouteSealed)) return "60";
     return error.is(store::kDiskFull) ? "120" : "2";
 }
 

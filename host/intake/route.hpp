@@ -28,6 +28,7 @@ struct Route {
     std::string name;
     std::vector<Verifier> verifiers;  // all must hold; empty: `verify: none`
     core::Secret connector_key;       // for the connector's own verification; may be empty
+    bool is_sealed = false;           // a secret of them can't be opened: all requests get 503
     std::string message_id_header;    // lower case; empty: no deduplication
     int success_status = 202;
     std::size_t body_bytes_max = 1024 * 1024;

@@ -51,9 +51,11 @@ Pipeline::~Pipeline() {
 
 Result<std::optional<std::chrono::nanoseconds>> Pipeline::on_state(store::State& state) {
     if (is_stopping_) return std::optional<std::chrono::nanoseconds>{};
-    for (auto& [id, translator] : translators_) SYNCLINE_CHECK(translator->pump(state));
+    for (auto& [id, translator] : translators_)
+        if (!translator->is_sealed()) SYNCLINE_CHECK(translator->pump(state));
     std::optional<std::int64_t> next_due;
     for (auto& delivery : deliveries_) {
+        if (delivery->plan().is_sealed) continue;
         bool is_quiet = state.pending_events(delivery->plan().route) == 0;
         SYNCLINE_TRY(std::optional<std::int64_t> due, delivery->pump(state, is_quiet));
         if (due) next_due = std::min(*due, next_due.value_or(*due));

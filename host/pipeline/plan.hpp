@@ -27,6 +27,7 @@ struct RoutePlan {
     store::RouteId id = 0;
     std::string name;
     std::shared_ptr<plugin::Instance> source;
+    bool is_sealed = false;  // a secret of the source can't be opened: its events wait
 };
 
 struct ConnectionPlan {
@@ -43,6 +44,7 @@ struct ConnectionPlan {
     std::optional<expr::Program> when;
     FieldPrograms map;  // empty: the body goes out as it came
     DeliveryPolicy policy;
+    bool is_sealed = false;  // a secret of an account can't be opened: its records wait
 };
 
 }  // namespace syncline::pipeline

@@ -35,6 +35,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
     // Takes what fits the window. [state]
     Result<void> pump(store::State& state);
 
+    bool is_sealed() const { return plan_.is_sealed; }
+
     // Nothing is on its way but what a stopped source has left. [any]
     bool is_idle() const { return events_out_ == events_left_; }
 

@@ -83,9 +83,4 @@ Result<std::string> LocalSource::file(const std::filesystem::path& path) const {
     return text;
 }
 
-Result<std::string> LocalSource::vault(const std::string& name) const {
-    return Error{config::kVaultUnavailable,
-                 "there is no vault to take the secret `" + name + "` from"};
-}
-
 }  // namespace syncline::secret

@@ -43,18 +43,21 @@ class Ended:
         return json.loads(self.out)
 
 
-async def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Ended:
-    """Runs a command to its end, which has to come within WAIT_S."""
+async def run(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, given: bytes = b""
+) -> Ended:
+    """Runs a command, with what it is given on standard input, to its end, which has to come within
+    WAIT_S."""
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
     )
     try:
         async with asyncio.timeout(WAIT_S):
-            out, err = await process.communicate()
+            out, err = await process.communicate(given)
     except TimeoutError:
         process.kill()
         await process.wait()

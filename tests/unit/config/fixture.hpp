@@ -16,7 +16,8 @@ namespace syncline::test {
 
 struct FakeSource final : config::SecretSource {
     std::map<std::string, std::string> variables{{"KEY", "k3y"}, {"EMPTY", ""}, {"PORT", "9000"}};
-    std::map<std::string, std::string> files;  // by the whole path
+    std::map<std::string, std::string> files;    // by the whole path
+    std::map<std::string, std::string> secrets;  // of the vault; an empty value is a sealed one
 
     std::optional<std::string> environment(const std::string& name) const override {
         const auto found = variables.find(name);
@@ -28,9 +29,14 @@ struct FakeSource final : config::SecretSource {
         if (found == files.end()) return Error{config::kFileMode, "refused"};
         return found->second;
     }
-    Result<std::string> vault(const std::string&) const override {
-        return Error{config::kVaultUnavailable, "no vault"};
+    Result<VaultValue> vault(const config::Hub& hub, const std::string& name) const override {
+        vault_dir = hub.data_dir;
+        const auto found = secrets.find(name);
+        if (found == secrets.end()) return Error{config::kFileMissing, "no such secret"};
+        if (found->second.empty()) return VaultValue{"a value that nobody knows", true};
+        return VaultValue{found->second};
     }
+    mutable std::filesystem::path vault_dir;  // of the hub whose vault was asked last
 };
 
 class ConfigFixture {

@@ -1,5 +1,5 @@
-#include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
+#include "unit/config/fixture.hpp"
 
 using namespace syncline;
 using namespace syncline::config;
@@ -89,8 +89,39 @@ TEST_CASE("variables: what a secret source refuses keeps its code", "[config][va
     const ConfigFixture fixture;
 
     CHECK(fixture.problems(with_setting("${file:none}")) == Found{"7:10 config.file_mode"});
-    CHECK(fixture.problems(with_setting("${secret:acme}")) ==
-          Found{"7:10 config.vault_unavailable"});
+    CHECK(fixture.problems(with_setting("${secret:acme}")) == Found{"7:10 config.file_missing"});
+}
+
+TEST_CASE("variables: a secret comes from the vault of the hub", "[config][variables]") {
+    ConfigFixture fixture;
+    fixture.source.secrets["acme"] = "s3cret";
+
+    CHECK(setting(fixture, "${secret:acme}") == "s3cret");
+    CHECK(fixture.source.vault_dir == fixture.folder() / "d");
+}
+
+TEST_CASE("variables: what depends on a sealed secret is marked, and nothing else",
+          "[config][variables]") {
+    ConfigFixture fixture;
+    fixture.source.secrets = {{"open", "s3cret"}, {"sealed", ""}};
+    const auto is_sealed = [&](int line, const std::string& text) {
+        const Loaded loaded = fixture.load(test::with_line(line, text));
+        INFO(test::all_messages(loaded));
+        REQUIRE(loaded.config.has_value());
+        return std::vector<bool>{loaded.config->accounts.at("acme-dmp").is_sealed,
+                                 loaded.config->accounts.at("pangolin").is_sealed,
+                                 loaded.config->connections.at(0).webhook->is_sealed};
+    };
+    const std::string account = "    settings: { base_url: \"${secret:NAME}\" }";
+    const std::string rule = "          - { scheme: hmac, preset: mapp, key: \"${secret:NAME}\" }";
+    const auto with = [](std::string text, const std::string& name) {
+        return text.replace(text.find("NAME"), 4, name);
+    };
+
+    CHECK(is_sealed(11, with(account, "open")) == std::vector{false, false, false});
+    CHECK(is_sealed(11, with(account, "sealed")) == std::vector{false, true, false});
+    CHECK(is_sealed(20, with(rule, "open")) == std::vector{false, false, false});
+    CHECK(is_sealed(20, with(rule, "sealed")) == std::vector{false, false, true});
 }
 
 TEST_CASE("variables: secrets are refused where messages show values", "[config][variables]") {
@@ -139,8 +170,7 @@ TEST_CASE("variables: all replaced values together are bounded", "[config][varia
     for (int i = 0; i < 16; ++i) written += "${BIG}";
 
     CHECK(setting(fixture, written).size() == 16u * 1024 * 1024);
-    CHECK(fixture.problems(with_setting(written + "${PORT}")) ==
-          Found{"7:106 config.value"});
+    CHECK(fixture.problems(with_setting(written + "${PORT}")) == Found{"7:106 config.value"});
 }
 
 TEST_CASE("variables: keys and comments are left alone", "[config][variables]") {

@@ -86,12 +86,3 @@ TEST_CASE("local source: a missing file and one of more than 64 KiB have codes o
               .error()
               .is(config::kFileUnreadable));
 }
-
-TEST_CASE("local source: the vault is refused with what to use instead", "[secret]") {
-    const auto result = secret::LocalSource{}.vault("acme");
-
-    REQUIRE(result.has_error());
-    CHECK(result.error().is(config::kVaultUnavailable));
-    CHECK(result.error().remedy() ==
-          "the vault is not part of this version; use ${NAME} or ${file:PATH}");
-}
