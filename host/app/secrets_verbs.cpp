@@ -1,6 +1,5 @@
 // `syncline secrets`: what operators do with the vault. Values come from standard input, never from
 // an argument, and none is ever printed.
-#include <openssl/crypto.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -61,9 +60,7 @@ Secret read_input(bool is_one_line) {
     }
     if (text.ends_with('\n')) text.pop_back();
     if (text.ends_with('\r')) text.pop_back();
-    Secret secret{text};
-    OPENSSL_cleanse(text.data(), text.size());
-    return secret;
+    return Secret::take(text);
 }
 
 Secret ask_for(const std::string& what) {

@@ -18,6 +18,8 @@
 #include "app/report.hpp"
 #include "app/version.hpp"
 #include "config/schema.hpp"
+#include "core/log.hpp"
+#include "core/secret.hpp"
 
 namespace syncline::app {
 namespace {
@@ -102,6 +104,7 @@ std::string letter_line(const json::object& letter) {
 }  // namespace
 
 int run(const Common& common, bool allow_unsafe_filesystem) {
+    core::protect_memory();
     Checked checked = load_configuration(common.config, core::system_clock());
     if (!checked.configuration) return print_problems("run", common, checked.problems);
     HubOptions options;

@@ -52,8 +52,8 @@ struct Hub {
     std::filesystem::path connectors_dir;
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 8080;
-    std::optional<Tls> tls;              // none: plain HTTP, on loopback unless `allow_plain`
-    std::filesystem::path admin_socket;  // default: <data_dir>/admin.sock
+    std::optional<Tls> tls;                // none: plain HTTP, on loopback unless `allow_plain`
+    std::filesystem::path admin_socket;    // default: <data_dir>/admin.sock
     std::filesystem::path vault_key_file;  // opens the vault; empty: the key comes another way
     ServerLimits limits;
 };
@@ -110,8 +110,8 @@ struct Webhook {
     std::chrono::milliseconds answer_timeout{10'000};
     int late_status = 504;            // or 202
     std::vector<Mapping> answer_map;  // kQuery; empty: as it is there
-    bool is_sealed = false;           // a secret of `verify` can't be opened: nobody can be verified
-    Position at, answer_at;           // answer_at: of `answer`, or the same as `at`
+    bool is_sealed = false;  // a secret of `verify` can't be opened: nobody can be verified
+    Position at, answer_at;  // answer_at: of `answer`, or the same as `at`
 };
 
 // `syncline test` maps `given` as delivery would and compares.
@@ -165,8 +165,8 @@ struct SecretSource {
     virtual ~SecretSource() = default;
     virtual std::optional<std::string> environment(const std::string& name) const = 0;
     virtual Result<std::string> file(const std::filesystem::path& path) const = 0;
-    // Of the vault of this hub. `is_sealed`: there is such a secret, perhaps, but it can't be opened
-    // now; the value is one that nobody can guess. Errors: the secret's, of module secret.
+    // Of the vault of this hub. `is_sealed`: there is such a secret, perhaps, but it can't be
+    // opened now; the value is one that nobody can guess. Errors: those of module secret.
     struct VaultValue {
         std::string value;
         bool is_sealed = false;

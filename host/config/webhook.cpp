@@ -35,7 +35,7 @@ core::Secret read_secret(Context& context, const Section& section, std::string_v
     if (value->empty())
         context.problems.add(kSecretEmpty, section.find(key)->at,
                              in_quotes(section.path(key)) + " is empty");
-    return core::Secret{std::move(*value)};
+    return core::Secret::take(*value);
 }
 
 void read_preset(const Section& section, VerifyRule& rule) {

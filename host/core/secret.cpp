@@ -1,35 +1,70 @@
 #include "core/secret.hpp"
 
 #include <openssl/crypto.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
+#include <cstring>
+#include <new>
 #include <utility>
 
 namespace syncline::core {
+namespace {
 
-Secret::Secret(Secret&& other) noexcept : value_(other.value_) {
-    OPENSSL_cleanse(other.value_.data(), other.value_.size());
-    other.value_.clear();
+constexpr std::size_t kLockedBytes = 1024 * 1024;
+constexpr std::size_t kLockedBytesMin = 32;  // of one value
+
+}  // namespace
+
+Secret::Secret(std::string_view value) {
+    if (value.empty()) return;
+    bytes_ = static_cast<char*>(OPENSSL_secure_malloc(value.size()));
+    if (bytes_ == nullptr) throw std::bad_alloc();
+    size_ = value.size();
+    std::memcpy(bytes_, value.data(), size_);
+}
+
+Secret::Secret(const Secret& other) : Secret(other.reveal()) {}
+
+Secret::Secret(Secret&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Secret& Secret::operator=(const Secret& other) {
+    Secret copy{other};
+    return *this = std::move(copy);
 }
 
 Secret& Secret::operator=(Secret&& other) noexcept {
-    if (this == &other) return *this;
-    OPENSSL_cleanse(value_.data(), value_.size());
-    value_ = other.value_;
-    OPENSSL_cleanse(other.value_.data(), other.value_.size());
-    other.value_.clear();
+    std::swap(bytes_, other.bytes_);
+    std::swap(size_, other.size_);
+    Secret past{std::move(other)};
     return *this;
 }
 
 Secret::~Secret() {
-    OPENSSL_cleanse(value_.data(), value_.size());
+    OPENSSL_secure_clear_free(bytes_, size_);
+}
+
+Secret Secret::take(std::string& text) {
+    Secret secret{text};
+    OPENSSL_cleanse(text.data(), text.size());
+    text.clear();
+    return secret;
 }
 
 bool Secret::equals(std::string_view other) const {
-    return equal_constant_time(value_, other);
+    return equal_constant_time(reveal(), other);
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {
     return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+void protect_memory() {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0);
+    CRYPTO_secure_malloc_init(kLockedBytes, kLockedBytesMin);
 }
 
 }  // namespace syncline::core

@@ -2,6 +2,7 @@
 // cleansed when it dies.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,26 +11,36 @@ namespace syncline::core {
 class Secret {
   public:
     Secret() = default;
-    explicit Secret(std::string value) : value_(std::move(value)) {}
-    Secret(const Secret&) = default;
+    explicit Secret(std::string_view value);
+    Secret(const Secret& other);
     Secret(Secret&& other) noexcept;
-    Secret& operator=(const Secret&) = default;
+    Secret& operator=(const Secret& other);
     Secret& operator=(Secret&& other) noexcept;
     ~Secret();
 
-    bool empty() const { return value_.empty(); }
+    // Takes the text's value; what was there is cleansed.
+    static Secret take(std::string& text);
+
+    bool empty() const { return size_ == 0; }
 
     // The value, for the one place that uses it. Valid while this object lives.
-    std::string_view reveal() const { return value_; }
+    std::string_view reveal() const { return {bytes_, size_}; }
 
     // Takes the same time wherever the two differ; a different length is told at once.
     bool equals(std::string_view other) const;
 
   private:
-    std::string value_;
+    char* bytes_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 // The same for two plain byte strings, such as two message authentication codes. [any]
 bool equal_constant_time(std::string_view a, std::string_view b);
+
+// From now on no core file is written, no other user's process can look into this one, and secrets
+// have memory that is not swapped, with a page before and behind it that nobody may touch: some
+// thousands of them, and where the system gives less (RLIMIT_MEMLOCK), ordinary memory. Once,
+// before the first secret.
+void protect_memory();
 
 }  // namespace syncline::core

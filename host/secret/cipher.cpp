@@ -33,9 +33,7 @@ template <class Fill>
 core::Secret made_by(std::size_t size, Fill fill) {
     std::string bytes(size, '\0');
     fill(bytes);
-    core::Secret secret{bytes};
-    OPENSSL_cleanse(bytes.data(), bytes.size());
-    return secret;
+    return core::Secret::take(bytes);
 }
 
 CipherContext cipher_context() {

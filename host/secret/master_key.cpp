@@ -25,9 +25,7 @@ int digit(char c) {
 
 Result<MasterKey> from_file(const std::filesystem::path& file) {
     SYNCLINE_TRY(std::string text, LocalSource{}.file(file));
-    MasterKey key{core::Secret{text}, "the file " + file.string()};
-    OPENSSL_cleanse(text.data(), text.size());
-    return key;
+    return MasterKey{core::Secret::take(text), "the file " + file.string()};
 }
 
 }  // namespace
@@ -47,10 +45,8 @@ Result<MasterKey> find_master_key(const std::filesystem::path& key_file) {
 core::Secret make_master_key() {
     std::string bytes = random_bytes(kKeyBytes);
     std::string text = core::to_hex(bytes);
-    core::Secret key{text};
     OPENSSL_cleanse(bytes.data(), bytes.size());
-    OPENSSL_cleanse(text.data(), text.size());
-    return key;
+    return core::Secret::take(text);
 }
 
 Result<void> write_key_file(const std::filesystem::path& file, const core::Secret& key) {
@@ -78,8 +74,7 @@ Result<core::Secret> wrapping_key(const core::Secret& text, MasterKind kind, std
         is_hex = high >= 0 && low >= 0;
         bytes[i] = static_cast<char>(high * 16 + low);
     }
-    core::Secret key = derive(core::Secret{bytes}, "", "syncline vault wrapping key");
-    OPENSSL_cleanse(bytes.data(), bytes.size());
+    core::Secret key = derive(core::Secret::take(bytes), "", "syncline vault wrapping key");
     if (!is_hex) return Error{kMasterKeyInvalid, "the master key is not 64 hexadecimal digits"};
     return key;
 }

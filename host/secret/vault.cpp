@@ -259,7 +259,8 @@ Result<void> Vault::rekey(const core::Secret& master, MasterKind kind, const Scr
 }
 
 void Vault::add_key(std::uint32_t epoch, core::WallTime now) {
-    core::Secret key{random_bytes(kKeyBytes)};
+    std::string bytes = random_bytes(kKeyBytes);
+    core::Secret key = core::Secret::take(bytes);
     VaultHead::WrappedKey wrapped{epoch, time_of(now), ""};
     wrapped.wrapped = seal(wrapping_key_, associated(head_.id, wrapped), key.reveal());
     head_.keys.push_back(std::move(wrapped));

@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import shutil
 import unittest
 from pathlib import Path
@@ -105,6 +106,17 @@ class SecretsTest(HubTest):
             hub.child.last_words(),
             *[said.out + said.err for said in told],
         )
+
+    async def test_the_memory_of_secrets_is_protected(self) -> None:
+        """[G10]"""
+        hub = await self.start()
+        process = Path(f"/proc/{hub.child.pid}")
+        limits = (process / "limits").read_text(encoding="utf-8")
+        self.assertRegex(limits, r"Max core file size +0 +0 ")
+        locked = re.search(r"VmLck:\s+(\d+) kB", (process / "status").read_text(encoding="utf-8"))
+        assert locked is not None
+        self.assertGreaterEqual(int(locked[1]), 1024)
+        await self.stop(hub)
 
     async def test_a_hub_without_its_master_key_keeps_what_it_can(self) -> None:
         """[G6]"""
