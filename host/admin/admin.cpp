@@ -48,6 +48,11 @@ http_server::Response refusal(const Error& error) {
     return response;
 }
 
+http_server::Response answer(Result<json::value> result) {
+    if (!result.has_value()) return refusal(result.error());
+    return answer(200, {{"result", std::move(*result)}});
+}
+
 // A responder in something copyable, for std::function.
 std::shared_ptr<http_server::Responder> share(http_server::Responder respond) {
     return std::make_shared<http_server::Responder>(std::move(respond));
@@ -206,10 +211,7 @@ void Admin::handle_explain(const http_server::Request& request, http_server::Res
     std::string key = request.query_parameter("key");
     auto shared = share(std::move(respond));
     auto done = [this, shared](Result<json::value> result) {
-        http_server::Response response = result.has_value()
-                                             ? answer(200, {{"result", std::move(*result)}})
-                                             : refusal(result.error());
-        boost::asio::post(io_, [shared, response = std::move(response)]() mutable {
+        boost::asio::post(io_, [shared, response = answer(std::move(result))]() mutable {
             (*shared)(std::move(response));
         });
     };
@@ -226,11 +228,7 @@ void Admin::handle_explain(const http_server::Request& request, http_server::Res
 void Admin::ask(http_server::Responder respond, Answer question) {
     auto shared = share(std::move(respond));
     bool is_asked = store_.ask([this, shared, question = std::move(question)](store::State& state) {
-        Result<json::value> result = question(state);
-        http_server::Response response = result.has_value()
-                                             ? answer(200, {{"result", std::move(*result)}})
-                                             : refusal(result.error());
-        boost::asio::post(io_, [shared, response = std::move(response)]() mutable {
+        boost::asio::post(io_, [shared, response = answer(question(state))]() mutable {
             (*shared)(std::move(response));
         });
     });

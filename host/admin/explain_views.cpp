@@ -1,7 +1,6 @@
 #include "admin/explain_views.hpp"
 
 #include <utility>
-#include <vector>
 
 #include "admin/views.hpp"
 #include "core/clock.hpp"
@@ -16,24 +15,6 @@ std::string time_text(std::int64_t ns) {
     return core::format_iso8601(ns).text;
 }
 
-const char* name_of(store::Settlement settlement) {
-    switch (settlement) {
-        case store::Settlement::kDelivered:
-            return "delivered";
-        case store::Settlement::kUnchanged:
-            return "unchanged";
-        case store::Settlement::kFiltered:
-            return "filtered";
-        case store::Settlement::kSuperseded:
-            return "superseded";
-        case store::Settlement::kDead:
-            return "dead";
-        case store::Settlement::kRetry:
-            return "retry";
-    }
-    return "";
-}
-
 void add_failure(json::object& view, const store::FailureNote& failure) {
     view["class"] = text_view(failure.failure_class);
     view["code"] = text_view(failure.provider_code);
@@ -42,7 +23,7 @@ void add_failure(json::object& view, const store::FailureNote& failure) {
 
 json::object view(store::Position at, const store::Settled& result) {
     json::object view{{"at", time_text(result.at_ns)},
-                      {"what", name_of(result.settlement)},
+                      {"what", store::to_string(result.settlement)},
                       {"attempt", result.attempt},
                       {"unknown_outcome", result.is_unknown}};
     bool is_dead = result.settlement == store::Settlement::kDead;

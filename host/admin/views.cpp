@@ -92,21 +92,6 @@ json::object event_view(const store::Received& event) {
             {"body", body_view(event.body)}};
 }
 
-std::string_view word_of(store::Settlement settlement) {
-    switch (settlement) {
-        case store::Settlement::kDelivered:
-            return "delivered";
-        case store::Settlement::kUnchanged:
-            return "unchanged";
-        case store::Settlement::kFiltered:
-            return "filtered";
-        case store::Settlement::kSuperseded:
-            return "superseded";
-        default:
-            return "dead";
-    }
-}
-
 json::object failure_view(const store::FailureNote& failure) {
     return {{"class", failure.failure_class},
             {"code", text_view(failure.provider_code)},
@@ -188,7 +173,7 @@ json::object outcome_view(const store::State& state, store::Position event,
         json::object view{{"index", entry.index},
                           {"stream", entry.stream},
                           {"key", entry.key},
-                          {"status", word_of(entry.settlement)}};
+                          {"status", store::to_string(entry.settlement)}};
         if (!entry.destination_key.empty()) view.emplace("id", entry.destination_key);
         if (!entry.reply.empty()) {
             Result<json::value> reply = record::parse_json(entry.reply);

@@ -21,7 +21,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -116,16 +115,8 @@ class Client {
         impl_;  // shared with a call that is being made while the Client is destroyed
 };
 
-// Checks a URL against a policy as far as that is possible without resolving: for validation at
-// start. [any]
-syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy);
-
 // The host of a URL as a policy's `literal_hosts` spells it: the operator wrote that URL, so its
 // host is granted. Errors: http_client.url_invalid. [any]
 syncline::Result<std::string> host_of(const std::string& url);
-
-// Retry-After as seconds or HTTP-date (relative to now_s, seconds UTC); -1 when absent or not
-// understood. Clamped to 24 h. [any]
-std::int64_t parse_retry_after(std::string_view value, std::int64_t now_s);
 
 }  // namespace syncline::http_client

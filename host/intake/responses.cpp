@@ -50,23 +50,13 @@ int status_of(FailureClass failure_class) {
     }
 }
 
-std::string_view word_of(store::Settlement settlement) {
-    switch (settlement) {
-        case store::Settlement::kDelivered:
-            return "delivered";
-        case store::Settlement::kUnchanged:
-            return "unchanged";
-        case store::Settlement::kFiltered:
-            return "filtered";
-        case store::Settlement::kSuperseded:
-            return "superseded";
-        default:
-            return "failed";
-    }
-}
-
 bool is_failed(const store::OutcomeEntry& entry) {
     return entry.settlement == store::Settlement::kDead;
+}
+
+// To a sender a dead letter is a failure.
+const char* word_of(const store::OutcomeEntry& entry) {
+    return is_failed(entry) ? "failed" : store::to_string(entry.settlement);
 }
 
 void add_result(json::object& to, const store::OutcomeEntry& entry) {
@@ -92,7 +82,7 @@ http_server::Response failure_response(const char* what, const core::ErrorCode& 
 }
 
 json::object view(const store::OutcomeEntry& entry) {
-    json::object view{{"key", entry.key}, {"status", word_of(entry.settlement)}};
+    json::object view{{"key", entry.key}, {"status", word_of(entry)}};
     add_result(view, entry);
     if (is_failed(entry)) {
         view.emplace("error", entry.failure.message);
@@ -167,7 +157,7 @@ http_server::Response outcome_response(const store::OutcomeTold& outcome) {
     auto failed = std::find_if(row.entries.begin(), row.entries.end(), is_failed);
     if (row.entries.size() == 1) {
         const store::OutcomeEntry& entry = row.entries.front();
-        body["status"] = word_of(entry.settlement);
+        body["status"] = word_of(entry);
         add_result(body, entry);
     } else {
         json::array records;

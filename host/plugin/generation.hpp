@@ -72,7 +72,6 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
     // From now on the library is never unloaded: something in it was left open.
     void mark_stuck() { is_stuck_ = true; }
-    bool is_stuck() const { return is_stuck_; }
 
     // Ends the threads, unloads. Not on one of them.
     Unloading close();

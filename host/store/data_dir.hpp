@@ -8,8 +8,6 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
-#include <vector>
 
 #include "core/error.hpp"
 #include "store/file.hpp"

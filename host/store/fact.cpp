@@ -351,6 +351,24 @@ std::size_t size_of(const Fact& fact) {
     return kEnvelope;
 }
 
+const char* to_string(Settlement settlement) {
+    switch (settlement) {
+        case Settlement::kDelivered:
+            return "delivered";
+        case Settlement::kUnchanged:
+            return "unchanged";
+        case Settlement::kFiltered:
+            return "filtered";
+        case Settlement::kSuperseded:
+            return "superseded";
+        case Settlement::kDead:
+            return "dead";
+        case Settlement::kRetry:
+            return "retry";
+    }
+    return "";
+}
+
 std::string lane_key(std::string_view record_key) {
     if (core::is_planted(core::PlantedBug::kCollidingLanes)) {
         return std::string(1, static_cast<char>('a' + core::hash128(record_key, 0).bytes[0] % 16));

@@ -137,6 +137,9 @@ enum class Settlement : std::uint8_t {
     kRetry = 6,  // stays at the head of its lane until `due_ns`
 };
 
+// One word, such as "delivered"; public contract. [any]
+const char* to_string(Settlement settlement);
+
 // The result of one attempt with the record at the head of a lane.
 struct Settled {
     ConnectionId connection = 0;

@@ -6,12 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <condition_variable>
 #include <cstdio>
-#include <deque>
 #include <limits>
-#include <mutex>
-#include <thread>
 
 #include "core/assert.hpp"
 #include "core/fault.hpp"

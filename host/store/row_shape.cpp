@@ -1,7 +1,5 @@
 #include "store/row_shape.hpp"
 
-#include <string>
-
 #include "store/codec.hpp"
 #include "store/errc.hpp"
 #include "store/rows.hpp"

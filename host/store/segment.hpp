@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <functional>
 #include <string_view>
-#include <vector>
 
 #include "core/error.hpp"
 #include "store/file.hpp"

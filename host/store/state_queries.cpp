@@ -1,5 +1,4 @@
 // The questions that delivery and operators ask of the state, and its way to and from the database.
-#include <algorithm>
 
 #include "core/assert.hpp"
 #include "store/codec.hpp"

@@ -22,8 +22,8 @@
 #include <cstdint>
 #include <exception>
 #include <string_view>
-#include <vector>
 
+#include "syncline/batch.hpp"
 #include "syncline/failure.hpp"
 #include "syncline/fetch.h"
 #include "syncline/runtime.hpp"
@@ -57,12 +57,10 @@ class FetchRequest {
 
 // The requests of one fetch operation, all of one stream. Lives until the task of fetch() has
 // ended.
-class FetchBatch {
+class FetchBatch : public detail::Items<FetchBatch, FetchRequest> {
   public:
     FetchBatch(detail::Scope& scope, const syncline_fetch_batch& raw)
-        : scope_(scope), raw_(raw), is_settled_(raw.request_count) {}
-    FetchBatch(const FetchBatch&) = delete;
-    FetchBatch& operator=(const FetchBatch&) = delete;
+        : Items(raw.request_count), scope_(scope), raw_(raw) {}
     // Gives results to those that have none, and ends the operation.
     ~FetchBatch() {
         rest_fail({SYNCLINE_E_PLUGIN_BUG, "fetch() ended without a result for the request"});
@@ -70,42 +68,16 @@ class FetchBatch {
     }
 
     std::string_view stream() const { return view(raw_.stream); }
-    std::size_t size() const { return raw_.request_count; }
-    FetchRequest operator[](std::size_t index) { return {*this, index}; }
-
-    // The same for every request that has no result yet.
-    void rest_fail(const Failure& why) {
-        for (std::size_t i = 0; i < size(); ++i) (*this)[i].fail(why);
-    }
-
-    class Iterator {
-      public:
-        Iterator(FetchBatch& batch, std::size_t index) : batch_(&batch), index_(index) {}
-        FetchRequest operator*() const { return {*batch_, index_}; }
-        Iterator& operator++() {
-            ++index_;
-            return *this;
-        }
-        bool operator==(const Iterator& other) const { return index_ == other.index_; }
-
-      private:
-        FetchBatch* batch_;
-        std::size_t index_;
-    };
-    Iterator begin() { return {*this, 0}; }
-    Iterator end() { return {*this, size()}; }
 
   private:
     friend class FetchRequest;
     void settle(std::size_t index, const syncline_fetch_result& result) {
-        if (index >= size() || is_settled_[index]) return;
-        is_settled_[index] = true;
+        if (!settles(index)) return;
         scope_.runtime->fetched(scope_.operation, static_cast<std::uint32_t>(index), result);
     }
 
     detail::Scope& scope_;
     const syncline_fetch_batch& raw_;
-    std::vector<bool> is_settled_;
 };
 
 // Implement it next to Connector.

@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "syncline/batch.hpp"
 #include "syncline/failure.hpp"
 #include "syncline/runtime.hpp"
 #include "syncline/task.hpp"
@@ -98,56 +99,30 @@ class WriteRecord {
 
 // The records of one write operation, all of one stream and of different keys, unless the manifest
 // says "ordered_batches". Lives until the task of write() has ended.
-class Batch {
+class Batch : public detail::Items<Batch, WriteRecord> {
   public:
     Batch(detail::Scope& scope, const syncline_write_batch& raw)
-        : scope_(scope), raw_(raw), is_settled_(raw.record_count) {}
-    Batch(const Batch&) = delete;
-    Batch& operator=(const Batch&) = delete;
+        : Items(raw.record_count), scope_(scope), raw_(raw) {}
     // Gives outcomes to those that have none, and ends the operation.
     ~Batch();
 
     std::string_view stream() const { return view(raw_.stream); }
-    std::size_t size() const { return raw_.record_count; }
-    WriteRecord operator[](std::size_t index) { return {*this, index}; }
 
-    // The same for every record that has no outcome yet.
+    // Every record that has no outcome yet is done.
     void rest_done() {
-        for (std::size_t i = 0; i < size(); ++i) (*this)[i].done();
+        for (const WriteRecord& record : *this) record.done();
     }
-    void rest_fail(const Failure& why) {
-        for (std::size_t i = 0; i < size(); ++i) (*this)[i].fail(why);
-    }
-
-    class Iterator {
-      public:
-        Iterator(Batch& batch, std::size_t index) : batch_(&batch), index_(index) {}
-        WriteRecord operator*() const { return {*batch_, index_}; }
-        Iterator& operator++() {
-            ++index_;
-            return *this;
-        }
-        bool operator==(const Iterator& other) const { return index_ == other.index_; }
-
-      private:
-        Batch* batch_;
-        std::size_t index_;
-    };
-    Iterator begin() { return {*this, 0}; }
-    Iterator end() { return {*this, size()}; }
 
   private:
     friend class WriteRecord;
     void settle(std::size_t index, const syncline_outcome& outcome) {
-        if (index >= size() || is_settled_[index]) return;
-        is_settled_[index] = true;
+        if (!settles(index)) return;
         scope_.is_effect_open = false;
         scope_.runtime->outcome(scope_.operation, static_cast<std::uint32_t>(index), outcome);
     }
 
     detail::Scope& scope_;
     const syncline_write_batch& raw_;
-    std::vector<bool> is_settled_;
 };
 
 // Implement it next to Connector.

@@ -29,7 +29,7 @@ TEST_CASE("url: everything but plain characters is escaped", "[plugin_api][url]"
     CHECK(percent_encode("a/b%c d\xC3\xA9") == "a%2Fb%25c%20d%C3%A9");
 }
 
-TEST_CASE("retry-after: seconds and dates, at most a day", "[plugin_api][http]") {
+TEST_CASE("retry-after: seconds and dates, at most a day", "[plugin_api][http][C1]") {
     constexpr std::int64_t kNow = 784'111'777'000'000'000;  // Sun, 06 Nov 1994 08:49:37 GMT
 
     CHECK(parse_retry_after_ms("120", kNow) == 120'000);

@@ -20,7 +20,7 @@ EgressPolicy hosts(std::vector<std::string> names) {
 }
 
 std::string check(const std::string& url, const EgressPolicy& policy) {
-    auto result = http_client::check_url(url, policy);
+    auto result = http_client::parse_target(url, policy);
     return result ? "ok" : std::string{result.error().code()};
 }
 
@@ -383,47 +383,4 @@ TEST_CASE("resolve: a name that does not exist fails, and nothing was processed"
 
     CHECK(outcome(result) == "http_client.resolve_failed");
     CHECK_FALSE(result.failure->request_may_have_been_processed);
-}
-
-TEST_CASE("retry-after: seconds, dates, nonsense, and a day at most", "[http_client][C1]") {
-    constexpr std::int64_t kNow = 784'111'777;  // Sun, 06 Nov 1994 08:49:37 GMT
-    struct Row {
-        const char* value;
-        std::int64_t expected;
-    };
-    const Row rows[] = {
-        {"0", 0},
-        {"120", 120},
-        {" 7\t", 7},
-        {"86400", 86'400},
-        {"86401", 86'400},
-        {"315360000", 86'400},
-        {"99999999999999999999999999", 86'400},
-        {"00000000000000000000000000000000000000000000000000000000000000005", 5},
-        {"Sun, 06 Nov 1994 08:50:37 GMT", 60},
-        {"Sunday, 06-Nov-94 08:50:37 GMT", 60},
-        {"Sun Nov  6 08:50:37 1994", 60},
-        {"Sun, 06 Nov 1994 08:49:37 GMT", 0},
-        {"Sun, 06 Nov 1994 08:00:00 GMT", 0},
-        {"Fri, 31 Dec 2100 23:59:59 GMT", 86'400},
-        {"", -1},
-        {"  ", -1},
-        {"-1", -1},
-        {"+1", -1},
-        {"1.5", -1},
-        {"1e3", -1},
-        {"0x10", -1},
-        {"10 s", -1},
-        {"soon", -1},
-        {"20261121", 86'400},
-        {"1994-11-06 08:50:37", -1},
-        {"Sun, 99 Nov 1994 08:50:37 GMT", -1},
-        {"Sun, 06 Nov", -1},
-    };
-    for (const Row& row : rows) {
-        INFO(row.value);
-        CHECK(http_client::parse_retry_after(row.value, kNow) == row.expected);
-    }
-    CHECK(http_client::parse_retry_after(std::string(1 << 20, 'S'), kNow) == -1);
-    CHECK(http_client::parse_retry_after(std::string("Sun\0", 4), kNow) == -1);
 }

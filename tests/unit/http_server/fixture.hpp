@@ -109,6 +109,28 @@ struct Reply {
     bool closes() const { return head.find("\r\nConnection: close\r\n") != std::string::npos; }
 };
 
+// Takes the next response out of what was received; `receive` adds to it, false at the end.
+template <class Receive>
+Reply take_reply(std::string& received, Receive receive, bool has_body) {
+    Reply reply;
+    std::size_t end;
+    while ((end = received.find("\r\n\r\n")) == std::string::npos) {
+        if (!receive()) return reply;
+    }
+    reply.head = received.substr(0, end + 4);
+    received.erase(0, end + 4);
+    reply.status = std::stoi(reply.head.substr(9, 3));
+    const std::size_t field = reply.head.find("Content-Length: ");
+    if (!has_body || field == std::string::npos) return reply;
+    const std::size_t size = std::stoul(reply.head.substr(field + 16));
+    while (received.size() < size) {
+        if (!receive()) return Reply{};
+    }
+    reply.body = received.substr(0, size);
+    received.erase(0, size);
+    return reply;
+}
+
 // Blocking, and bounded: what takes 20 s is a failure.
 class RawClient {
   public:
@@ -155,23 +177,8 @@ class RawClient {
 
     // The next response; status 0 when the connection ended before one.
     Reply read_reply(bool has_body = true) {
-        Reply reply;
-        std::size_t end;
-        while ((end = received_.find("\r\n\r\n")) == std::string::npos) {
-            if (!receive()) return reply;
-        }
-        reply.head = received_.substr(0, end + 4);
-        received_.erase(0, end + 4);
-        reply.status = std::stoi(reply.head.substr(9, 3));
-        const std::size_t field = reply.head.find("Content-Length: ");
-        if (!has_body || field == std::string::npos) return reply;
-        const std::size_t size = std::stoul(reply.head.substr(field + 16));
-        while (received_.size() < size) {
-            if (!receive()) return Reply{};
-        }
-        reply.body = received_.substr(0, size);
-        received_.erase(0, size);
-        return reply;
+        return take_reply(
+            received_, [this] { return receive(); }, has_body);
     }
 
     // What there is next; empty at the end of the connection.

@@ -1,7 +1,6 @@
 #include "http_server/server.hpp"
 
 #include <boost/asio/post.hpp>
-#include <deque>
 
 #include "fixture.hpp"
 #include "support/catch.hpp"
@@ -17,6 +16,16 @@ Response ok(std::string body = {}) {
     Response response;
     response.body = std::move(body);
     return response;
+}
+
+// Answers at once, but keeps who waits for /slow.
+std::function<void(Request, Responder)> hold_slow(std::promise<Responder>& held) {
+    return [&held](Request request, Responder respond) {
+        if (request.path == "/slow")
+            held.set_value(std::move(respond));
+        else
+            respond(ok());
+    };
 }
 
 }  // namespace
@@ -342,12 +351,7 @@ TEST_CASE("http server: a dropped responder answers 500", "[http_server]") {
 TEST_CASE("http server: an answer for a client that has gone is dropped", "[http_server][E14]") {
     std::promise<Responder> held;
     TestHandler handler;
-    handler.on_handle = [&](Request request, Responder respond) {
-        if (request.path == "/slow")
-            held.set_value(std::move(respond));
-        else
-            respond(ok());
-    };
+    handler.on_handle = hold_slow(held);
     LiveServer live({}, &handler);
     RawClient client(live.port());
     client.send(get_of("/slow"));
@@ -381,12 +385,7 @@ TEST_CASE("http server: stop() ends idle connections and answers what is in flig
           "[http_server]") {
     std::promise<Responder> held;
     TestHandler handler;
-    handler.on_handle = [&](Request request, Responder respond) {
-        if (request.path == "/slow")
-            held.set_value(std::move(respond));
-        else
-            respond(ok());
-    };
+    handler.on_handle = hold_slow(held);
     LiveServer live({}, &handler);
     RawClient idle(live.port());
     CHECK(idle.ask(get_of("/")).status == 200);

@@ -88,22 +88,8 @@ class TlsClient {
                }) > 0;
     }
     Reply read_reply() {
-        Reply reply;
-        std::size_t end;
-        while ((end = received_.find("\r\n\r\n")) == std::string::npos) {
-            if (!receive()) return reply;
-        }
-        reply.head = received_.substr(0, end + 4);
-        received_.erase(0, end + 4);
-        reply.status = std::stoi(reply.head.substr(9, 3));
-        const std::size_t field = reply.head.find("Content-Length: ");
-        const std::size_t size = std::stoul(reply.head.substr(field + 16));
-        while (received_.size() < size) {
-            if (!receive()) return Reply{};
-        }
-        reply.body = received_.substr(0, size);
-        received_.erase(0, size);
-        return reply;
+        return take_reply(
+            received_, [this] { return receive(); }, true);
     }
     Reply ask(const std::string& bytes) {
         if (!send(bytes)) return Reply{};

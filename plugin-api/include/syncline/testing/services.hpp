@@ -1,0 +1,120 @@
+// The fake host's other services: expressions and files.
+#ifndef SYNCLINE_TESTING_SERVICES_HPP
+#define SYNCLINE_TESTING_SERVICES_HPP
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "syncline/failure.hpp"
+#include "syncline/json.hpp"
+#include "syncline/syncline.h"
+#include "syncline/testing/instance.hpp"
+
+namespace syncline::testing {
+
+// What expressions mean: the result, JSON, or a thrown Failure. Compiling evaluates over null
+// once; only a Failure of class SYNCLINE_E_CONFIG refuses the expression then.
+using Evaluate = std::function<std::string(std::string_view expression, std::string_view input)>;
+
+// A path: ".", ".a", ".a.b".
+inline std::string evaluate_path(std::string_view expression, std::string_view input) {
+    if (!expression.starts_with('.'))
+        throw Failure{SYNCLINE_E_CONFIG, "the fake host knows paths alone"};
+    const json::Parsed parsed = json::parse(input);
+    if (!parsed) throw Failure{SYNCLINE_E_PERMANENT, "the input is not JSON"};
+    std::string pointer{expression == "." ? "" : expression};
+    for (char& c : pointer) c = c == '.' ? '/' : c;
+    const json::Value* found = parsed.value->at(pointer);
+    return found != nullptr ? json::write(*found) : "null";
+}
+
+struct Services {
+    Evaluate evaluate = evaluate_path;
+};
+
+namespace fake {
+
+class Expressions {
+  public:
+    Expressions(Evaluate evaluate, Handles& handles)
+        : evaluate_(std::move(evaluate)), handles_(handles) {}
+
+    // What the connector calls.
+    syncline_status compile(syncline_str text, syncline_expr_handle* expression,
+                            syncline_error* error) {
+        try {
+            evaluate_(view(text), "null");
+        } catch (const Failure& failure) {
+            if (failure.failure_class == SYNCLINE_E_CONFIG) return refuse(failure, error);
+        }
+        *expression = handles_.next();
+        compiled_.emplace(*expression, view(text));
+        return SYNCLINE_OK;
+    }
+    syncline_status evaluate(syncline_expr_handle expression, syncline_str input,
+                             const syncline_text_sink* sink, syncline_error* error) {
+        const auto found = compiled_.find(expression);
+        if (found == compiled_.end())
+            return refuse({SYNCLINE_E_STALE, "there is no such expression"}, error);
+        try {
+            const std::string result = evaluate_(found->second, view(input));
+            sink->text(sink->context, borrow(result));
+            return SYNCLINE_OK;
+        } catch (const Failure& failure) {
+            return refuse(failure, error);
+        }
+    }
+
+  private:
+    const Evaluate evaluate_;
+    Handles& handles_;
+    std::map<syncline_expr_handle, std::string> compiled_;
+};
+
+// Appends to texts, each of which ends later.
+class Files {
+  public:
+    Files(const Instance& instance, std::map<std::string, std::string>& texts)
+        : instance_(instance), texts_(texts) {}
+
+    // SYNCLINE_OK: none fails.
+    void fail_appends(Failure failure) { failure_ = std::move(failure); }
+    void close() { is_closed_ = true; }
+
+    bool is_append_open() const { return !appends_.empty(); }
+    // Ends the oldest open append.
+    void finish() {
+        const std::uint64_t user_id = appends_.front();
+        appends_.pop_front();
+        const syncline_error error = detail::to_c(failure_);
+        const bool is_ok = failure_.failure_class == SYNCLINE_OK;
+        instance_.table<syncline_plugin_file>(SYNCLINE_FILE_ID)
+            .done(instance_.self, user_id, is_ok ? nullptr : &error);
+    }
+
+    // What the connector calls.
+    syncline_status append(syncline_str path, syncline_str bytes, std::uint64_t user_id,
+                           syncline_error* error) {
+        if (is_closed_) return refuse({SYNCLINE_E_CANCELLED, "it is being stopped"}, error);
+        if (failure_.failure_class == SYNCLINE_OK) texts_[std::string{view(path)}] += view(bytes);
+        appends_.push_back(user_id);
+        return SYNCLINE_OK;
+    }
+
+  private:
+    const Instance& instance_;
+    std::map<std::string, std::string>& texts_;
+    std::deque<std::uint64_t> appends_;
+    Failure failure_{SYNCLINE_OK, ""};
+    bool is_closed_ = false;
+};
+
+}  // namespace fake
+}  // namespace syncline::testing
+
+#endif
