@@ -272,6 +272,7 @@ class Repair {
                             return {};
                         }
                         pending_bytes_ += row.body.size + kPendingOverheadBytes;
+                        for (const Edit& edit : row.edits) pending_bytes_ += edit.body.size;
                         if (found != row.references) {
                             row.references = found;
                             overlay_.put(Table::kRecord, key, encode(row));
@@ -412,8 +413,10 @@ class Repair {
     Result<void> count_bodies() {
         SYNCLINE_CHECK(each(Table::kRecord, "", [&](const std::string&, const std::string& value) {
             Result<RecordRow> row = decode_row<RecordRow>(value);
-            if (row.has_value()) refer_to(row->body);
-            return row.has_value() ? Result<void>{} : Result<void>{row.error()};
+            if (!row.has_value()) return Result<void>{row.error()};
+            refer_to(row->body);
+            for (const Edit& edit : row->edits) refer_to(edit.body);
+            return Result<void>{};
         }));
         SYNCLINE_CHECK(each(Table::kLetter, "",
                             [&](const std::string&, const std::string& value) -> Result<void> {
