@@ -13,7 +13,7 @@ namespace syncline::store {
 namespace {
 
 constexpr std::size_t kCommandsMax = 100'000;
-constexpr std::size_t kEditsMax = 100;  // of one letter, the newest
+constexpr std::size_t kCommandsOfLetterMax = 100;
 
 class Search {
   public:
@@ -145,12 +145,9 @@ class Search {
             return;
         }
         --commands_left_;
-        if (commands.size() >= kEditsMax) {
-            commands.erase(commands.begin());
-            history_.is_cut = true;
-        }
         fact.body.text.clear();
         commands.emplace_back(at, std::move(fact));
+        forget_oldest(commands);
     }
 
     void note(Position, EpochBegan&) {}
@@ -190,6 +187,7 @@ class Search {
             Commands& all = commands_[letter];
             if (has_end(earlier)) all.clear();
             all.insert(all.begin(), earlier.begin(), earlier.end());
+            forget_oldest(all);
         }
         std::vector<HistoryEntry> commands;
         for (const HistoryEntry& entry : found_) {
@@ -211,6 +209,12 @@ class Search {
             auto* record = std::get_if<RecordSeen>(&entry.what);
             if (record != nullptr && record->received_ns == 0) complete(*record);
         }
+    }
+
+    static void forget_oldest(Commands& commands) {
+        if (commands.size() <= kCommandsOfLetterMax) return;
+        commands.erase(commands.begin(),
+                       commands.end() - static_cast<std::ptrdiff_t>(kCommandsOfLetterMax));
     }
 
     static bool has_end(const Commands& commands) {

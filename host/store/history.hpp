@@ -50,7 +50,7 @@ struct RecordSeen {
 };
 
 // The other facts stand for themselves, without what is large in them. The commands for one letter
-// end with its replay or discard: applying turned down the others.
+// end with its replay or discard, as applying turned down the others; the newest hundred are there.
 struct HistoryEntry {
     Position position;
     std::variant<EventSeen, RecordSeen, EventDied, Settled, Command> what;
