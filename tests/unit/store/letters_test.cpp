@@ -210,6 +210,8 @@ TEST_CASE("editing: a replay that gives way to a newer record takes its edit alo
     test.apply(Translated{kRoute, newest, {mergeable({kCrm})}});
     CHECK(test.ledger().superseded == 1);
     CHECK(test.ledger().balances());
+    // The record stays for kShop; the event, two bytes of body, became a record.
+    CHECK(test.state->pending_bytes() == before - 2 + kOriginal.size());
     auto heads = test.take(kShop);
     REQUIRE(heads.size() == 1);
     CHECK(heads[0].row->body.text == kOriginal);
