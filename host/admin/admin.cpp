@@ -8,6 +8,8 @@
 
 #include "admin/errc.hpp"
 #include "admin/views.hpp"
+#include "record/record.hpp"
+#include "store/errc.hpp"
 
 namespace syncline::admin {
 namespace {
@@ -17,6 +19,7 @@ namespace json = boost::json;
 constexpr std::string_view kLettersPath = "/v1/dlq";
 constexpr std::string_view kExplainPath = "/v1/explain";
 constexpr std::string_view kEventsPath = "/v1/events/";
+constexpr std::string_view kEditPath = "/edit";
 constexpr std::size_t kLettersMax = 200;  // a page: questions to the state are short
 
 http_server::Response answer(int status, json::object body) {
@@ -29,7 +32,8 @@ http_server::Response answer(int status, json::object body) {
 
 int status_of(const Error& error) {
     if (error.is(kMethodNotAllowed)) return 405;
-    if (error.is(kBadArgument)) return 400;
+    if (error.is(kBadArgument) || error.is(kBodyInvalid)) return 400;
+    if (error.is(store::kNotEditable)) return 409;
     switch (error.error_class()) {
         case core::ErrorClass::kConfig:
             return 404;
@@ -65,11 +69,14 @@ Admin::Admin(boost::asio::io_context& io, store::Store& store, Options options)
       store_(store),
       options_(std::move(options)),
       scrape_(io, store, options_.metrics),
-      explainer_(store) {}
+      explainer_(store),
+      letter_bodies_(store) {}
 
-http_server::Admission Admin::admit(const http_server::Request&) {
+http_server::Admission Admin::admit(const http_server::Request& request) {
     http_server::Admission admission;
-    admission.body_bytes_max = 64 * 1024;
+    const bool is_edit =
+        request.path.starts_with(kLettersPath) && request.path.ends_with(kEditPath);
+    admission.body_bytes_max = is_edit ? record::kRecordBytesMax : 64 * 1024;
     return admission;
 }
 
@@ -163,7 +170,7 @@ void Admin::handle_letters(const http_server::Request& request, http_server::Res
     });
 }
 
-void Admin::handle_letter(const http_server::Request& request, http_server::Responder respond) {
+void Admin::handle_letter(http_server::Request& request, http_server::Responder respond) {
     std::string_view rest = std::string_view{request.path}.substr(kLettersPath.size() + 1);
     std::size_t slash = rest.find('/');
     std::string_view verb =
@@ -181,6 +188,7 @@ void Admin::handle_letter(const http_server::Request& request, http_server::Resp
                        return json::value(letter_view(state, *letter, true));
                    });
     }
+    if (verb == "edit") return handle_edit(request, *id, std::move(respond));
     if (verb != "replay" && verb != "discard") {
         return respond(refusal(Error{kNotFound, "there is nothing at this path"}));
     }
@@ -191,7 +199,30 @@ void Admin::handle_letter(const http_server::Request& request, http_server::Resp
     command.letter = *id;
     command.is_forced = request.query_parameter("force") == "1";
     command.at_ns = options_.clock->wall_ns();
-    this->command(std::move(respond), command);
+    this->command(std::move(command), answer_to(std::move(respond)));
+}
+
+void Admin::handle_edit(http_server::Request& request, std::uint64_t letter,
+                        http_server::Responder respond) {
+    if (request.method != "POST" && request.method != "GET" && request.method != "HEAD")
+        return respond(refusal(Error{kMethodNotAllowed, "use GET or POST"}));
+    auto done = answer_to(std::move(respond));
+    if (request.method != "POST") {
+        return letter_bodies_.read(letter, [done](Result<std::string> body) {
+            if (!body.has_value()) return done(body.error());
+            done(json::value(json::object{{"body", text_view(*body)}}));
+        });
+    }
+    letter_bodies_.keep(letter, std::move(request.body),
+                        [this, letter, done](Result<store::Body> body) {
+                            if (!body.has_value()) return done(body.error());
+                            store::Command command;
+                            command.kind = store::CommandKind::kEditLetter;
+                            command.letter = letter;
+                            command.at_ns = options_.clock->wall_ns();
+                            command.body = std::move(*body);
+                            this->command(std::move(command), done);
+                        });
 }
 
 void Admin::handle_metrics(http_server::Responder respond) {
@@ -209,12 +240,7 @@ void Admin::handle_explain(const http_server::Request& request, http_server::Res
     std::string event = request.query_parameter("event");
     std::string connection = request.query_parameter("connection");
     std::string key = request.query_parameter("key");
-    auto shared = share(std::move(respond));
-    auto done = [this, shared](Result<json::value> result) {
-        boost::asio::post(io_, [shared, response = answer(std::move(result))]() mutable {
-            (*shared)(std::move(response));
-        });
-    };
+    auto done = answer_to(std::move(respond));
     if (event.empty()) {
         if (connection.empty() || key.empty())
             return done(Error{kBadArgument, "name a `connection` and a `key`, or an `event`"});
@@ -225,32 +251,33 @@ void Admin::handle_explain(const http_server::Request& request, http_server::Res
     explainer_.explain_event(store::Position{*id}, std::move(done));
 }
 
-void Admin::ask(http_server::Responder respond, Answer question) {
-    auto shared = share(std::move(respond));
-    bool is_asked = store_.ask([this, shared, question = std::move(question)](store::State& state) {
-        boost::asio::post(io_, [shared, response = answer(question(state))]() mutable {
+// Whoever has the result calls this, on any thread.
+std::function<void(Result<json::value>)> Admin::answer_to(http_server::Responder respond) {
+    return [this, shared = share(std::move(respond))](Result<json::value> result) {
+        boost::asio::post(io_, [shared, response = answer(std::move(result))]() mutable {
             (*shared)(std::move(response));
         });
-    });
-    if (!is_asked) (*shared)(refusal(Error{kStopping, "the hub is stopping"}));
+    };
+}
+
+void Admin::ask(http_server::Responder respond, Answer question) {
+    auto done = answer_to(std::move(respond));
+    auto look = [done, question = std::move(question)](store::State& state) {
+        done(question(state));
+    };
+    if (!store_.ask(std::move(look))) done(Error{kStopping, "the hub is stopping"});
 }
 
 // Rule 7: the command is a fact; the answer waits until it is durable and applied.
-void Admin::command(http_server::Responder respond, store::Command command) {
-    auto shared = share(std::move(respond));
-    auto reply = [this, shared](http_server::Response response) {
-        boost::asio::post(io_, [shared, response = std::move(response)]() mutable {
-            (*shared)(std::move(response));
-        });
-    };
+void Admin::command(store::Command command, std::function<void(Result<json::value>)> done) {
     store::Append append;
-    append.facts.emplace_back(command);
-    append.on_durable = [reply](Result<store::Position> position) {
-        if (!position.has_value()) reply(refusal(position.error()));
+    append.facts.emplace_back(std::move(command));
+    append.on_durable = [done](Result<store::Position> position) {
+        if (!position.has_value()) done(position.error());
     };
-    append.on_applied = [reply](std::optional<Error> rejection) {
-        reply(rejection ? refusal(*rejection)
-                        : answer(200, {{"result", json::object{{"done", true}}}}));
+    append.on_applied = [done](std::optional<Error> rejection) {
+        if (rejection) return done(std::move(*rejection));
+        done(json::value(json::object{{"done", true}}));
     };
     store_.append(std::move(append));
 }

@@ -9,6 +9,9 @@
 //   GET  /v1/dlq/ID                    one, with record or event
 //   GET  /v1/explain?connection=NAME&key=KEY   what became of a key's records
 //   GET  /v1/explain?event=ID          what became of an event
+//   GET  /v1/dlq/ID/edit               {"body"}: what the next replay sends, to be corrected
+//   POST /v1/dlq/ID/edit               the request's body, a JSON object, takes its place; other
+//                                      connections get the record as it came
 //   POST /v1/dlq/ID/replay?force=1     back to its lane
 //   POST /v1/dlq/ID/discard            given up
 //   GET  /v1/events/ID                 what became of an event whose sender waits, or waited
@@ -27,6 +30,7 @@
 #include <vector>
 
 #include "admin/explain.hpp"
+#include "admin/letter_bodies.hpp"
 #include "admin/scrape.hpp"
 #include "http_server/server.hpp"
 #include "store/store.hpp"
@@ -55,12 +59,15 @@ class Admin final : public http_server::Handler {
     using Answer = std::function<Result<boost::json::value>(store::State&)>;
     boost::json::array paused_view() const;
     boost::json::array sealed_view() const;
+    std::function<void(Result<boost::json::value>)> answer_to(http_server::Responder respond);
     void ask(http_server::Responder respond, Answer answer);
     void handle_metrics(http_server::Responder respond);
-    void command(http_server::Responder respond, store::Command command);
+    void command(store::Command command, std::function<void(Result<boost::json::value>)> done);
     void handle_event(const http_server::Request& request, http_server::Responder respond);
     void handle_letters(const http_server::Request& request, http_server::Responder respond);
-    void handle_letter(const http_server::Request& request, http_server::Responder respond);
+    void handle_letter(http_server::Request& request, http_server::Responder respond);
+    void handle_edit(http_server::Request& request, std::uint64_t letter,
+                     http_server::Responder respond);
     void handle_explain(const http_server::Request& request, http_server::Responder respond);
 
     boost::asio::io_context& io_;
@@ -68,6 +75,7 @@ class Admin final : public http_server::Handler {
     const Options options_;
     Scrape scrape_;
     Explainer explainer_;
+    LetterBodies letter_bodies_;
 };
 
 }  // namespace syncline::admin

@@ -9,6 +9,10 @@ inline constexpr core::ErrorCode kNotFound{"admin.not_found", core::ErrorClass::
 inline constexpr core::ErrorCode kMethodNotAllowed{"admin.method_not_allowed",
                                                    core::ErrorClass::kConfig, ""};
 inline constexpr core::ErrorCode kBadArgument{"admin.bad_argument", core::ErrorClass::kConfig, ""};
+inline constexpr core::ErrorCode kBodyInvalid{
+    "admin.body_invalid", core::ErrorClass::kConfig,
+    "a record's body is one JSON object of at most 16 MiB; `syncline dlq show` prints the present "
+    "one"};
 inline constexpr core::ErrorCode kBusy{"admin.busy", core::ErrorClass::kTransient,
                                        "ask again in a moment"};
 inline constexpr core::ErrorCode kStopping{"admin.stopping", core::ErrorClass::kTransient,

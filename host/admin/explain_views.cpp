@@ -42,12 +42,24 @@ json::object view(const store::EventDied& died, store::Position at) {
     return view;
 }
 
+const char* name_of(store::CommandKind kind) {
+    switch (kind) {
+        case store::CommandKind::kDiscardLetter:
+            return "discarded";
+        case store::CommandKind::kReplayLetter:
+            return "replayed";
+        case store::CommandKind::kEditLetter:
+            return "edited";
+    }
+    return "";
+}
+
 json::object view(const store::Command& command) {
-    bool is_replay = command.kind == store::CommandKind::kReplayLetter;
     json::object view{{"at", time_text(command.at_ns)},
-                      {"what", is_replay ? "replayed" : "discarded"},
+                      {"what", name_of(command.kind)},
                       {"letter", store::to_string(store::Position{command.letter})}};
-    if (is_replay) view["forced"] = command.is_forced;
+    if (command.kind == store::CommandKind::kReplayLetter) view["forced"] = command.is_forced;
+    if (command.kind == store::CommandKind::kEditLetter) view["body_bytes"] = command.body.size;
     return view;
 }
 

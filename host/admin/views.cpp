@@ -63,12 +63,14 @@ const char* name_of(record::Operation operation) {
     return "";
 }
 
-json::object record_view(const store::RecordRow& record) {
-    return {{"stream", record.stream},
-            {"operation", name_of(record.operation)},
-            {"key", record.key},
-            {"received", core::format_iso8601(record.received_ns).text},
-            {"body", body_view(record.body)}};
+json::object record_view(const store::RecordRow& record, const store::Edit* edit) {
+    json::object view{{"stream", record.stream},
+                      {"operation", name_of(record.operation)},
+                      {"key", record.key},
+                      {"received", core::format_iso8601(record.received_ns).text},
+                      {"body", body_view(record.body)}};
+    if (edit != nullptr) view.emplace("edited_body", body_view(edit->body));
+    return view;
 }
 
 json::object answer_view(const store::PlatformAnswer& answer) {
@@ -158,9 +160,11 @@ json::object letter_view(const store::State& state, const store::Letter& letter,
         {"code", row.failure.provider_code},
         {"message", row.failure.message},
         {"unknown_outcome", row.is_unknown}};
+    const store::Edit* edit = letter.record ? store::edit_of(*letter.record, row.owner) : nullptr;
     if (letter.record) view.emplace("key", letter.record->key);
+    if (is_record) view.emplace("edited", edit != nullptr);
     if (!is_whole) return view;
-    if (letter.record) view.emplace("record", record_view(*letter.record));
+    if (letter.record) view.emplace("record", record_view(*letter.record, edit));
     if (row.answer) view.emplace("answer", answer_view(*row.answer));
     if (letter.event) view.emplace("event", event_view(*letter.event));
     return view;

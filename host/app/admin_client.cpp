@@ -94,19 +94,19 @@ Error refusal(std::string_view answer, const boost::json::object& body) {
 }  // namespace
 
 Result<boost::json::value> ask_hub(const std::filesystem::path& path, const std::string& method,
-                                   const std::string& target) {
+                                   const std::string& target, const std::string& body) {
     Socket socket;
     SYNCLINE_CHECK(socket.connect(path));
-    SYNCLINE_TRY(std::string answer,
-                 socket.exchange(method + " " + target +
-                                 " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n"
-                                 "Connection: close\r\n\r\n"));
+    SYNCLINE_TRY(
+        std::string answer,
+        socket.exchange(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                        std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body));
     std::size_t head = answer.find("\r\n\r\n");
     if (head == std::string::npos) return Error{kHubUnreachable, "the hub's answer is cut short"};
-    SYNCLINE_TRY(boost::json::value body,
+    SYNCLINE_TRY(boost::json::value said,
                  record::parse_json(std::string_view{answer}.substr(head + 4)));
-    if (!body.is_object()) return Error{kHubUnreachable, "the hub's answer makes no sense"};
-    boost::json::object& object = body.get_object();
+    if (!said.is_object()) return Error{kHubUnreachable, "the hub's answer makes no sense"};
+    boost::json::object& object = said.get_object();
     if (boost::json::value* result = object.if_contains("result")) return std::move(*result);
     return refusal(answer, object);
 }

@@ -13,6 +13,6 @@ namespace syncline::app {
 // One exchange, at most 30 s. Returns `result` of the answer. Errors: app.hub_unreachable; the
 // hub's own, with its own code. By one thread at a time.
 Result<boost::json::value> ask_hub(const std::filesystem::path& socket, const std::string& method,
-                                   const std::string& target);
+                                   const std::string& target, const std::string& body = {});
 
 }  // namespace syncline::app

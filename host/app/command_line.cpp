@@ -123,6 +123,13 @@ class CommandLine {
         CLI::App* show = add(*group, "show", "One of them with its record or event",
                              [this] { return dlq_show(common_, argument_); });
         show->add_option("ID", argument_, "As `dlq list` shows it")->required()->type_name("");
+        CLI::App* edit =
+            add(*group, "edit",
+                "Correct a record before its replay: its body from standard input, or in an editor",
+                [this] { return dlq_edit(common_, edit_); });
+        edit->add_option("ID", edit_.id, "As `dlq list` shows it")->required()->type_name("");
+        edit->add_option("--file", edit_.file, "Read the new body, a JSON object, from here")
+            ->type_name("FILE");
         CLI::App* replay =
             add(*group, "replay",
                 "Back to their place; what their key got meanwhile is not overwritten",
@@ -172,6 +179,7 @@ class CommandLine {
     Common common_;
     bool allow_unsafe_filesystem_ = false;
     std::string argument_;
+    LetterEdit edit_;
     LetterSelection selection_;
     MasterOptions master_;
     Explained explained_;

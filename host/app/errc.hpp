@@ -31,6 +31,12 @@ inline constexpr ErrorCode kFileUnusable{
     "name a regular file, not a link, in a folder that is there and that this user may write to"};
 inline constexpr ErrorCode kAppendFailed{"app.append_failed", ErrorClass::kTransient,
                                          "free space on the file's disk, or check the disk"};
+inline constexpr ErrorCode kInputUnreadable{
+    "app.input_unreadable", ErrorClass::kConfig,
+    "name a file that this user may read, or use standard input"};
+inline constexpr ErrorCode kEditorFailed{
+    "app.editor_failed", ErrorClass::kConfig,
+    "set VISUAL or EDITOR to a command that waits, or use standard input or --file"};
 inline constexpr ErrorCode kBadArgument{"app.bad_argument", ErrorClass::kConfig,
                                         "`syncline --help` shows what a verb takes"};
 

@@ -9,22 +9,12 @@
 #include "app/hub_section.hpp"
 #include "app/report.hpp"
 #include "app/verbs.hpp"
+#include "app/words.hpp"
 
 namespace syncline::app {
 namespace {
 
 namespace json = boost::json;
-
-std::string text_of(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    if (value == nullptr || value->is_null()) return {};
-    return value->is_string() ? std::string{value->get_string()} : json::serialize(*value);
-}
-
-bool is_true(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    return value != nullptr && value->is_bool() && value->get_bool();
-}
 
 const json::array& list_of(const json::object& object, std::string_view name) {
     static const json::array kNone;
@@ -75,6 +65,8 @@ std::string line_of(const json::object& fact) {
         text += "failed " + attempt + ", next at " + text_of(fact, "due") + "; " + failure_of(fact);
     } else if (what == "dead") {
         text += letter + (fact.contains("attempt") ? ", " + attempt : "") + "; " + failure_of(fact);
+    } else if (what == "edited") {
+        text += letter + " was edited by command: " + text_of(fact, "body_bytes") + " bytes";
     } else if (what == "replayed") {
         text += letter + " was replayed by command" + (is_true(fact, "forced") ? ", forced" : "");
     } else if (what == "discarded") {
@@ -87,12 +79,13 @@ std::string line_of(const json::object& fact) {
 
 void append_happened(std::string& text, const json::object& of) {
     for (const json::value& fact : list_of(of, "happened"))
-        text += "  " + line_of(fact.as_object()) + "\n";
+        text += wrapped("  " + line_of(fact.as_object()), 6) + "\n";
 }
 
 std::string letter_line(const json::object& letter) {
     return "dead letter " + text_of(letter, "id") + " is open since " + text_of(letter, "at") +
-           ", after " + text_of(letter, "attempts") + " attempts; " + failure_of(letter);
+           ", after " + text_of(letter, "attempts") + " attempts" +
+           (is_true(letter, "edited") ? ", edited; " : "; ") + failure_of(letter);
 }
 
 std::string history_line(const json::object& of) {
@@ -151,7 +144,7 @@ void append_lane(std::string& text, const json::object& answer, const json::valu
     }
     text += "\n";
     if (const json::value* failure = lane.if_contains("last_failure"))
-        text += "  the last failure was " + failure_of(failure->as_object()) + "\n";
+        text += wrapped("  the last failure was " + failure_of(failure->as_object()), 6) + "\n";
 }
 
 std::string about_key(const json::object& answer) {
@@ -166,7 +159,7 @@ std::string about_key(const json::object& answer) {
     append_key_map(text, now.at("key_map"));
     append_lane(text, answer, now.at("lane"));
     for (const json::value& letter : list_of(now, "letters"))
-        text += "  " + letter_line(letter.as_object()) + "\n";
+        text += wrapped("  " + letter_line(letter.as_object()), 6) + "\n";
     return text;
 }
 
@@ -208,7 +201,7 @@ std::string about_event(const json::object& answer) {
             text += "  it waits for its turn\n";
     }
     for (const json::value& letter : list_of(answer, "letters"))
-        text += letter_line(letter.as_object()) + "\n";
+        text += wrapped(letter_line(letter.as_object()), 4) + "\n";
     return text;
 }
 

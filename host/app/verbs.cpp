@@ -9,7 +9,6 @@
 #include <optional>
 #include <utility>
 
-#include "admin/views.hpp"
 #include "app/admin_client.hpp"
 #include "app/configuration.hpp"
 #include "app/errc.hpp"
@@ -17,6 +16,7 @@
 #include "app/hub_section.hpp"
 #include "app/report.hpp"
 #include "app/version.hpp"
+#include "app/words.hpp"
 #include "config/schema.hpp"
 #include "core/log.hpp"
 #include "core/secret.hpp"
@@ -32,13 +32,6 @@ Result<std::filesystem::path> admin_socket(const Common& common) {
     return loaded.problems.front().error;
 }
 
-// The reason when something that is to be a dead letter's id is none.
-std::optional<Error> check_id(const std::string& id) {
-    if (admin::parse_letter_id(id)) return std::nullopt;
-    return Error{kBadArgument, "`" + id + "` is not the id of a dead letter",
-                 "`syncline dlq list` shows them, such as 3.17"};
-}
-
 Result<json::value> ask(const Common& common, const std::string& method,
                         const std::string& target) {
     SYNCLINE_TRY(std::filesystem::path socket, admin_socket(common));
@@ -49,17 +42,6 @@ Result<json::value> ask(const Common& common, const std::string& method,
 std::uint64_t number_of(const json::object& object, std::string_view name) {
     const json::value* value = object.if_contains(name);
     return value != nullptr && value->is_number() ? value->to_number<std::uint64_t>() : 0;
-}
-
-// `1 account`, `2 accounts`.
-std::string count_of(std::size_t count, const std::string& what) {
-    return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
-std::string text_of(const json::object& object, std::string_view name) {
-    const json::value* value = object.if_contains(name);
-    if (value == nullptr) return {};
-    return value->is_string() ? std::string{value->get_string()} : json::serialize(*value);
 }
 
 void append_ledger(std::string& text, const char* title, const json::object& ledgers) {
@@ -90,15 +72,6 @@ void append_settings(std::string& text, const json::object& schema) {
         text += "setting " + std::string{name} + ": " + text_of(about, "type") +
                 (is_required ? ", required. " : ". ") + text_of(about, "description") + "\n";
     }
-}
-
-std::string letter_line(const json::object& letter) {
-    std::string owner =
-        letter.contains("connection") ? text_of(letter, "connection") : text_of(letter, "route");
-    std::string line = text_of(letter, "id") + "  " + text_of(letter, "at") + "  " + owner + "  " +
-                       text_of(letter, "class");
-    if (letter.contains("key")) line += "  key " + text_of(letter, "key");
-    return line + "  " + text_of(letter, "message");
 }
 
 }  // namespace
@@ -255,104 +228,6 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
     }
     append_settings(report.text, manifest->settings_schema);
     report.result = manifest->json;
-    return print(report, common.is_json);
-}
-
-int dlq_list(const Common& common) {
-    json::array letters;
-    std::string after;
-    do {
-        Result<json::value> page =
-            ask(common, "GET", "/v1/dlq" + (after.empty() ? "" : "?after=" + after));
-        if (!page.has_value()) return print_error("dlq list", page.error(), common.is_json);
-        json::object& object = page->as_object();
-        for (json::value& letter : object.at("letters").as_array())
-            letters.push_back(std::move(letter));
-        after = text_of(object, "next");
-    } while (!after.empty());
-    Report report;
-    report.command = "dlq list";
-    for (const json::value& letter : letters) report.text += letter_line(letter.as_object()) + "\n";
-    report.summary = count_of(letters.size(), "dead letter");
-    report.result = json::object{{"letters", std::move(letters)}};
-    return print(report, common.is_json);
-}
-
-int dlq_show(const Common& common, const std::string& id) {
-    if (auto wrong = check_id(id)) return print_error("dlq show", *wrong, common.is_json);
-    Result<json::value> letter = ask(common, "GET", "/v1/dlq/" + id);
-    if (!letter.has_value()) return print_error("dlq show", letter.error(), common.is_json);
-    Report report;
-    report.command = "dlq show";
-    report.text = letter_line(letter->as_object());
-    for (const char* part : {"record", "event", "answer"}) {
-        const json::value* inner = letter->as_object().if_contains(part);
-        if (inner == nullptr) continue;
-        if (std::string_view{part} == "answer") report.text += "\nthe platform answered";
-        for (const auto& [name, value] : inner->as_object()) {
-            report.text += "\n  " + std::string{name} + ": " + text_of(inner->as_object(), name);
-        }
-    }
-    report.result = std::move(*letter);
-    return print(report, common.is_json);
-}
-
-namespace {
-
-Result<std::vector<std::string>> select(const Common& common, const LetterSelection& selection) {
-    if (!selection.is_all) return selection.ids;
-    std::vector<std::string> ids;
-    std::string after;
-    do {
-        SYNCLINE_TRY(json::value page,
-                     ask(common, "GET", "/v1/dlq" + (after.empty() ? "" : "?after=" + after)));
-        const json::object& object = page.as_object();
-        for (const json::value& letter : object.at("letters").as_array()) {
-            const json::object& fields = letter.as_object();
-            if (!selection.connection.empty() &&
-                text_of(fields, "connection") != selection.connection)
-                continue;
-            ids.push_back(text_of(fields, "id"));
-        }
-        after = text_of(object, "next");
-    } while (!after.empty());
-    return ids;
-}
-
-}  // namespace
-
-int dlq_change(const Common& common, LetterVerb verb, const LetterSelection& selection) {
-    const std::string name = verb == LetterVerb::kReplay ? "replay" : "discard";
-    const std::string command = "dlq " + name;
-    if (selection.ids.empty() == !selection.is_all) {
-        return print_error(command,
-                           Error{kBadArgument, "name dead letters by id, or say --all (not both)"},
-                           common.is_json);
-    }
-    if (!selection.connection.empty() && !selection.is_all) {
-        return print_error(command, Error{kBadArgument, "--connection goes with --all"},
-                           common.is_json);
-    }
-    for (const std::string& id : selection.ids) {
-        if (auto wrong = check_id(id)) return print_error(command, *wrong, common.is_json);
-    }
-    Result<std::vector<std::string>> ids = select(common, selection);
-    if (!ids.has_value()) return print_error(command, ids.error(), common.is_json);
-    json::array done;
-    for (const std::string& id : *ids) {
-        Result<json::value> answer = ask(
-            common, "POST", "/v1/dlq/" + id + "/" + name + (selection.is_forced ? "?force=1" : ""));
-        if (!answer.has_value()) {
-            return print_error(command, answer.error(), common.is_json,
-                               json::object{{"done", std::move(done)}});
-        }
-        done.emplace_back(id);
-    }
-    Report report;
-    report.command = command;
-    report.summary =
-        std::to_string(done.size()) + (verb == LetterVerb::kReplay ? " replayed" : " discarded");
-    report.result = json::object{{"done", std::move(done)}};
     return print(report, common.is_json);
 }
 

@@ -42,6 +42,12 @@ struct LetterSelection {
     std::string connection;  // with is_all: only its letters
     bool is_forced = false;
 };
+// The new body of a letter's record comes from `file`, from standard input, or from an editor.
+struct LetterEdit {
+    std::string id;
+    std::filesystem::path file;
+};
+int dlq_edit(const Common& common, const LetterEdit& edit);
 int dlq_change(const Common& common, LetterVerb verb, const LetterSelection& selection);
 
 // How a vault is opened from now on: a new key in a new file, or a passphrase from standard input.

@@ -41,6 +41,8 @@ inline constexpr ErrorCode kStopping{"store.stopping", ErrorClass::kTransient,
                                      "repeat when the hub is up again"};
 inline constexpr ErrorCode kNoSuchLetter{"store.no_such_letter", ErrorClass::kConfig,
                                          "`syncline dlq list` shows the dead letters there are"};
+inline constexpr ErrorCode kNotEditable{"store.letter_not_editable", ErrorClass::kConfig,
+                                        "replay the dead letter, or discard it"};
 inline constexpr ErrorCode kBodyMissing{"store.body_missing", ErrorClass::kPermanent,
                                         "the file of a large body was removed by hand"};
 

@@ -13,6 +13,7 @@ namespace syncline::store {
 namespace {
 
 constexpr std::size_t kCommandsMax = 100'000;
+constexpr std::size_t kCommandsOfLetterMax = 100;
 
 class Search {
   public:
@@ -54,6 +55,8 @@ class Search {
     }
 
   private:
+    // Of one letter: edits, and what ended it.
+    using Commands = std::vector<std::pair<Position, Command>>;
     struct Seen {
         Position event;
         std::int64_t received_ns = 0;
@@ -135,11 +138,16 @@ class Search {
 
     // Whose letter it is shows only when the search comes to the letter.
     void note(Position at, Command& fact) {
-        if (commands_.size() + file_commands_.size() < kCommandsMax) {
-            file_commands_.try_emplace(fact.letter, at, fact);
-        } else {
+        Commands& commands = file_commands_[fact.letter];
+        if (has_end(commands)) return;
+        if (commands_left_ == 0) {
             history_.is_cut = true;
+            return;
         }
+        --commands_left_;
+        fact.body.text.clear();
+        commands.emplace_back(at, std::move(fact));
+        forget_oldest(commands);
     }
 
     void note(Position, EpochBegan&) {}
@@ -175,13 +183,18 @@ class Search {
 
     // The file's entries are older than all that is there, its commands come before all others.
     void take_over() {
-        for (const auto& [letter, command] : file_commands_)
-            commands_.insert_or_assign(letter, command);
+        for (auto& [letter, earlier] : file_commands_) {
+            Commands& all = commands_[letter];
+            if (has_end(earlier)) all.clear();
+            all.insert(all.begin(), earlier.begin(), earlier.end());
+            forget_oldest(all);
+        }
         std::vector<HistoryEntry> commands;
         for (const HistoryEntry& entry : found_) {
-            auto command = commands_.find(entry.position.value);
-            if (is_letter(entry) && command != commands_.end())
-                commands.push_back(HistoryEntry{command->second.first, command->second.second});
+            auto of_letter = commands_.find(entry.position.value);
+            if (!is_letter(entry) || of_letter == commands_.end()) continue;
+            for (const auto& [at, command] : of_letter->second)
+                commands.push_back(HistoryEntry{at, command});
         }
         std::vector<HistoryEntry>& entries = history_.entries;
         std::size_t room = query_.entries_max - std::min(query_.entries_max, entries.size());
@@ -196,6 +209,16 @@ class Search {
             auto* record = std::get_if<RecordSeen>(&entry.what);
             if (record != nullptr && record->received_ns == 0) complete(*record);
         }
+    }
+
+    static void forget_oldest(Commands& commands) {
+        if (commands.size() <= kCommandsOfLetterMax) return;
+        commands.erase(commands.begin(),
+                       commands.end() - static_cast<std::ptrdiff_t>(kCommandsOfLetterMax));
+    }
+
+    static bool has_end(const Commands& commands) {
+        return !commands.empty() && commands.back().second.kind != CommandKind::kEditLetter;
     }
 
     void complete(RecordSeen& record) const {
@@ -213,12 +236,13 @@ class Search {
     // Of the file that is being read.
     std::deque<HistoryEntry> found_;
     std::vector<Seen> events_;
-    std::unordered_map<std::uint64_t, std::pair<Position, Command>> file_commands_;
+    std::unordered_map<std::uint64_t, Commands> file_commands_;
     std::optional<Position> first_;       // batch
     std::optional<Position> expected_;    // the next batch
     std::optional<Position> whole_from_;  // behind what could not be read of it
 
-    std::unordered_map<std::uint64_t, std::pair<Position, Command>> commands_;  // by letter
+    std::unordered_map<std::uint64_t, Commands> commands_;  // by letter
+    std::size_t commands_left_ = kCommandsMax;
 };
 
 }  // namespace

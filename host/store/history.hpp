@@ -49,8 +49,8 @@ struct RecordSeen {
     std::vector<Target> targets;
 };
 
-// The other facts stand for themselves, without what is large in them. Of the commands for one
-// letter only the first is there: applying turned down the others.
+// The other facts stand for themselves, without what is large in them. The commands for one letter
+// end with its replay or discard, as applying turned down the others; the newest hundred are there.
 struct HistoryEntry {
     Position position;
     std::variant<EventSeen, RecordSeen, EventDied, Settled, Command> what;

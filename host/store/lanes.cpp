@@ -60,7 +60,7 @@ Result<bool> State::make_way(ConnectionId connection, std::string_view lane, Rec
     if (!is_of_kind || older.answering != 0) return false;
     if (!is_fetch && !older.is_mergeable) return false;
     overlay_.erase(Table::kQueue, key);
-    SYNCLINE_CHECK(release(tail));
+    SYNCLINE_CHECK(release(tail, connection));
     return true;
 }
 

@@ -46,8 +46,10 @@ class Events {
         SYNCLINE_CHECK(
             work_.each(Table::kRecord, "", [&](const std::string&, const std::string& value) {
                 Result<RecordRow> row = decode_row<RecordRow>(value);
-                if (row.has_value()) refer_to(row->body);
-                return row.has_value() ? Result<void>{} : Result<void>{row.error()};
+                if (!row.has_value()) return row.error();
+                refer_to(row->body);
+                for (const Edit& edit : row->edits) refer_to(edit.body);
+                return Result<void>{};
             }));
         SYNCLINE_CHECK(work_.each(
             Table::kLetter, "", [&](const std::string&, const std::string& value) -> Result<void> {

@@ -227,6 +227,8 @@ class Places {
                                   return {};
                               }
                               tally_.pending_bytes += row.body.size + kPendingOverheadBytes;
+                              for (const Edit& edit : row.edits)
+                                  tally_.pending_bytes += edit.body.size;
                               if (found != row.references) {
                                   row.references = found;
                                   work_.overlay.put(Table::kRecord, key, encode(row));

@@ -1,5 +1,7 @@
 #include "store/rows.hpp"
 
+#include <algorithm>
+
 #include "record/diff.hpp"
 #include "store/codec.hpp"
 #include "store/errc.hpp"
@@ -11,13 +13,13 @@ namespace {
 template <class Row>
 constexpr std::uint8_t kVersion = 1;
 template <>
-constexpr std::uint8_t kVersion<RecordRow> = 2;  // 2: merging, answering, parents
+constexpr std::uint8_t kVersion<RecordRow> = 3;  // 2: merging, answering, parents, 3: edits
 template <>
 constexpr std::uint8_t kVersion<LaneRow> = 2;  // 2: tail, parked
 template <>
 constexpr std::uint8_t kVersion<KeyMapRow> = 2;  // 2: field hashes with names
 template <>
-constexpr std::uint8_t kVersion<LetterRow> = 3;  // 2: the platform's answer, 3: edited
+constexpr std::uint8_t kVersion<LetterRow> = 2;  // 2: the platform's answer
 template <>
 constexpr std::uint8_t kVersion<RouteLedger> = 2;  // 2: queried
 template <>
@@ -85,6 +87,13 @@ void read(Reader& in, RecordRow& row, std::uint8_t version) {
         target.connection = in.integer<std::uint32_t>();
         target.parent = in.integer<std::uint32_t>();
     }
+    if (version < 3) return;
+    count = in.integer<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        Edit& edit = row.edits.emplace_back();
+        edit.connection = in.integer<std::uint32_t>();
+        get(in, edit.body);
+    }
 }
 
 void read(Reader& in, LaneRow& row, std::uint8_t version) {
@@ -120,9 +129,6 @@ void read(Reader& in, LetterRow& row, std::uint8_t version) {
     get(in, row.failure);
     row.event = in.text();
     if (version >= 2) get(in, row.answer);
-    if (version < 3) return;
-    row.is_edited = in.integer<std::uint8_t>() != 0;
-    get(in, row.body);
 }
 
 void read(Reader& in, OutcomeRow& row, std::uint8_t) {
@@ -176,6 +182,12 @@ Writer begin(std::size_t texts) {
 
 }  // namespace
 
+const Edit* edit_of(const RecordRow& record, ConnectionId connection) {
+    auto is_of = [&](const Edit& edit) { return edit.connection == connection; };
+    auto at = std::find_if(record.edits.begin(), record.edits.end(), is_of);
+    return at == record.edits.end() ? nullptr : &*at;
+}
+
 bool has_record(const KeyMapRow& row) {
     return row.last != RecordId{} && row.row_hash != record::deleted_hash();
 }
@@ -191,6 +203,11 @@ std::string encode(const RecordRow& row) {
     out.integer(static_cast<std::uint8_t>(row.is_mergeable)).integer(row.answering);
     out.text(row.parent_key).integer(static_cast<std::uint32_t>(row.parents.size()));
     for (const Target& target : row.parents) out.integer(target.connection).integer(target.parent);
+    out.integer(static_cast<std::uint32_t>(row.edits.size()));
+    for (const Edit& edit : row.edits) {
+        out.integer(edit.connection);
+        put(out, edit.body);
+    }
     return out.take();
 }
 
@@ -226,8 +243,6 @@ std::string encode(const LetterRow& row) {
     put(out, row.failure);
     out.text(row.event);
     put(out, row.answer);
-    out.integer(static_cast<std::uint8_t>(row.is_edited));
-    put(out, row.body);
     return out.take();
 }
 
@@ -278,6 +293,14 @@ Result<Row> decode_row(std::string_view bytes) {
     read(in, row, version);
     if (!in.at_end()) return Error{kStateDamaged, "a row of the state has the wrong length"};
     return row;
+}
+
+Result<Received> decode_received(std::string_view bytes) {
+    SYNCLINE_TRY(Fact fact, decode(bytes));
+    auto* received = std::get_if<Received>(&fact);
+    if (received == nullptr)
+        return Error{kStateDamaged, "a row of table event holds something else"};
+    return std::move(*received);
 }
 
 template Result<RecordRow> decode_row<RecordRow>(std::string_view);

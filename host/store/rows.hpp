@@ -13,6 +13,13 @@
 
 namespace syncline::store {
 
+// What an operator made of a record's body for one connection; it holds until the record has left
+// that connection. The body itself, which others may share, stays as it came.
+struct Edit {
+    ConnectionId connection = 0;
+    Body body;
+};
+
 // A source record that waits in one or more lanes, or belongs to a dead letter. The body is stored
 // once.
 struct RecordRow {
@@ -28,7 +35,11 @@ struct RecordRow {
     ConnectionId answering = 0;   // whose outcome the sender waits for
     std::string parent_key;       // what has to be at the destination first
     std::vector<Target> parents;  // of the targets that have a connection for the parent
+    std::vector<Edit> edits;      // one of a connection at most
 };
+
+// Null when the record goes to the connection as it came.
+const Edit* edit_of(const RecordRow& record, ConnectionId connection);
 
 // One key of one connection with something to deliver.
 struct LaneRow {
@@ -92,8 +103,6 @@ struct LetterRow {
     FailureNote failure;
     std::shared_ptr<const PlatformAnswer> answer;  // of the platform; null when it gave none
     std::string event;                             // kEvent: the received fact, encoded
-    bool is_edited = false;                        // kRecord: `body` stands in for the record's
-    Body body;
 };
 
 struct RouteLedger {
@@ -126,5 +135,9 @@ std::string encode(const ConnectionLedger& row);
 // Errors: store.newer_format, store.state_damaged.
 template <class Row>
 Result<Row> decode_row(std::string_view bytes);
+
+// A row of kEvent, or what a letter keeps of an event: the received fact, encoded. Errors:
+// store.newer_format, store.state_damaged, store.journal_damaged.
+Result<Received> decode_received(std::string_view bytes);
 
 }  // namespace syncline::store

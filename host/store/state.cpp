@@ -25,14 +25,6 @@ std::string encode_fact(const Fact& fact) {
     return bytes;
 }
 
-Result<Received> decode_received(std::string_view bytes) {
-    SYNCLINE_TRY(Fact fact, decode(bytes));
-    auto* received = std::get_if<Received>(&fact);
-    if (received == nullptr)
-        return Error{kStateDamaged, "a row of table event holds something else"};
-    return std::move(*received);
-}
-
 // Did the id that is known come with another body? Not every row says what it came with.
 bool is_altered(const Received& fact, std::string_view known) {
     const std::string_view before = known.substr(std::min(known.size(), kPositionBytes));
@@ -276,7 +268,7 @@ Result<Applied> State::apply_to(Position at, const Settled& fact) {
     if (fact.settlement == Settlement::kDead) {
         bury(at, fact);
     } else {
-        SYNCLINE_CHECK(release(fact.record, std::move(record)));
+        SYNCLINE_CHECK(release(fact.record, std::move(record), fact.connection));
     }
     SYNCLINE_CHECK(pop(fact, std::move(lane)));
     return Applied{};
@@ -314,40 +306,27 @@ Result<void> State::remember(const Settled& fact) {
     return is_there ? release_children(fact.connection, fact.lane) : Result<void>{};
 }
 
-// The letter takes over the lane's reference to the record.
-void State::bury(Position at, const Settled& fact) {
-    LetterRow letter;
-    letter.kind = LetterKind::kRecord;
-    letter.owner = fact.connection;
-    letter.record = fact.record;
-    letter.lane = fact.lane;
-    letter.attempts = fact.attempt;
-    letter.is_unknown = fact.is_unknown;
-    letter.at_ns = fact.at_ns;
-    letter.failure = fact.failure;
-    letter.answer = fact.answer;
-    pending_bytes_ += size_of(letter.answer);  // it takes room until someone looks at it
-    overlay_.put(Table::kLetter, Key{}.u64(at.value), encode(letter), true);
-}
-
 Result<RecordRow> State::read_record(RecordId record) {
     SYNCLINE_TRY(auto found, overlay_.get(Table::kRecord, record_key(record)));
     if (!found) return Error{kStateDamaged, "a lane names a record that is not there"};
     return decode_row<RecordRow>(*found);
 }
 
-Result<void> State::release(RecordId record) {
+Result<void> State::release(RecordId record, ConnectionId connection) {
     SYNCLINE_TRY(RecordRow row, read_record(record));
-    return release(record, std::move(row));
+    return release(record, std::move(row), connection);
 }
 
-Result<void> State::release(RecordId record, RecordRow row) {
+Result<void> State::release(RecordId record, RecordRow row, ConnectionId connection) {
     Key key = record_key(record);
+    SYNCLINE_CHECK(drop_edit(row, connection));
     if (--row.references > 0) {
         overlay_.put(Table::kRecord, key, encode(row));
         return {};
     }
     overlay_.erase(Table::kRecord, key);
+    // Of connections that lost their place in a salvage.
+    while (!row.edits.empty()) SYNCLINE_CHECK(drop_edit(row, row.edits.back().connection));
     pending_bytes_ -= std::min(pending_bytes_, row.body.size + kPendingOverheadBytes);
     return reference_body(row.body, -1);
 }
@@ -381,52 +360,6 @@ std::vector<std::string> State::take_dropped_bodies() {
     std::vector<std::string> files{dropped_bodies_.begin(), dropped_bodies_.end()};
     dropped_bodies_.clear();
     return files;
-}
-
-Result<Applied> State::apply_to(Position, const Command& fact) {
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kLetter, Key{}.u64(fact.letter)));
-    if (!found) {
-        return Applied::rejected(
-            Error{kNoSuchLetter, "there is no dead letter " + to_string(Position{fact.letter})});
-    }
-    SYNCLINE_TRY(LetterRow letter, decode_row<LetterRow>(*found));
-    overlay_.erase(Table::kLetter, Key{}.u64(fact.letter));
-    pending_bytes_ -= std::min<std::uint64_t>(pending_bytes_, size_of(letter.answer));
-    return fact.kind == CommandKind::kReplayLetter ? replay(fact, std::move(letter))
-                                                   : discard(fact, std::move(letter));
-}
-
-Result<Applied> State::replay(const Command& fact, LetterRow letter) {
-    if (letter.kind == LetterKind::kEvent) {
-        RouteLedger& ledger = route_ledgers_[letter.owner];
-        --ledger.dead;
-        ++ledger.pending;
-        SYNCLINE_TRY(Received received, decode_received(letter.event));
-        pending_bytes_ += received.body.size + kPendingOverheadBytes;
-        overlay_.put(Table::kEvent, event_key(letter.owner, letter.record.event), letter.event);
-        Position& cursor = event_cursors_[letter.owner];
-        cursor = std::min(cursor, letter.record.event);
-        return Applied{};
-    }
-    SYNCLINE_TRY(RecordRow record, read_record(letter.record));
-    --connection_ledgers_[letter.owner].dead;
-    SYNCLINE_CHECK(enqueue(letter.owner, letter.lane, letter.record, record, fact.is_forced));
-    return Applied{};
-}
-
-Result<Applied> State::discard(const Command&, LetterRow letter) {
-    if (letter.kind == LetterKind::kEvent) {
-        // The route goes on counting it as dead: an event has no other end but its translation.
-        SYNCLINE_TRY(Received received, decode_received(letter.event));
-        SYNCLINE_CHECK(reference_body(received.body, -1));
-        return Applied{};
-    }
-    ConnectionLedger& ledger = connection_ledgers_[letter.owner];
-    --ledger.dead;
-    ++ledger.discarded;
-    SYNCLINE_TRY(RecordRow record, read_record(letter.record));
-    SYNCLINE_CHECK(release(letter.record, std::move(record)));
-    return Applied{};
 }
 
 Result<Applied> State::apply_to(Position, const Ticked& fact) {

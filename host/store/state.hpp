@@ -63,6 +63,10 @@ struct Letter {
     std::optional<Received> event;    // kEvent
 };
 
+// store.letter_not_editable, and what to do instead, of a letter without a record's body to edit:
+// that does not change while the letter is there. [any]
+std::optional<Error> why_not_editable(const Letter& letter);
+
 struct NameRow {
     bool is_present = false;
     std::string name;
@@ -217,12 +221,17 @@ class State {
     Result<void> unschedule(ConnectionId connection, std::string_view lane, LaneRow& row);
     Result<void> release_children(ConnectionId parent, std::string_view parent_lane);
 
+    // letters.cpp
     void bury(Position at, const Settled& fact);
-    Result<RecordRow> read_record(RecordId record);
-    Result<void> release(RecordId record);
-    Result<void> release(RecordId record, RecordRow row);
+    Result<Applied> edit(const Command& fact, LetterRow row);
     Result<Applied> replay(const Command& fact, LetterRow letter);
     Result<Applied> discard(const Command& fact, LetterRow letter);
+    Result<void> drop_edit(RecordRow& row, ConnectionId connection);
+
+    Result<RecordRow> read_record(RecordId record);
+    // The record has left the connection.
+    Result<void> release(RecordId record, ConnectionId connection);
+    Result<void> release(RecordId record, RecordRow row, ConnectionId connection);
     Result<std::shared_ptr<const Received>> take_event_row(RouteId route, Position position);
     // The decoded event, and then in flight; null when it is so already.
     Result<std::shared_ptr<const Received>> take_event(Position position, std::string_view row);

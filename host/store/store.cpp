@@ -134,8 +134,8 @@ Result<void> Store::start(Observer* observer) {
     return {};
 }
 
-Result<void> Store::append_event(Received event, std::function<void(Result<Position>)> on_durable) {
-    // Rule 10: events are refused while what was taken before is not worked off; results never are.
+// Rule 10: events are refused while what was taken before is not worked off; results never are.
+Result<void> Store::check_room() const {
     if (has_failed_) return Error{kStopping, "the hub is stopping"};
     if (!journal_->has_room()) return Error{kDiskFull, "the disk has no room for new events"};
     std::uint64_t in_memory = unapplied_bytes_ + overlay_bytes_;
@@ -143,6 +143,11 @@ Result<void> Store::append_event(Received event, std::function<void(Result<Posit
         return Error{kBusy, "too much waits to be applied"};
     if (pending_bytes_ > options_.pending_bytes_max)
         return Error{kQuota, "the backlog has reached its quota"};
+    return {};
+}
+
+Result<void> Store::append_event(Received event, std::function<void(Result<Position>)> on_durable) {
+    SYNCLINE_CHECK(check_room());
     Append append;
     append.facts.emplace_back(std::move(event));
     append.on_durable = std::move(on_durable);

@@ -77,7 +77,11 @@ class Store {
     // store.io_failed.
     Result<void> start(Observer* observer);
 
-    // Takes an event, or refuses it: store.busy, store.quota, store.disk_full. The body is at most
+    // Is there room for what may grow without end? Errors: store.busy, store.quota,
+    // store.disk_full, store.stopping. [any]
+    Result<void> check_room() const;
+
+    // Takes an event, or refuses it as check_room() does. The body is at most
     // kInlineBodyBytesMax, or came from bodies().keep(). `on_durable` as in Append. [any]
     Result<void> append_event(Received event, std::function<void(Result<Position>)> on_durable);
 

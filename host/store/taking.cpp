@@ -25,6 +25,8 @@ Result<LaneHead> State::make_head(ConnectionId connection, std::string_view lane
         SYNCLINE_TRY(auto known, key_map(parent, lane_key(record.parent_key)));
         if (known) head.parent_destination_key = std::move(known->destination_key);
     }
+    if (const Edit* edit = edit_of(record, connection)) record.body = Body{edit->body};
+    record.edits.clear();
     head.row = std::make_shared<const RecordRow>(std::move(record));
     return head;
 }

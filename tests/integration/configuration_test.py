@@ -74,7 +74,7 @@ class GoldenTest(unittest.IsolatedAsyncioTestCase):
     async def test_help_of_every_verb(self) -> None:
         verbs = ["", "run", "validate", "test", "schema", "status", "explain", "doctor", "version"]
         verbs += ["connectors", "connectors list", "connectors describe"]
-        verbs += ["dlq", "dlq list", "dlq show", "dlq replay", "dlq discard"]
+        verbs += ["dlq", "dlq list", "dlq show", "dlq edit", "dlq replay", "dlq discard"]
         texts = []
         for verb in verbs:
             ended = await run([str(BINARY), *verb.split(), "--help"])

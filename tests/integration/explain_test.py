@@ -124,7 +124,7 @@ class ExplainTest(HubTest):
         self.assertEqual((found["attempts"], found["records"]), (1, 2))
         self.assertEqual(found["last_failure"]["class"], "transient")
         text = (await self.syncline("explain", "audiences", "a/u1")).out
-        self.assertIn(f"failed at attempt 1, next at {found['due']}; transient: ", text)
+        self.assertIn(f"failed at attempt 1, next at {found['due']}; transient:\n      Pangolin ", text)
         self.assertIn("  nothing was delivered for this key\n", text)
         self.assertIn("\n  waiting: 2, the first is of event ", text)
         await hub.child.end()

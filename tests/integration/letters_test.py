@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import unittest
 from typing import Any
 
-from support import KEY, HubTest, RunningHub, call, dmp
+from support import KEY, Ended, HubTest, RunningHub, call, dmp
 
 
 class LettersTest(HubTest):
@@ -34,8 +36,9 @@ class LettersTest(HubTest):
         hub = await self.start()
         (letter_id,) = await self.die(hub, "u1")
         listed = await self.syncline("dlq", "list")
-        self.assertIn(f"{letter_id}  ", listed.out)
-        self.assertIn("audiences  permanent  key a/u1  ", listed.out)
+        self.assertTrue(listed.out.startswith(f"{letter_id}  20"), listed.out)
+        self.assertIn("  connection audiences  key a/u1  attempts 1  class permanent\n", listed.out)
+        self.assertIn("\n    this user is blocked\n", listed.out)
         self.assertTrue(listed.out.endswith("\n1 dead letter\n"), listed.out)
         shown = await self.result("dlq", "show", letter_id)
         self.assertEqual(shown["record"]["body"], '{"audience":"a","user":"u1","customer":123}')
@@ -54,6 +57,114 @@ class LettersTest(HubTest):
         self.assertIn("\nthe platform answered\n  request: POST http://127.0.0.1:", text.out)
         self.assertIn(f"\n  status: 200\n  content_type: application/json\n  body: {answer['body']}\n", text.out)
         await self.stop(hub)
+
+    async def test_a_record_that_was_edited_goes_out_after_a_kill(self) -> None:
+        hub = await self.start()
+        letter_id, other_id = await self.die(hub, "u1", "u2")
+        ended = await self.syncline("dlq", "edit", letter_id, stdin='{"audience": "a",\n "user": "u7"}\n')
+        self.assertEqual((ended.code, ended.err), (0, ""))
+        self.assertEqual(ended.out, f"edited; `syncline dlq replay {letter_id}` sends it\n")
+        file = self.folder / "body.json"
+        file.write_text('{"audience":"a","user":"u8"}', encoding="utf-8")
+        self.assertEqual(await self.result("dlq", "edit", letter_id, "--file", str(file)), {"edited": True})
+        await hub.child.end(signal.SIGKILL)
+
+        hub = await self.start()
+        self.assertEqual([letter["edited"] for letter in await self.letters()], [True, False])
+        listed = (await self.syncline("dlq", "list")).out
+        self.assertEqual(listed.count("  class permanent  edited\n"), 1, listed)
+        shown = await self.result("dlq", "show", letter_id)
+        self.assertEqual(shown["record"]["body"], '{"audience":"a","user":"u1","customer":123}')
+        self.assertEqual(shown["record"]["edited_body"], '{"audience":"a","user":"u8"}')
+        text = (await self.syncline("dlq", "show", letter_id)).out
+        self.assertIn('\n  edited_body: {"audience":"a","user":"u8"}\n', text)
+
+        self.assertEqual(await self.result("dlq", "replay", letter_id), {"done": [letter_id]})
+        await hub.child.end(signal.SIGKILL)
+        hub = await self.start()
+        ledger = await self.settled()
+        self.assertEqual((ledger["connection"]["delivered"], ledger["connection"]["dead"]), (1, 1))
+        self.assertTrue(ledger["balanced"])
+        self.assertEqual(await self.members(), ["u8"])
+        self.assertEqual([letter["id"] for letter in await self.letters()], [other_id])
+        text = (await self.syncline("explain", "audiences", "a/u1")).out
+        words = [f"dead letter {letter_id} was edited by command: {size} bytes\n" for size in (28, 28)]
+        places = [text.index(words[0]), text.rindex(words[1]), text.index(f"letter {letter_id} was replayed")]
+        self.assertEqual(places, sorted(set(places)), text)
+        await self.stop(hub)
+
+    async def in_editor(self, letter_id: str, script: str, *words: str) -> Ended:
+        """`dlq edit` on a terminal; the editor is a script that gets the file as its argument."""
+        editor = self.folder / "editor with a name.sh"
+        editor.write_text(script, encoding="utf-8")
+        terminal, end = pty.openpty()
+        try:
+            private = {"VISUAL": "", "EDITOR": f"sh '{editor}'" if script else "", "TMPDIR": str(self.temporary)}
+            return await self.syncline("dlq", "edit", letter_id, *words, environment=private, stdin=end)
+        finally:
+            os.close(end)
+            os.close(terminal)
+
+    async def test_on_a_terminal_the_body_is_opened_in_an_editor(self) -> None:
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
+        hub = await self.start()
+        (letter_id,) = await self.die(hub, "u1")
+        seen = self.folder / "seen"
+        look = f'stat -c %a "$1" "$(dirname "$1")" > "{seen}"; cat "$1" >> "{seen}"; touch "$1~"\n'
+        ended = await self.in_editor(letter_id, look)
+        self.assertEqual((ended.code, ended.out), (0, "unchanged, nothing was done\n"), ended.err)
+        pretty = '{\n  "audience": "a",\n  "user": "u1",\n  "customer": 123\n}\n'
+        self.assertEqual(seen.read_text(encoding="utf-8"), "600\n700\n" + pretty)
+        self.assertFalse((await self.letters())[0]["edited"])
+
+        ended = await self.in_editor(letter_id, 'sed -i s/u1/u5/ "$1"\n')
+        self.assertEqual(ended.code, 0, ended.err)
+        ended = await self.in_editor(letter_id, look)  # begins with what was edited
+        self.assertIn('"user": "u5"', seen.read_text(encoding="utf-8"))
+        for script, code in (
+            ("exit 3\n", "app.editor_failed"),
+            ('echo "{" > "$1"\n', "admin.body_invalid"),
+            ("", "app.bad_argument"),
+        ):
+            with self.subTest(script):
+                ended = await self.in_editor(letter_id, script, "--json")
+                self.assertEqual((ended.code, ended.json()["error"]["code"]), (2, code))
+        self.assertEqual(list(self.temporary.iterdir()), [])
+        shown = await self.result("dlq", "show", letter_id)
+        self.assertEqual(json.loads(shown["record"]["edited_body"])["user"], "u5")
+        await self.stop(hub)
+
+    async def test_what_can_not_be_edited_says_why_and_what_to_do(self) -> None:
+        hub = await self.start()
+        (letter_id,) = await self.die(hub, "u1")
+        body = b"no JSON"
+        await self.post(hub, body, {"X-HMAC": dmp.sign(KEY, body)})
+        await self.until("dead", lambda found: found["route"].get("dead") == 1)
+        event_id = (await self.letters())[1]["id"]
+        missing = str(self.folder / "nowhere.json")
+        for words, text, code, what in (
+            ((letter_id,), "", "admin.body_invalid", "line 1, column 1"),
+            ((letter_id,), "{'a': 1}", "admin.body_invalid", "line 1, column 2"),
+            ((letter_id,), "[1, 2]", "admin.body_invalid", "not a JSON object"),
+            ((letter_id, "--file", missing), "{}", "app.input_unreadable", "nowhere.json"),
+            ((event_id,), "{}", "store.letter_not_editable", "whole request"),
+            (("9.9",), "{}", "store.no_such_letter", "there is no dead letter 9.9"),
+            (("nine",), "{}", "app.bad_argument", "`nine`"),
+        ):
+            with self.subTest(code=code, words=words):
+                ended = await self.syncline("dlq", "edit", *words, "--json", stdin=text)
+                error = ended.json()["error"]
+                self.assertEqual((ended.code, error["code"]), (2, code))
+                self.assertIn(what, error["what"])
+                self.assertTrue(error["remedy"])
+        self.assertEqual([letter.get("edited") for letter in await self.letters()], [False, None])
+        large = '{"audience":"a","user":"' + "x" * (16 * 1024 * 1024) + '"}'
+        ended = await self.syncline("dlq", "edit", letter_id, "--json", stdin=large)
+        self.assertEqual(ended.json()["error"]["code"], "admin.body_invalid")
+        await self.stop(hub)
+        ended = await self.syncline("dlq", "edit", letter_id, "--json", stdin="{}")
+        self.assertEqual((ended.code, ended.json()["error"]["code"]), (1, "app.hub_unreachable"))
 
     async def test_a_replay_goes_out_when_the_platform_is_mended(self) -> None:
         hub = await self.start()

@@ -42,7 +42,7 @@ class SecretsTest(HubTest):
         self, *words: str, given: str = "", environment: dict[str, str] | None = None
     ) -> Ended:
         return await run(
-            self.setup.command("secrets", *words), environment, given=given.encode()
+            self.setup.command("secrets", *words), environment, stdin=given
         )
 
     async def made(self, *words: str, given: str = "") -> Ended:

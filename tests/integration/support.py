@@ -44,20 +44,21 @@ class Ended:
 
 
 async def run(
-    command: Sequence[str], environment: Mapping[str, str] | None = None, given: bytes = b""
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    stdin: str | int = asyncio.subprocess.DEVNULL,
 ) -> Ended:
-    """Runs a command, with what it is given on standard input, to its end, which has to come within
-    WAIT_S."""
+    """Runs a command to its end, which has to come within WAIT_S. `stdin` is what it reads, or a descriptor."""
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.PIPE if isinstance(stdin, str) else stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **(environment or {})},
     )
     try:
         async with asyncio.timeout(WAIT_S):
-            out, err = await process.communicate(given)
+            out, err = await process.communicate(stdin.encode() if isinstance(stdin, str) else None)
     except TimeoutError:
         process.kill()
         await process.wait()
@@ -97,9 +98,15 @@ class HubTest(unittest.IsolatedAsyncioTestCase):
     async def stop(self, hub: RunningHub) -> None:
         self.assertEqual(await hub.child.end(signal.SIGTERM, WAIT_S), 0, hub.child.last_words())
 
-    async def syncline(self, *words: str, key: bool = True) -> Ended:
-        environment = {KEY_VARIABLE: KEY} if key else {}
-        return await run(self.setup.command(*words), environment)
+    async def syncline(
+        self,
+        *words: str,
+        key: bool = True,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | int = asyncio.subprocess.DEVNULL,
+    ) -> Ended:
+        given = {KEY_VARIABLE: KEY} if key else {}
+        return await run(self.setup.command(*words), {**given, **(environment or {})}, stdin)
 
     async def result(self, *words: str) -> Any:
         """What a verb answers with --json, when it succeeds."""

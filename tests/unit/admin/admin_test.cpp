@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <filesystem>
 
 #include "admin/views.hpp"
+#include "record/record.hpp"
 #include "unit/admin/fixture.hpp"
 
 using namespace syncline;
@@ -15,7 +17,7 @@ using Answer = std::pair<int, std::string>;
 const std::string kRecordLetter =
     R"({"id":"1.6","kind":"record","connection":"orders","at":"2023-11-14T22:13:21.000Z",)"
     R"("attempts":1,"class":"permanent","code":"404","message":"no such user",)"
-    R"("unknown_outcome":false,"key":"k1")";
+    R"("unknown_outcome":false,"key":"k1","edited":false)";
 const std::string kEventLetter =
     R"({"id":"1.8","kind":"event","route":"shop","at":"2023-11-14T22:13:21.000Z",)"
     R"("attempts":1,"class":"permanent","code":"","message":"not JSON","unknown_outcome":false)";
@@ -100,6 +102,85 @@ TEST_CASE("admin: a change is answered when it is done", "[admin][dlq]") {
     CHECK(world.ask("GET", "/v1/dlq") == Answer{200, "{\"result\":{\"letters\":[]}}\n"});
     CHECK(world.code_of("POST", "/v1/dlq/1.6/replay") == "404 store.no_such_letter");
     CHECK(world.code_of("POST", "/v1/dlq/1.8/discard") == "404 store.no_such_letter");
+}
+
+TEST_CASE("admin: a letter's record is edited, and shown with both bodies", "[admin][dlq]") {
+    World world;
+    world.bury();
+    const auto present = [&] { return world.ask("GET", "/v1/dlq/1.6/edit").second; };
+    CHECK(present() == "{\"result\":{\"body\":\"{\\\"a\\\":1}\"}}\n");
+    CHECK(world.ask("POST", "/v1/dlq/1.6/edit", "", "{ \"a\" : 2 }\n") ==
+          Answer{200, "{\"result\":{\"done\":true}}\n"});
+    CHECK(present() == "{\"result\":{\"body\":\"{\\\"a\\\":2}\"}}\n");
+    auto shown = record::parse_json(world.ask("GET", "/v1/dlq/1.6").second)->at("result");
+    CHECK(shown.at("edited") == true);
+    CHECK(shown.at("record").at("body") == R"({"a":1})");
+    CHECK(shown.at("record").at("edited_body") == R"({"a":2})");
+    auto listed = record::parse_json(world.ask("GET", "/v1/dlq").second)->at("result");
+    CHECK(listed.at("letters").at(0).at("edited") == true);
+    CHECK_FALSE(listed.at("letters").at(1).as_object().contains("edited"));
+
+    world.ask("POST", "/v1/dlq/1.6/edit", "", R"({"a":"longer"})");
+    world.ask("POST", "/v1/dlq/1.6/replay");
+    auto explained =
+        record::parse_json(world.ask("GET", "/v1/explain", "connection=orders&key=k1").second)
+            ->at("result");
+    std::string words;
+    for (const auto& fact : explained.at("records").at(0).at("happened").as_array())
+        words += std::string{fact.at("what").as_string()} + " ";
+    CHECK(words == "dead edited edited replayed ");
+    CHECK(explained.at("records").at(0).at("happened").at(2).at("body_bytes") == 14);
+    CHECK(world.code_of("POST", "/v1/dlq/1.6/edit", "", "{}") == "404 store.no_such_letter");
+    CHECK(world.code_of("GET", "/v1/dlq/1.6/edit") == "404 store.no_such_letter");
+}
+
+TEST_CASE("admin: an edit that makes no sense changes nothing and says why", "[admin][dlq]") {
+    World world;
+    world.bury();
+    const std::string before = world.ask("GET", "/v1/dlq/1.6").second;
+    auto code_of = [&](const std::string& body) {
+        return world.code_of("POST", "/v1/dlq/1.6/edit", "", body);
+    };
+    CHECK(code_of("") == "400 admin.body_invalid");
+    CHECK(code_of("{\"a\":}") == "400 admin.body_invalid");
+    CHECK(code_of("[1]") == "400 admin.body_invalid");
+    CHECK(code_of(R"({"a":1,"a":2})") == "400 admin.body_invalid");
+    CHECK(code_of("{\"a\":\"\xff\"}") == "400 admin.body_invalid");
+    const std::string quoted(record::kRecordBytesMax - 8, 'x');
+    CHECK(code_of(R"({"a":")" + quoted + R"(x"})") == "400 admin.body_invalid");
+    CHECK(world.code_of("POST", "/v1/dlq/1.8/edit", "", "{}") == "409 store.letter_not_editable");
+    CHECK(world.code_of("GET", "/v1/dlq/1.8/edit") == "409 store.letter_not_editable");
+    CHECK(world.code_of("POST", "/v1/dlq/1.7/edit", "", "{}") == "404 store.no_such_letter");
+    CHECK(world.code_of("DELETE", "/v1/dlq/1.6/edit") == "405 admin.method_not_allowed");
+    CHECK(world.ask("GET", "/v1/dlq/1.6").second == before);
+    CHECK(std::filesystem::is_empty(world.folder.path() / "data" / "bodies"));
+    world.store->stop();
+    CHECK(code_of("{}") == "503 admin.stopping");
+}
+
+TEST_CASE("admin: a large body is a file, and one edit is made at a time", "[admin][dlq]") {
+    World world;
+    world.bury();
+    const std::string large = R"({"a":")" + std::string(record::kRecordBytesMax - 8, 'x') + R"("})";
+    REQUIRE(large.size() == record::kRecordBytesMax);
+    http_server::Request request;
+    request.method = "POST";
+    request.path = "/v1/dlq/1.6/edit";
+    CHECK(world.admin->admit(request).body_bytes_max == record::kRecordBytesMax);
+    request.path = "/v1/dlq/1.6/replay";
+    CHECK(world.admin->admit(request).body_bytes_max == 64 * 1024);
+
+    std::promise<void> let_go;
+    auto held = let_go.get_future().share();
+    REQUIRE(world.store->ask([held](store::State&) { held.wait_for(test::kPatience); }));
+    auto first = world.begin("POST", "/v1/dlq/1.6/edit", "", large);
+    CHECK(world.code_of("POST", "/v1/dlq/1.6/edit", "", "{}") == "503 admin.busy");
+    let_go.set_value();
+    CHECK(world.run(*first).status == 200);
+    auto shown = record::parse_json(world.ask("GET", "/v1/dlq/1.6").second)->at("result");
+    CHECK(shown.at("record").at("edited_body").at("bytes") == record::kRecordBytesMax);
+    auto read = record::parse_json(world.ask("GET", "/v1/dlq/1.6/edit").second)->at("result");
+    CHECK((read.at("body").as_string() == large));
 }
 
 TEST_CASE("admin: what is not there, and what is not allowed", "[admin]") {

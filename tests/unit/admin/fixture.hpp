@@ -96,11 +96,12 @@ struct World {
 
     // A request on its way; run() brings the answer.
     std::shared_ptr<Exchange> begin(const std::string& method, const std::string& path,
-                                    const std::string& query = "") {
+                                    const std::string& query = "", const std::string& body = "") {
         http_server::Request request;
         request.method = method;
         request.path = path;
         request.query = query;
+        request.body = body;
         auto exchange = std::make_shared<Exchange>();
         CHECK_FALSE(admin->admit(request).refusal);
         admin->handle(std::move(request), http_server::Responder{exchange});
@@ -117,14 +118,14 @@ struct World {
         return *exchange.response;
     }
     std::pair<int, std::string> ask(const std::string& method, const std::string& path,
-                                    const std::string& query = "") {
-        const http_server::Response response = run(*begin(method, path, query));
+                                    const std::string& query = "", const std::string& body = "") {
+        const http_server::Response response = run(*begin(method, path, query, body));
         REQUIRE(record::parse_json(response.body).has_value());
         return {response.status, response.body};
     }
     std::string code_of(const std::string& method, const std::string& path,
-                        const std::string& query = "") {
-        auto [status, body] = ask(method, path, query);
+                        const std::string& query = "", const std::string& text = "") {
+        auto [status, body] = ask(method, path, query, text);
         auto parsed = record::parse_json(body);
         CHECK(parsed->at("error").is_string());
         CHECK(parsed->at("remedy").is_string());

@@ -163,6 +163,42 @@ TEST_CASE("history: tells what a key's records became, and of no other key", "[s
     CHECK(run.of_key("nobody").entries.empty());
 }
 
+TEST_CASE("history: tells the edits of a letter up to what ended it, without their bodies",
+          "[store][history]") {
+    test::TempDir directory;
+    Recorded run{directory.path(), 0};
+    run.begin();
+    Position event = run.event("k");
+    auto edit = [&](Position letter, std::size_t bytes) {
+        Command command{CommandKind::kEditLetter, letter.value, false, 5};
+        command.body = Body::inline_text(std::string(bytes, 'e'));
+        return run.append(std::move(command));
+    };
+    Position died = run.append(settled(kCrm, "k", {event, 0}, Settlement::kDead));
+    Position first = edit(died, 10);
+    for (int i = 0; i < 60; ++i) run.append(received(std::string(kBig, 'x')));  // in other files
+    Position second = edit(died, 20);
+    Position third = edit(died, kBig);
+    Position replayed = run.append(Command{CommandKind::kReplayLetter, died.value, false, 5});
+    for (int i = 0; i < 60; ++i) run.append(received(std::string(kBig, 'x')));
+    edit(died, 30);  // too late
+    run.append(Command{CommandKind::kDiscardLetter, died.value, false, 5});
+
+    History history = run.of_key("k");
+    CHECK(positions(history) ==
+          std::vector<Position>{event.next(), died, first, second, third, replayed});
+    const auto& command = std::get<Command>(history.entries[4].what);
+    CHECK(command.body.text.empty());
+    CHECK(command.body.size == kBig);
+
+    Position other = run.append(settled(kCrm, "k", {event, 0}, Settlement::kDead));
+    for (int i = 0; i < 150; ++i) edit(other, 1);
+    history = run.of_key("k");
+    CHECK(history.entries.size() == 7 + 100);
+    CHECK(history.entries.back().position == run.last);
+    CHECK(history.after == Position{});
+}
+
 TEST_CASE("history: tells what an event became", "[store][history]") {
     test::TempDir directory;
     Recorded run{directory.path(), 0};

@@ -204,6 +204,7 @@ class Model {
             }
             ++lanes;
             REQUIRE(lane.head == head.record);
+            CHECK(head.row->body.text == body_of(head.connection, head.record));
             CHECK(!lane.is_in_flight);
             CHECK(!lane.is_parked);
             CHECK(head.attempt == lane.attempts + 1);
@@ -222,6 +223,7 @@ class Model {
         RecordId last = chain.size() == 1 ? RecordId{} : chain.back().record;
         REQUIRE(lane.waiting.upper_bound(last) != lane.waiting.end());
         CHECK(*lane.waiting.upper_bound(last) == head.record);
+        CHECK(head.row->body.text == body_of(head.connection, head.record));
         CHECK(head.attempt == 1);
         CHECK(head.row->operation != record::Operation::kFetch);
         CHECK(!head.row->is_mergeable);
@@ -303,12 +305,26 @@ class Model {
         if (letters_.empty()) return;
         auto at = letters_.begin();
         std::advance(at, random_() % letters_.size());
+        if (random_() % 3 == 0) return edit(at->first, at->second);
         if (random_() % 2 == 0) return discard(at->first);
         bool is_forced = random_() % 2 == 0;
         test_.apply(Command{CommandKind::kReplayLetter, at->first, is_forced, 0});
         --dead_[at->second.lane.first];
         add(at->second.lane, at->second.record, is_forced);
         letters_.erase(at);
+    }
+
+    void edit(std::uint64_t letter, const DeadLetter& dead) {
+        std::string body(random_() % 40, 'e');
+        test_.apply(Command{CommandKind::kEditLetter, letter, false, 0, Body::inline_text(body)});
+        const bool is_fetch = records_.at(dead.record).operation == record::Operation::kFetch;
+        CHECK(test_.rejection.has_value() == is_fetch);
+        if (!is_fetch) edits_[{dead.lane.first, dead.record}] = body;
+    }
+
+    std::string body_of(ConnectionId connection, RecordId record) const {
+        auto edit = edits_.find({connection, record});
+        return edit == edits_.end() ? records_.at(record).body.text : edit->second;
     }
 
     void discard(std::uint64_t letter) {
@@ -351,6 +367,7 @@ class Model {
     std::map<LaneId, ModelLane> lanes_;
     std::map<RecordId, TranslatedRecord> records_;  // all that ever were
     std::set<std::pair<ConnectionId, RecordId>> forced_;
+    std::map<std::pair<ConnectionId, RecordId>, std::string> edits_;
     std::map<std::string, Presence> presence_;
     std::deque<std::deque<LaneHead>> flying_;  // chains, most of one record
     std::map<std::uint64_t, DeadLetter> letters_;
