@@ -144,7 +144,8 @@ class Translation {
     const Value* customer_;
 };
 
-class MappDmp final : public syncline::Connector, public syncline::WebhookReceiver {
+class MappDmp final : public syncline::Configured<syncline::NoSettings>,
+                      public syncline::WebhookReceiver {
     Status handshake(const syncline::WebhookRequest&, syncline::WebhookReply& reply) override {
         reply.status = 200;
         return {};
@@ -209,11 +210,5 @@ SYNCLINE_EXPORT_CONNECTOR(MappDmp, R"json({
     "success_status": 200,
     "answered": [{"methods": ["POST"], "query": {"type": "CREATE_AUDIENCE"}}]
   },
-  "allowed_hosts": [],
-  "settings": {
-    "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "properties": {},
-    "additionalProperties": false
-  }
+  "allowed_hosts": []
 })json")

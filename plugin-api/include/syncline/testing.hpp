@@ -8,13 +8,14 @@
 //
 // Expressions: the host knows paths (".", ".a.b"); a test whose connector needs more says in
 // `Services` what an expression means. Files are texts in `files`, and appends succeed unless
-// fail_appends() says otherwise.
+// fail_appends() says otherwise. Ids that the connector maps are in `ids`.
 //
 // What the connector does against the rules (a second outcome, a completion from inside write) is
 // collected in `violations`.
 #ifndef SYNCLINE_TESTING_HPP
 #define SYNCLINE_TESTING_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -28,6 +29,7 @@
 #include <vector>
 
 #include "syncline/failure.hpp"
+#include "syncline/fake_ids.hpp"
 #include "syncline/syncline.h"
 
 namespace syncline::testing {
@@ -276,6 +278,7 @@ class FakeHost {
 
     std::int64_t now_ns = 1'700'000'000'000'000'000;
     std::map<std::string, std::string> files = {};  // what was appended, by path
+    FakeIds ids = {};
     std::vector<std::string> log_lines = {};
     std::vector<std::string> violations = {};
 
@@ -367,6 +370,7 @@ class FakeHost {
         write_ = {sizeof write_, 0, &outcome, &complete};
         expr_ = {sizeof expr_, 0, &compile, &evaluate};
         file_ = {sizeof file_, 0, &append};
+        ids_ = {sizeof ids_, 0, &get_ids, &put_id};
     }
 
     syncline_http_handle oldest() const {
@@ -387,13 +391,17 @@ class FakeHost {
         result.may_have_been_processed = may_have_been_processed ? 1 : 0;
         finish(handle, result);
     }
-    // Posts, and the ends of appends.
+    // Posts, what was looked up, and the ends of appends.
     void deliver_posts() {
-        while (!posts_.empty() || !appends_.empty()) {
+        while (!posts_.empty() || !appends_.empty() || ids.is_waiting()) {
             if (!posts_.empty()) {
                 const std::uint64_t user_id = posts_.front();
                 posts_.pop_front();
                 plugin_.posted(instance_, user_id);
+                continue;
+            }
+            if (ids.is_waiting()) {
+                ids.answer(table<syncline_plugin_idmap>(SYNCLINE_IDMAP_ID), instance_);
                 continue;
             }
             const std::uint64_t user_id = appends_.front();
@@ -430,6 +438,7 @@ class FakeHost {
         if (wanted == SYNCLINE_HTTP_ID) return &self.http_;
         if (wanted == SYNCLINE_EXPR_ID) return &self.expr_;
         if (wanted == SYNCLINE_FILE_ID) return &self.file_;
+        if (wanted == SYNCLINE_IDMAP_ID) return &self.ids_;
         return wanted == SYNCLINE_WRITE_ID ? &self.write_ : nullptr;
     }
     static syncline_status post(syncline_host_handle handle, std::uint64_t user_id) {
@@ -442,7 +451,7 @@ class FakeHost {
         FakeHost& self = from_handle<FakeHost>(handle);
         if (self.is_stopped_) self.violations.push_back("stopped was reported twice");
         if (!self.operations_.empty() || !self.exchanges_.empty() || !self.posts_.empty() ||
-            !self.appends_.empty()) {
+            !self.appends_.empty() || self.ids.is_waiting()) {
             self.violations.push_back("stopped was reported while something is open");
         }
         self.is_stopped_ = true;
@@ -537,6 +546,10 @@ class FakeHost {
             self.violations.push_back("a completion of an operation that is over or beginning");
             return found == self.operations_.end() ? SYNCLINE_E_STALE : SYNCLINE_E_PLUGIN_BUG;
         }
+        const std::vector<Outcome>& outcomes = found->second->write->outcomes;
+        self.ids.settle(
+            operation, std::any_of(outcomes.begin(), outcomes.end(),
+                                   [](const Outcome& each) { return each.kind == SYNCLINE_DONE; }));
         found->second->write->is_complete = true;
         self.operations_.erase(found);
         return SYNCLINE_OK;
@@ -584,6 +597,28 @@ class FakeHost {
         return SYNCLINE_OK;
     }
 
+    static syncline_status get_ids(syncline_host_handle handle, syncline_str name_space,
+                                   const syncline_str* keys, std::uint32_t key_count,
+                                   std::uint64_t user_id, syncline_error* error) {
+        FakeHost& self = from_handle<FakeHost>(handle);
+        if (self.is_stopping_) return refuse({SYNCLINE_E_CANCELLED, "it is being stopped"}, error);
+        return self.check_ids(self.ids.look_up(view(name_space), keys, key_count, user_id), error);
+    }
+    static syncline_status put_id(syncline_host_handle handle, syncline_write_handle operation,
+                                  syncline_str name_space, syncline_str key, syncline_str value,
+                                  syncline_error* error) {
+        FakeHost& self = from_handle<FakeHost>(handle);
+        if (!self.operations_.contains(operation))
+            return refuse({SYNCLINE_E_STALE, "the write operation is over"}, error);
+        return self.check_ids(self.ids.put(operation, view(name_space), view(key), view(value)),
+                              error);
+    }
+    syncline_status check_ids(const Failure& failure, syncline_error* error) {
+        if (failure.failure_class == SYNCLINE_OK) return SYNCLINE_OK;
+        violations.push_back(failure.message);
+        return refuse(failure, error);
+    }
+
     static void on_reply(syncline_sink_handle handle, const syncline_webhook_reply* raw) {
         Reply& reply = from_handle<Reply>(handle);
         reply.http_status = raw->status;
@@ -607,6 +642,7 @@ class FakeHost {
     syncline_host_write write_{};
     syncline_host_expr expr_{};
     syncline_host_file file_{};
+    syncline_host_idmap ids_{};
     syncline_instance* instance_ = nullptr;
     bool is_stopping_ = false;
     bool is_stopped_ = false;
