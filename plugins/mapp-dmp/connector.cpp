@@ -153,13 +153,9 @@ class MappDmp final : public syncline::Configured<syncline::NoSettings>,
 
     Status translate(const syncline::WebhookRequest& request,
                      syncline::RecordSink& records) override {
-        const auto body = syncline::json::parse(request.body());
-        if (!body) {
-            return not_understood("the body is not JSON: " + std::string{body.problem} +
-                                  " at byte " + std::to_string(body.offset));
-        }
-        const std::string type = request.query("type").value_or(id_of(find(*body.value, {"Type"})));
-        Translation translation{*body.value, records};
+        const Value body = syncline::parse_json(request.body());
+        const std::string type = request.query("type").value_or(id_of(find(body, {"Type"})));
+        Translation translation{body, records};
         if (type == "ADD_TO_AUDIENCE") return translation.mutations(SYNCLINE_UPSERT);
         if (type == "REMOVE_FROM_AUDIENCE") return translation.mutations(SYNCLINE_DELETE);
         if (type == "CREATE_AUDIENCE") return translation.audience();

@@ -15,6 +15,7 @@ namespace {
 
 using syncline::Expression;
 using syncline::Failure;
+using syncline::parse_json;
 using syncline::RecordSink;
 using syncline::Status;
 using syncline::WebhookRequest;
@@ -60,13 +61,6 @@ Value object_of(std::string_view encoded) {
         known->value = Value{std::move(longer)};
     }
     return Value{std::move(object)};
-}
-
-Value parse(std::string_view text, const std::string& where) {
-    auto parsed = syncline::json::parse(text);
-    if (parsed) return std::move(*parsed.value);
-    throw Failure{SYNCLINE_E_PERMANENT, where + "not JSON: " + parsed.problem + " at byte " +
-                                            std::to_string(parsed.offset)};
 }
 
 // `pointer` as people see it.
@@ -128,7 +122,7 @@ class Webhook final : public syncline::Configured<WebhookSettings>,
         } else if (is_lines(type)) {
             translate_lines(request.body(), records);
         } else {
-            translate_document(parse(request.body(), "the body is "), "", records);
+            translate_document(parse_json(request.body()), "", records);
         }
         return {};
     }
@@ -139,7 +133,7 @@ class Webhook final : public syncline::Configured<WebhookSettings>,
             body.remove_prefix(std::min(line.size() + 1, body.size()));
             if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
             const std::string where = "line " + std::to_string(number) + ": ";
-            translate_document(parse(line, where), where, records);
+            translate_document(parse_json(line, where), where, records);
         }
     }
 
