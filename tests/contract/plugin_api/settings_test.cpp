@@ -176,6 +176,8 @@ TEST_CASE("typed settings: every problem is a pointer and what it must be", "[se
     }
     CHECK(std::count(all.begin(), all.end(), ';') == 11);
     CHECK_THAT(all, !Catch::Contains("s3cret"));
+    CHECK_THAT(problems_of(R"({"url":"u","tags":["a"],"a/b":"/","limit":-6})"),
+               Catch::Contains("/limit: must be an integer"));
     CHECK(problems_of("[]") == "change the settings: /: must be an object");
     CHECK_THAT(problems_of(R"({"url":"u","tags":[],"a/b":"/"})"),
                Catch::Contains("/tags: must be a list, at least 1 items, at most 2 items"));
