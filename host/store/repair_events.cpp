@@ -43,13 +43,12 @@ class Events {
     }
 
     Result<void> count_bodies() {
-        SYNCLINE_CHECK(
-            work_.each(Table::kRecord, "", [&](const std::string&, const std::string& value) {
-                Result<RecordRow> row = decode_row<RecordRow>(value);
-                if (!row.has_value()) return row.error();
-                refer_to(row->body);
-                for (const Edit& edit : row->edits) refer_to(edit.body);
-                return Result<void>{};
+        SYNCLINE_CHECK(work_.each(
+            Table::kRecord, "", [&](const std::string&, const std::string& value) -> Result<void> {
+                SYNCLINE_TRY(const RecordRow row, decode_row<RecordRow>(value));
+                refer_to(row.body);
+                for (const Edit& edit : row.edits) refer_to(edit.body);
+                return {};
             }));
         SYNCLINE_CHECK(work_.each(
             Table::kLetter, "", [&](const std::string&, const std::string& value) -> Result<void> {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -26,13 +27,6 @@ struct Call {
 
     bool needs_id() const { return url.find("{id}") != std::string::npos; }
 };
-
-Call read_call(const Value& settings, std::string_view method, std::string_view url) {
-    const std::string* own_method = settings.find_string("method");
-    const std::string* own_url = settings.find_string("url");
-    return {std::string{own_method != nullptr ? *own_method : method},
-            std::string{own_url != nullptr ? *own_url : url}};
-}
 
 // The URL with the record's keys in the places of {key}, the source's, and {id}, the platform's.
 std::string fill_in(const std::string& url, const WriteRecord& record) {
@@ -59,25 +53,82 @@ std::string host_of(std::string_view url) {
     return std::string{url.substr(0, url.find_first_of("/?#"))};
 }
 
-class Http final : public syncline::Connector, public syncline::BatchWriter {
-    syncline::Status init(const syncline::Settings& settings) override {
-        write_ = read_call(settings.json(), "POST", "");
-        const Value* update = settings.json().find("update");
-        const Value* removal = settings.json().find("delete");
-        if (update != nullptr) update_ = read_call(*update, "PUT", write_.url);
-        if (removal != nullptr) delete_ = read_call(*removal, "DELETE", write_.url);
-        platform_ = host_of(write_.url);
+struct UpdateSettings {
+    std::string method;
+    std::optional<std::string> url;
+
+    static constexpr auto settings() {
+        return std::tuple{
+            syncline::setting("method", &UpdateSettings::method, "The request's method",
+                              {.preset = "PUT", .one_of = {"POST", "PUT", "PATCH"}}),
+            syncline::setting("url", &UpdateSettings::url,
+                              "On the same host; {id} is the platform's id"),
+        };
+    }
+};
+
+struct DeleteSettings {
+    std::string method;
+    std::optional<std::string> url;
+
+    static constexpr auto settings() {
+        return std::tuple{
+            syncline::setting("method", &DeleteSettings::method, "The request's method",
+                              {.preset = "DELETE", .one_of = {"DELETE", "POST", "PUT", "PATCH"}}),
+            syncline::setting("url", &DeleteSettings::url,
+                              "On the same host; {key} and {id} as above"),
+        };
+    }
+};
+
+struct HttpSettings {
+    std::string url, method;
+    std::optional<UpdateSettings> update;
+    std::optional<DeleteSettings> removal;
+    std::optional<std::string> authorization, idempotency_header, id_from;
+    syncline::NamedTexts headers;
+
+    static constexpr auto settings() {
+        using Own = HttpSettings;
+        return std::tuple{
+            syncline::setting("url", &Own::url,
+                              "Where records go; {key} stands for the record's key",
+                              {.pattern = "^https?://[^/?#{}]+([/?].*)?$"}),
+            syncline::setting("method", &Own::method, "The method of a new record's request",
+                              {.preset = "POST", .one_of = {"POST", "PUT", "PATCH"}}),
+            syncline::setting(
+                "update", &Own::update,
+                "How to send a record that the platform has; without it, as a new one"),
+            syncline::setting("delete", &Own::removal,
+                              "How to delete; without it, deletions become dead letters"),
+            syncline::setting("authorization", &Own::authorization,
+                              "The value of the header Authorization, e.g. Bearer ${CRM_TOKEN}",
+                              {.is_secret = true}),
+            syncline::setting("headers", &Own::headers,
+                              "More headers; nothing secret, they may be logged"),
+            syncline::setting("idempotency_header", &Own::idempotency_header,
+                              "Header for a key that is the same for each attempt with a record",
+                              {.min_length = 1}),
+            syncline::setting("id_from", &Own::id_from,
+                              "JSON Pointer to the platform's id in its answer, e.g. /id",
+                              {.pattern = "^(/.*)?$"}),
+        };
+    }
+};
+
+class Http final : public syncline::Configured<HttpSettings>, public syncline::BatchWriter {
+    syncline::Status configure(HttpSettings& settings) override {
+        write_ = {settings.method, settings.url};
+        if (const auto& own = settings.update)
+            update_ = {own->method, own->url.value_or(settings.url)};
+        if (const auto& own = settings.removal)
+            delete_ = {own->method, own->url.value_or(settings.url)};
+        platform_ = host_of(settings.url);
         if (write_.needs_id())
             return Failure{SYNCLINE_E_CONFIG,
                            "`url` has {id}, which a new record has not; see `update`"};
-        if (settings.has("authorization"))
-            headers_.emplace_back("Authorization", settings.text("authorization"));
-        if (const Value* headers = settings.json().find("headers")) {
-            for (const auto& [name, value] : *headers->object())
-                headers_.emplace_back(name, *value.string());
-        }
-        idempotency_header_ = settings.text("idempotency_header", "");
-        if (settings.has("id_from")) id_from_ = settings.text("id_from");
+        if (settings.authorization) headers_.emplace_back("Authorization", *settings.authorization);
+        headers_.insert(headers_.end(), settings.headers.begin(), settings.headers.end());
         return {};
     }
 
@@ -127,8 +178,8 @@ class Http final : public syncline::Connector, public syncline::BatchWriter {
         }
         const std::string_view body = record.is_delete() ? std::string_view{} : record.body();
         HttpRequest request = request_for(call->method, fill_in(call->url, record), body);
-        if (!idempotency_header_.empty())
-            request.headers.emplace_back(idempotency_header_, record.idempotency_key());
+        if (const auto& header = settings().idempotency_header)
+            request.headers.emplace_back(*header, record.idempotency_key());
         try {
             const Response response = co_await syncline::http::send(std::move(request));
             const bool is_gone = response.status() == 404 || response.status() == 410;
@@ -164,9 +215,9 @@ class Http final : public syncline::Connector, public syncline::BatchWriter {
 
     // "" when the settings want none, or there is none.
     std::string id_in(const Response& response) const {
-        if (!id_from_) return {};
+        if (!settings().id_from) return {};
         const auto reply = syncline::json::parse(response.body());
-        const Value* id = reply ? reply.value->at(*id_from_) : nullptr;
+        const Value* id = reply ? reply.value->at(*settings().id_from) : nullptr;
         if (id == nullptr) return {};
         if (id->string() != nullptr) return *id->string();
         return id->int64() || id->uint64() ? id->number()->text : std::string{};
@@ -174,8 +225,7 @@ class Http final : public syncline::Connector, public syncline::BatchWriter {
 
     Call write_;
     std::optional<Call> update_, delete_;
-    std::string platform_, idempotency_header_;
-    std::optional<std::string> id_from_;
+    std::string platform_;
     HttpHeaders headers_;
 };
 
@@ -195,57 +245,5 @@ SYNCLINE_EXPORT_CONNECTOR(Http, R"json({
     {"name": "batches", "source": false, "destination": true, "batch_records_max": 500}
   ],
   "handshakes": [],
-  "allowed_hosts": [{"from_setting": "url"}],
-  "settings": {
-    "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "properties": {
-      "url": {
-        "type": "string",
-        "pattern": "^https?://[^/?#{}]+([/?].*)?$",
-        "description": "Where records go; {key} stands for the record's key"
-      },
-      "method": {"type": "string", "enum": ["POST", "PUT", "PATCH"], "default": "POST"},
-      "update": {
-        "type": "object",
-        "properties": {
-          "method": {"type": "string", "enum": ["POST", "PUT", "PATCH"]},
-          "url": {"type": "string", "description": "On the same host; {id} is the platform's id"}
-        },
-        "additionalProperties": false,
-        "description": "How to send a record that the platform has; without it, as a new one"
-      },
-      "delete": {
-        "type": "object",
-        "properties": {
-          "method": {"type": "string", "enum": ["DELETE", "POST", "PUT", "PATCH"]},
-          "url": {"type": "string", "description": "On the same host; {key} and {id} as above"}
-        },
-        "additionalProperties": false,
-        "description": "How to delete; without it, deletions become dead letters"
-      },
-      "authorization": {
-        "type": "string",
-        "writeOnly": true,
-        "description": "The value of the header Authorization, e.g. Bearer ${CRM_TOKEN}"
-      },
-      "headers": {
-        "type": "object",
-        "additionalProperties": {"type": "string"},
-        "description": "More headers; nothing secret, they may be logged"
-      },
-      "idempotency_header": {
-        "type": "string",
-        "minLength": 1,
-        "description": "Header for a key that is the same for each attempt with a record"
-      },
-      "id_from": {
-        "type": "string",
-        "pattern": "^(/.*)?$",
-        "description": "JSON Pointer to the platform's id in its answer, e.g. /id"
-      }
-    },
-    "required": ["url"],
-    "additionalProperties": false
-  }
+  "allowed_hosts": [{"from_setting": "url"}]
 })json")

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "syncline/connector.hpp"
@@ -34,16 +35,23 @@ void add_names(Writer& line, std::string_view member, const std::vector<std::str
     line.end_array();
 }
 
-class JsonLines final : public syncline::Connector, public syncline::BatchWriter {
-    syncline::Status init(const syncline::Settings& settings) override {
-        path_ = settings.text("path");
-        return {};
-    }
+struct JsonLinesSettings {
+    std::string path;
 
+    static constexpr auto settings() {
+        return std::tuple{syncline::setting(
+            "path", &JsonLinesSettings::path,
+            "The file, in a folder that is there; relative to the configuration's folder",
+            {.min_length = 1})};
+    }
+};
+
+class JsonLines final : public syncline::Configured<JsonLinesSettings>,
+                        public syncline::BatchWriter {
     Task<> write(Batch& batch) override {
         std::string lines;
         for (const WriteRecord& record : batch) lines.append(line_of(record)).append("\n");
-        co_await syncline::file::append(path_, lines);
+        co_await syncline::file::append(settings().path, lines);
         batch.rest_done();
     }
 
@@ -58,8 +66,6 @@ class JsonLines final : public syncline::Connector, public syncline::BatchWriter
         if (body && !record.is_delete()) line.member("record", *body.value);
         return line.end_object().take();
     }
-
-    std::string path_;
 };
 
 }  // namespace
@@ -79,18 +85,5 @@ SYNCLINE_EXPORT_CONNECTOR(JsonLines, R"json({
   ],
   "handshakes": [],
   "allowed_hosts": [],
-  "allowed_files": [{"from_setting": "path"}],
-  "settings": {
-    "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "properties": {
-      "path": {
-        "type": "string",
-        "minLength": 1,
-        "description": "The file, in a folder that is there; relative to the configuration's folder"
-      }
-    },
-    "required": ["path"],
-    "additionalProperties": false
-  }
+  "allowed_files": [{"from_setting": "path"}]
 })json")

@@ -77,5 +77,5 @@ TEST_CASE("jsonl: after a failure it is open which lines are there", "[jsonl]") 
 }
 
 TEST_CASE("jsonl: without a path it does not start", "[jsonl]") {
-    CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, "{}"}), Catch::Contains("'path'"));
+    CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, "{}"}), Catch::Contains("/path: is required"));
 }

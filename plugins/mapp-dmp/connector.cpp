@@ -144,7 +144,8 @@ class Translation {
     const Value* customer_;
 };
 
-class MappDmp final : public syncline::Connector, public syncline::WebhookReceiver {
+class MappDmp final : public syncline::Configured<syncline::NoSettings>,
+                      public syncline::WebhookReceiver {
     Status handshake(const syncline::WebhookRequest&, syncline::WebhookReply& reply) override {
         reply.status = 200;
         return {};
@@ -152,13 +153,9 @@ class MappDmp final : public syncline::Connector, public syncline::WebhookReceiv
 
     Status translate(const syncline::WebhookRequest& request,
                      syncline::RecordSink& records) override {
-        const auto body = syncline::json::parse(request.body());
-        if (!body) {
-            return not_understood("the body is not JSON: " + std::string{body.problem} +
-                                  " at byte " + std::to_string(body.offset));
-        }
-        const std::string type = request.query("type").value_or(id_of(find(*body.value, {"Type"})));
-        Translation translation{*body.value, records};
+        const Value body = syncline::parse_json(request.body());
+        const std::string type = request.query("type").value_or(id_of(find(body, {"Type"})));
+        Translation translation{body, records};
         if (type == "ADD_TO_AUDIENCE") return translation.mutations(SYNCLINE_UPSERT);
         if (type == "REMOVE_FROM_AUDIENCE") return translation.mutations(SYNCLINE_DELETE);
         if (type == "CREATE_AUDIENCE") return translation.audience();
@@ -209,11 +206,5 @@ SYNCLINE_EXPORT_CONNECTOR(MappDmp, R"json({
     "success_status": 200,
     "answered": [{"methods": ["POST"], "query": {"type": "CREATE_AUDIENCE"}}]
   },
-  "allowed_hosts": [],
-  "settings": {
-    "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "properties": {},
-    "additionalProperties": false
-  }
+  "allowed_hosts": []
 })json")

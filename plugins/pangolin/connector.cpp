@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -70,10 +71,20 @@ std::optional<std::vector<Verdict>> read_reply(std::string_view body, std::size_
     return verdicts;
 }
 
-class Pangolin final : public syncline::Connector, public syncline::BatchWriter {
-    syncline::Status init(const syncline::Settings& settings) override {
-        url_ = settings.text("base_url");
-        while (!url_.empty() && url_.back() == '/') url_.pop_back();
+struct PangolinSettings {
+    std::string base_url;
+
+    static constexpr auto settings() {
+        return std::tuple{syncline::setting(
+            "base_url", &PangolinSettings::base_url,
+            "Where Pangolin's API is, e.g. https://pangolin.example.com", {.format = "uri"})};
+    }
+};
+
+class Pangolin final : public syncline::Configured<PangolinSettings>, public syncline::BatchWriter {
+    syncline::Status configure(PangolinSettings& settings) override {
+        std::string& url = settings.base_url;
+        while (!url.empty() && url.back() == '/') url.pop_back();
         return {};
     }
 
@@ -99,7 +110,7 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         body.member("name", name.value_or(external_id)).end_object();
 
         const Response response =
-            co_await syncline::http::post(url_ + "/v1/audiences", body.text());
+            co_await syncline::http::post(settings().base_url + "/v1/audiences", body.text());
         if (!response.is_success()) throw response.refusal("Pangolin");
         const auto reply = syncline::json::parse(response.body());
         const std::string* id = reply ? reply.value->find_string("id") : nullptr;
@@ -115,7 +126,8 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         }
         syncline::HttpRequest request;
         request.method = "DELETE";
-        request.url = url_ + "/v1/audiences/" + syncline::percent_encode(record.destination_key());
+        request.url = settings().base_url + "/v1/audiences/" +
+                      syncline::percent_encode(record.destination_key());
         const Response response = co_await syncline::http::send(std::move(request));
         if (!response.is_success() && response.status() != 404) throw response.refusal("Pangolin");
         record.done();
@@ -139,7 +151,7 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         if (sent.empty()) co_return;
 
         const Response response =
-            co_await syncline::http::post(url_ + "/v1/memberships", body.text());
+            co_await syncline::http::post(settings().base_url + "/v1/memberships", body.text());
         if (response.status() != 200) throw response.refusal("Pangolin");
         const auto verdicts = read_reply(response.body(), sent.size());
         if (!verdicts) throw malformed(response);
@@ -154,8 +166,6 @@ class Pangolin final : public syncline::Connector, public syncline::BatchWriter 
         return {SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed",
                 std::to_string(response.status())};
     }
-
-    std::string url_;
 };
 
 }  // namespace
@@ -175,18 +185,5 @@ SYNCLINE_EXPORT_CONNECTOR(Pangolin, R"json({
     {"name": "audiences", "source": false, "destination": true, "batch_records_max": 1}
   ],
   "handshakes": [],
-  "allowed_hosts": [{"from_setting": "base_url"}],
-  "settings": {
-    "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "properties": {
-      "base_url": {
-        "type": "string",
-        "format": "uri",
-        "description": "Where Pangolin's API is, e.g. https://pangolin.example.com"
-      }
-    },
-    "required": ["base_url"],
-    "additionalProperties": false
-  }
+  "allowed_hosts": [{"from_setting": "base_url"}]
 })json")

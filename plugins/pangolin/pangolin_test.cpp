@@ -235,5 +235,5 @@ TEST_CASE("pangolin: a cancelled batch and a stop complete what is open", "[pang
 
 TEST_CASE("pangolin: without base_url it does not start", "[pangolin]") {
     CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, "{}"}),
-                      Catch::Contains("'base_url' must be text"));
+                      Catch::Contains("/base_url: is required"));
 }

@@ -1,9 +1,12 @@
 // Any platform that can post JSON, as a source: the settings say where in a request the records are
 // and what their keys are.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "syncline/connector.hpp"
@@ -12,6 +15,7 @@ namespace {
 
 using syncline::Expression;
 using syncline::Failure;
+using syncline::parse_json;
 using syncline::RecordSink;
 using syncline::Status;
 using syncline::WebhookRequest;
@@ -59,29 +63,52 @@ Value object_of(std::string_view encoded) {
     return Value{std::move(object)};
 }
 
-Value parse(std::string_view text, const std::string& where) {
-    auto parsed = syncline::json::parse(text);
-    if (parsed) return std::move(*parsed.value);
-    throw Failure{SYNCLINE_E_PERMANENT, where + "not JSON: " + parsed.problem + " at byte " +
-                                            std::to_string(parsed.offset)};
-}
-
 // `pointer` as people see it.
 std::string place(const std::string& pointer) {
     return pointer.empty() ? "the top" : pointer;
 }
 
-class Webhook final : public syncline::Connector, public syncline::WebhookReceiver {
-    Status init(const syncline::Settings& settings) override {
-        records_ = settings.text("records", "");
-        const Value* key = settings.json().find("key");
-        const std::string* text = key != nullptr ? key->find_string("expr") : nullptr;
-        if (text != nullptr) {
-            key_expression_ = compile(*text);
+struct KeyExpression {
+    std::string expr;
+
+    static constexpr auto settings() {
+        return std::tuple{syncline::setting("expr", &KeyExpression::expr,
+                                            "Expression over a record: its result is the key")};
+    }
+};
+
+struct WebhookSettings {
+    syncline::TextOr<KeyExpression> key;
+    std::string records;
+    std::optional<std::string> delete_when;
+
+    static constexpr auto settings() {
+        using Own = WebhookSettings;
+        return std::tuple{
+            syncline::setting(
+                "key", &Own::key,
+                "Where a record's key is: a JSON Pointer as /id, or {expr: EXPRESSION}",
+                {.pattern = "^/"}),
+            syncline::setting(
+                "records", &Own::records,
+                "JSON Pointer to the record or to a list of them; without it, the whole body",
+                {.preset = "", .pattern = "^(/.*)?$"}),
+            syncline::setting(
+                "delete_when", &Own::delete_when,
+                "Expression over a record: where it is true, the record is a deletion"),
+        };
+    }
+};
+
+class Webhook final : public syncline::Configured<WebhookSettings>,
+                      public syncline::WebhookReceiver {
+    Status configure(WebhookSettings& settings) override {
+        if (const auto* key = std::get_if<KeyExpression>(&settings.key)) {
+            key_expression_ = compile(key->expr);
         } else {
-            key_ = settings.text("key");
+            key_ = std::get<std::string>(settings.key);
         }
-        if (settings.has("delete_when")) delete_when_ = compile(settings.text("delete_when"));
+        if (settings.delete_when) delete_when_ = compile(*settings.delete_when);
         return {};
     }
 
@@ -95,7 +122,7 @@ class Webhook final : public syncline::Connector, public syncline::WebhookReceiv
         } else if (is_lines(type)) {
             translate_lines(request.body(), records);
         } else {
-            translate_document(parse(request.body(), "the body is "), "", records);
+            translate_document(parse_json(request.body()), "", records);
         }
         return {};
     }
@@ -106,15 +133,16 @@ class Webhook final : public syncline::Connector, public syncline::WebhookReceiv
             body.remove_prefix(std::min(line.size() + 1, body.size()));
             if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
             const std::string where = "line " + std::to_string(number) + ": ";
-            translate_document(parse(line, where), where, records);
+            translate_document(parse_json(line, where), where, records);
         }
     }
 
     void translate_document(const Value& document, const std::string& where,
                             RecordSink& records) const {
-        const Value* found = document.at(records_);
+        const std::string& pointer = settings().records;
+        const Value* found = document.at(pointer);
         if (found == nullptr)
-            throw Failure{SYNCLINE_E_PERMANENT, where + "nothing at " + place(records_)};
+            throw Failure{SYNCLINE_E_PERMANENT, where + "nothing at " + place(pointer)};
         if (found->array() == nullptr) return add(*found, where, records);
         std::size_t number = 1;
         for (const Value& record : *found->array())
@@ -152,7 +180,7 @@ class Webhook final : public syncline::Connector, public syncline::WebhookReceiv
         return key;
     }
 
-    std::string records_, key_;
+    std::string key_;
     Expression key_expression_, delete_when_;
 };
 
@@ -169,30 +197,5 @@ SYNCLINE_EXPORT_CONNECTOR(Webhook, R"json({
   "capabilities": ["webhook"],
   "streams": [{"name": "records", "source": true, "destination": false}],
   "handshakes": [],
-  "allowed_hosts": [],
-  "settings": {
-    "$schema": "http://json-schema.org/draft-07/schema#",
-    "type": "object",
-    "properties": {
-      "key": {
-        "type": ["string", "object"],
-        "pattern": "^/",
-        "properties": {"expr": {"type": "string"}},
-        "required": ["expr"],
-        "additionalProperties": false,
-        "description": "Where a record's key is: a JSON Pointer as /id, or {expr: EXPRESSION}"
-      },
-      "records": {
-        "type": "string",
-        "pattern": "^(/.*)?$",
-        "description": "JSON Pointer to the record or to a list of them; without it, the whole body"
-      },
-      "delete_when": {
-        "type": "string",
-        "description": "Expression over a record: where it is true, the record is a deletion"
-      }
-    },
-    "required": ["key"],
-    "additionalProperties": false
-  }
+  "allowed_hosts": []
 })json")

@@ -150,5 +150,5 @@ TEST_CASE("webhook: an expression that fails names the record", "[webhook]") {
 TEST_CASE("webhook: an expression that is none keeps it from starting", "[webhook]") {
     CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, R"({"key": {"expr": "nonsense"}})"}),
                       Catch::Contains("knows paths alone"));
-    CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, "{}"}), Catch::Contains("'key' must be text"));
+    CHECK_THROWS_WITH((FakeHost{syncline_plugin_v1, "{}"}), Catch::Contains("/key: is required"));
 }

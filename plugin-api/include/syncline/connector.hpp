@@ -26,12 +26,14 @@
 #include "syncline/fetch.hpp"
 #include "syncline/file.hpp"
 #include "syncline/http.hpp"
-#include "syncline/manifest.h"
+#include "syncline/ids.hpp"
+#include "syncline/manifest_note.hpp"
 #include "syncline/plugin.h"
 #include "syncline/records.hpp"
 #include "syncline/runtime.hpp"
 #include "syncline/settings.hpp"
 #include "syncline/task.hpp"
+#include "syncline/typed_settings.hpp"
 #include "syncline/verify.hpp"
 #include "syncline/version.h"
 #include "syncline/webhook.hpp"
@@ -80,6 +82,28 @@ class Connector {
     friend struct ::syncline_instance;
     detail::Runtime* runtime_ = nullptr;
     detail::TaskGroup* tasks_ = nullptr;
+};
+
+// A connector whose settings are a struct (typed_settings.hpp). The schema of the manifest is made
+// of it: the manifest's text has no "settings".
+template <SettingsStruct Own>
+class Configured : public Connector {
+  public:
+    using OwnSettings = Own;
+
+  protected:
+    // What is to be made of the settings once, before the account starts; it may change them.
+    virtual Status configure(Own&) { return {}; }
+    // From configure() on.
+    const Own& settings() const { return settings_; }
+
+  private:
+    Status init(const Settings& settings) final {
+        settings_ = read_settings<Own>(settings.json());
+        return configure(settings_);
+    }
+
+    Own settings_{};
 };
 
 }  // namespace syncline
@@ -333,6 +357,12 @@ struct Thunks {
         guarded(*instance, [&] { instance->runtime.appended(user_id, error); });
     }
 
+    static void ids_found(syncline_instance* instance, std::uint64_t user_id,
+                          const syncline_str* values, std::uint32_t value_count,
+                          const syncline_error* error) noexcept {
+        guarded(*instance, [&] { instance->runtime.found(user_id, {values, value_count, error}); });
+    }
+
     static constexpr bool kVerifies = std::is_base_of_v<WebhookVerifier, Type>;
     static constexpr syncline_plugin_webhook kWebhook{
         sizeof(syncline_plugin_webhook), 0,      &handshake, &translate,
@@ -343,6 +373,7 @@ struct Thunks {
                                                   &cancel_operation};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
     static constexpr syncline_plugin_file kFile{sizeof(syncline_plugin_file), 0, &file_done};
+    static constexpr syncline_plugin_idmap kIds{sizeof(syncline_plugin_idmap), 0, &ids_found};
 
     static const void* get_table(syncline_str id) noexcept {
         const std::string_view wanted = view(id);
@@ -358,6 +389,7 @@ struct Thunks {
             if (wanted == SYNCLINE_FETCH_ID) return &kFetch;
         }
         if (wanted == SYNCLINE_FILE_ID) return &kFile;
+        if (wanted == SYNCLINE_IDMAP_ID) return &kIds;
         return wanted == SYNCLINE_HTTP_ID ? &kHttp : nullptr;
     }
 };
@@ -384,10 +416,12 @@ constexpr syncline_plugin describe(syncline_str manifest) noexcept {
 }  // namespace syncline::detail
 
 // Makes a connector of a class; once in a library, at file scope. The manifest is a string literal
-// (see manifest.h).
-#define SYNCLINE_EXPORT_CONNECTOR(Type, manifest_json) \
-    SYNCLINE_MANIFEST(manifest_json);                  \
-    const syncline_plugin syncline_plugin_v1 =         \
-        ::syncline::detail::describe<Type>(syncline_str SYNCLINE_STR(manifest_json));
+// (see manifest.h), without "settings" if the class is Configured<...>.
+#define SYNCLINE_EXPORT_CONNECTOR(Type, manifest_json)                                          \
+    SYNCLINE_NOTE_ATTRIBUTES static constexpr auto syncline_manifest_note =                     \
+        ::syncline::detail::manifest_note<Type, ::syncline::detail::manifest_size<Type>(        \
+                                                    manifest_json)>(manifest_json);             \
+    const syncline_plugin syncline_plugin_v1 = ::syncline::detail::describe<Type>(syncline_str{ \
+        syncline_manifest_note.description, syncline_manifest_note.description_size - 1});
 
 #endif

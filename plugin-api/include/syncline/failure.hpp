@@ -65,6 +65,15 @@ inline syncline_str borrow(std::string_view text) noexcept {
     return {text.data(), text.size()};
 }
 
+// Reads a whole text as JSON. Throws a Failure of class SYNCLINE_E_PERMANENT that begins with
+// `what_is`: "the body is not JSON: ':' is expected at byte 7".
+inline json::Value parse_json(std::string_view text, std::string_view what_is = "the body is ") {
+    json::Parsed parsed = json::parse(text);
+    if (parsed) return std::move(*parsed.value);
+    throw Failure{SYNCLINE_E_PERMANENT, std::string{what_is} + "not JSON: " + parsed.problem +
+                                            " at byte " + std::to_string(parsed.offset)};
+}
+
 namespace detail {
 
 // Copies text with its NUL, cut between characters if it is too long. What is not UTF-8 ends it.

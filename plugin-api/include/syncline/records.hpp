@@ -225,7 +225,7 @@ class Reads {
                   "the fields of one Reads<...> belong to one model");
 
     // Throws a Failure of class SYNCLINE_E_PERMANENT that says what is missing or of another type.
-    explicit Reads(std::string_view body) : Reads(parsed(body)) {}
+    explicit Reads(std::string_view body) : Reads(parse_json(body, "the record is ")) {}
     explicit Reads(const json::Value& body) : values_(checked(body)) {}
 
     // What the record has in this field.
@@ -270,12 +270,6 @@ class Reads {
         std::size_t index = 0;
         while (index < is_same.size() && !is_same[index]) ++index;
         return index;
-    }
-    static json::Value parsed(std::string_view body) {
-        json::Parsed text = json::parse(body);
-        if (text) return std::move(*text.value);
-        throw Failure{SYNCLINE_E_PERMANENT, "the record is not JSON: " + std::string{text.problem} +
-                                                " at byte " + std::to_string(text.offset)};
     }
     static Values checked(const json::Value& body) {
         detail::Lacks missing;

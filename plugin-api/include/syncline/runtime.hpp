@@ -15,6 +15,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "syncline/clock.h"
 #include "syncline/expr.h"
@@ -24,6 +25,7 @@
 #include "syncline/hmac.h"
 #include "syncline/host.h"
 #include "syncline/http.h"
+#include "syncline/idmap.h"
 #include "syncline/log.h"
 #include "syncline/write.h"
 
@@ -66,6 +68,7 @@ class OpenCall {
     friend class Runtime;
     friend class OpenExchange;
     friend class OpenAppend;
+    friend class OpenLookup;
     std::coroutine_handle<> waiting_;
     std::uint64_t id_ = 0;  // 0: not open
     bool is_beginning_ = false;
@@ -100,6 +103,24 @@ class OpenAppend : public OpenCall {
     using OpenCall::OpenCall;
 };
 
+// A lookup in the id map.
+class OpenLookup : public OpenCall {
+  public:
+    virtual ~OpenLookup();
+
+    // What the host found.
+    struct Found {
+        const syncline_str* values;
+        std::uint32_t count;
+        const syncline_error* error;  // null when all is well
+    };
+    // Keeps the values, which are borrowed.
+    virtual void take(const Found& found) noexcept = 0;
+
+  protected:
+    using OpenCall::OpenCall;
+};
+
 class Runtime {
   public:
     explicit Runtime(const syncline_host* host) : host_(host) {}
@@ -116,6 +137,7 @@ class Runtime {
         hmac_ = table<syncline_host_hmac>(SYNCLINE_HMAC_ID);
         expr_ = table<syncline_host_expr>(SYNCLINE_EXPR_ID);
         file_ = table<syncline_host_file>(SYNCLINE_FILE_ID);
+        ids_ = table<syncline_host_idmap>(SYNCLINE_IDMAP_ID);
         if (log_ == nullptr) return lacks(SYNCLINE_LOG_ID);
         if (clock_ == nullptr) return lacks(SYNCLINE_CLOCK_ID);
         if (http_ == nullptr) return lacks(SYNCLINE_HTTP_ID);
@@ -160,9 +182,14 @@ class Runtime {
     // The same for an append.
     bool append(OpenAppend& append, std::string_view path, std::string_view bytes,
                 std::coroutine_handle<> waiting, syncline_error& error);
+    // The same for a lookup in the id map.
+    bool look_up(OpenLookup& lookup, std::string_view name_space,
+                 const std::vector<syncline_str>& keys, std::coroutine_handle<> waiting,
+                 syncline_error& error);
     // No coroutine waits for it any more.
     void forget(OpenExchange& exchange) noexcept;
     void forget(OpenAppend& append) noexcept { appends_.erase(std::exchange(append.id_, 0)); }
+    void forget(OpenLookup& lookup) noexcept { lookups_.erase(std::exchange(lookup.id_, 0)); }
     void cancel_exchanges_of(const Scope& scope) const {
         for (const auto& [id, exchange] : exchanges_) {
             if (&exchange->scope == &scope) http_->cancel(host_->handle, exchange->handle_);
@@ -172,6 +199,17 @@ class Runtime {
     // Expressions; both throw a Failure.
     syncline_expr_handle compile(std::string_view text) const;
     std::string evaluate(syncline_expr_handle expression, std::string_view input_json) const;
+
+    // Maps a key for the write operation; throws a Failure.
+    void put_id(syncline_write_handle operation, std::string_view name_space, std::string_view key,
+                std::string_view value) const {
+        if (ids_ == nullptr) throw lacks(SYNCLINE_IDMAP_ID);
+        syncline_error error = empty_error();
+        if (ids_->put(host_->handle, operation, borrow(name_space), borrow(key), borrow(value),
+                      &error) != SYNCLINE_OK) {
+            throw from_c(error);
+        }
+    }
 
     // The blocking style: the scope that fetch() works for, and the fetch itself. NULL with an
     // error, or the host's result, valid until the next one.
@@ -210,6 +248,7 @@ class Runtime {
     // What the host calls.
     void done(std::uint64_t id, const syncline_http_result& result) { end(exchanges_, id, result); }
     void appended(std::uint64_t id, const syncline_error* error) { end(appends_, id, error); }
+    void found(std::uint64_t id, const OpenLookup::Found& found) { end(lookups_, id, found); }
     void posted(std::uint64_t id);
     void stop() {
         is_stopping_ = true;
@@ -283,9 +322,11 @@ class Runtime {
     const syncline_host_hmac* hmac_ = nullptr;
     const syncline_host_expr* expr_ = nullptr;  // null: the host has none
     const syncline_host_file* file_ = nullptr;
+    const syncline_host_idmap* ids_ = nullptr;
 
     std::unordered_map<std::uint64_t, OpenExchange*> exchanges_;
     std::unordered_map<std::uint64_t, OpenAppend*> appends_;
+    std::unordered_map<std::uint64_t, OpenLookup*> lookups_;
     std::unordered_map<std::uint64_t, Post> posts_;
     std::uint64_t next_id_ = 1;
     std::uint64_t beginning_ = 0;
@@ -300,6 +341,10 @@ inline OpenExchange::~OpenExchange() {
 }
 
 inline OpenAppend::~OpenAppend() {
+    if (id_ != 0) scope.runtime->forget(*this);
+}
+
+inline OpenLookup::~OpenLookup() {
     if (id_ != 0) scope.runtime->forget(*this);
 }
 
@@ -362,6 +407,19 @@ inline bool Runtime::append(OpenAppend& append, std::string_view path, std::stri
     }
     return begin(appends_, append, waiting, error, [&](std::uint64_t id) {
         return file_->append(host_->handle, borrow(path), borrow(bytes), id, &error);
+    });
+}
+
+inline bool Runtime::look_up(OpenLookup& lookup, std::string_view name_space,
+                             const std::vector<syncline_str>& keys, std::coroutine_handle<> waiting,
+                             syncline_error& error) {
+    if (ids_ == nullptr) {
+        fill(error, SYNCLINE_E_UNSUPPORTED, "the host has no table " SYNCLINE_IDMAP_ID);
+        return false;
+    }
+    return begin(lookups_, lookup, waiting, error, [&](std::uint64_t id) {
+        return ids_->get(host_->handle, borrow(name_space), keys.data(),
+                         static_cast<std::uint32_t>(keys.size()), id, &error);
     });
 }
 

@@ -6,9 +6,9 @@
 //     }
 //
 // A task does nothing until it is awaited; then it runs on the instance's thread, like all code of
-// the connector, so it needs no locks. It waits for other tasks, for requests (http.hpp) and
-// for appends to files (file.hpp), and for nothing else. What is thrown in it comes out of the
-// `co_await` of whoever waits for it.
+// the connector, so it needs no locks. It waits for other tasks, for requests (http.hpp), for
+// appends to files (file.hpp) and for ids (ids.hpp), and for nothing else. What is thrown in it
+// comes out of the `co_await` of whoever waits for it.
 //
 // A coroutine's parameters of reference type must live until it ends: take values, unless the
 // caller awaits it in the same statement. Waiting in a loop needs no stack; a task that awaits a
@@ -55,8 +55,8 @@ class PromiseBase {
         constexpr bool is_ours = std::derived_from<std::remove_cvref_t<Awaited>, Awaitable>;
         static_assert(is_ours,
                       "a connector's coroutine waits for syncline::Task, syncline::all(), "
-                      "syncline::http and syncline::file; nothing else would resume it on the "
-                      "instance's thread");
+                      "syncline::http, syncline::file and syncline::Ids; nothing else would resume "
+                      "it on the instance's thread");
         static_assert(!std::is_lvalue_reference_v<Awaited>,
                       "it can be awaited once: co_await std::move(task)");
         if constexpr (is_ours) return std::move(awaited).awaiter_in(*scope);

@@ -8,7 +8,7 @@
 //
 // Expressions: the host knows paths (".", ".a.b"); a test whose connector needs more says in
 // `Services` what an expression means. Files are texts in `files`, and appends succeed unless
-// fail_appends() says otherwise.
+// fail_appends() says otherwise. Ids that the connector maps are in `ids`.
 //
 // What the connector does against the rules (a second outcome, a completion from inside write) is
 // collected in `violations`.
@@ -29,6 +29,7 @@
 #include "syncline/failure.hpp"
 #include "syncline/syncline.h"
 #include "syncline/testing/http.hpp"
+#include "syncline/testing/ids.hpp"
 #include "syncline/testing/instance.hpp"
 #include "syncline/testing/services.hpp"
 #include "syncline/testing/values.hpp"
@@ -129,6 +130,7 @@ class FakeHost {
 
     std::int64_t now_ns = 1'700'000'000'000'000'000;
     std::map<std::string, std::string> files = {};  // what was appended, by path
+    FakeIds ids = {};
     std::vector<std::string> log_lines = {};
     std::vector<std::string> violations = {};
 
@@ -153,18 +155,22 @@ class FakeHost {
         expr_ = {sizeof expr_, 0, &serve<&FakeHost::expressions_, &Expressions::compile>,
                  &serve<&FakeHost::expressions_, &Expressions::evaluate>};
         file_ = {sizeof file_, 0, &serve<&FakeHost::file_appends_, &Files::append>};
+        ids_ = {sizeof ids_, 0, &get_ids, &serve<&FakeHost::writes_, &Writes::put_id>};
     }
 
-    // Posts, and the ends of appends.
+    // Posts, what was looked up, and the ends of appends.
     void deliver_posts() {
-        while (!posts_.empty() || file_appends_.is_append_open()) {
-            if (posts_.empty()) {
+        while (!posts_.empty() || ids.is_waiting() || file_appends_.is_append_open()) {
+            if (!posts_.empty()) {
+                const std::uint64_t user_id = posts_.front();
+                posts_.pop_front();
+                instance_.plugin.posted(instance_.self, user_id);
+            } else if (ids.is_waiting()) {
+                ids.answer(instance_.table<syncline_plugin_idmap>(SYNCLINE_IDMAP_ID),
+                           instance_.self);
+            } else {
                 file_appends_.finish();
-                continue;
             }
-            const std::uint64_t user_id = posts_.front();
-            posts_.pop_front();
-            instance_.plugin.posted(instance_.self, user_id);
         }
     }
     void deliver_cancelled() {
@@ -181,6 +187,7 @@ class FakeHost {
         if (wanted == SYNCLINE_HTTP_ID) return &self.http_;
         if (wanted == SYNCLINE_EXPR_ID) return &self.expr_;
         if (wanted == SYNCLINE_FILE_ID) return &self.file_;
+        if (wanted == SYNCLINE_IDMAP_ID) return &self.ids_;
         return wanted == SYNCLINE_WRITE_ID ? &self.write_ : nullptr;
     }
     static syncline_status post(syncline_host_handle handle, std::uint64_t user_id) {
@@ -193,7 +200,7 @@ class FakeHost {
         FakeHost& self = fake::from_handle<FakeHost>(handle);
         if (self.is_stopped_) self.violations.push_back("stopped was reported twice");
         if (self.open_operations() > 0 || !self.exchanges_.empty() || !self.posts_.empty() ||
-            self.file_appends_.is_append_open()) {
+            self.file_appends_.is_append_open() || self.ids.is_waiting()) {
             self.violations.push_back("stopped was reported while something is open");
         }
         self.is_stopped_ = true;
@@ -208,6 +215,16 @@ class FakeHost {
         if (severity >= SYNCLINE_LOG_HOST_MISBEHAVING) self.violations.push_back(line);
         self.log_lines.push_back(std::move(line));
     }
+    static syncline_status get_ids(syncline_host_handle handle, syncline_str name_space,
+                                   const syncline_str* keys, std::uint32_t key_count,
+                                   std::uint64_t user_id, syncline_error* error) {
+        FakeHost& self = fake::from_handle<FakeHost>(handle);
+        if (self.is_stopping_) return refuse({SYNCLINE_E_CANCELLED, "it is being stopped"}, error);
+        const Failure failure = self.ids.look_up(view(name_space), keys, key_count, user_id);
+        if (failure.failure_class == SYNCLINE_OK) return SYNCLINE_OK;
+        self.violations.push_back(failure.message);
+        return refuse(failure, error);
+    }
     static std::int64_t now(syncline_host_handle handle) {
         return fake::from_handle<FakeHost>(handle).now_ns;
     }
@@ -215,7 +232,7 @@ class FakeHost {
     fake::Instance instance_;
     fake::Handles handles_;
     fake::Webhook webhook_{instance_};
-    fake::Writes writes_{instance_, handles_, violations};
+    fake::Writes writes_{instance_, handles_, ids, violations};
     fake::Exchanges exchanges_{instance_, handles_};
     fake::Fetches fetches_{fetched};
     fake::Expressions expressions_;
@@ -228,6 +245,7 @@ class FakeHost {
     syncline_host_write write_{};
     syncline_host_expr expr_{};
     syncline_host_file file_{};
+    syncline_host_idmap ids_{};
     bool is_stopping_ = false;
     bool is_stopped_ = false;
 };

@@ -22,7 +22,7 @@ class WebhookRequest {
 
     std::string_view method() const { return view(request_.method); }
     std::string_view path() const { return view(request_.path); }
-    std::string_view body() const { return view(request_.body); }
+    std::string_view body() const { return view(request_.body); }    // JSON: see parse_json()
     std::string_view query() const { return view(request_.query); }  // raw, without '?'
     std::int64_t received_ns() const { return request_.received_ns; }
 

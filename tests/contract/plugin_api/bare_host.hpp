@@ -21,12 +21,14 @@ const syncline_plugin& plugin_of() {
 
 class BareHost {
   public:
-    explicit BareHost(const syncline_plugin& of) : plugin(of) {
+    explicit BareHost(const syncline_plugin& of, bool has_ids = false)
+        : plugin(of), has_ids_(has_ids) {
         host_ = {sizeof host_, SYNCLINE_ABI_MINOR, handle(), &get_table, &post, &stopped};
         log_ = {sizeof log_, 0, &log};
         clock_ = {sizeof clock_, 0, &now, &now};
         http_ = {sizeof http_, 0, &send, &cancel, nullptr};
         write_ = {sizeof write_, 0, &outcome, &complete};
+        ids_ = {sizeof ids_, 0, &look_up, nullptr};
         instance = plugin.create(&host_);
         error = detail::empty_error();
         status = plugin.init(instance, borrow("{}"), &error);
@@ -65,7 +67,8 @@ class BareHost {
     std::function<void(std::uint64_t user_id)> on_send = {};  // from inside send()
     bool takes_posts = true;
 
-    std::vector<std::uint64_t> sent = {};  // user ids
+    std::vector<std::uint64_t> sent = {};     // user ids
+    std::vector<std::uint64_t> lookups = {};  // user ids
     std::vector<syncline_http_handle> cancelled = {};
     std::vector<std::uint64_t> posts = {};
     std::vector<syncline_outcome_kind> outcomes = {};
@@ -82,6 +85,7 @@ class BareHost {
         if (view(id) == SYNCLINE_LOG_ID) return &own.log_;
         if (view(id) == SYNCLINE_CLOCK_ID) return &own.clock_;
         if (view(id) == SYNCLINE_HTTP_ID) return &own.http_;
+        if (view(id) == SYNCLINE_IDMAP_ID) return own.has_ids_ ? &own.ids_ : nullptr;
         return &own.write_;
     }
     static syncline_status post(syncline_host_handle host, std::uint64_t user_id) {
@@ -106,6 +110,11 @@ class BareHost {
     static void cancel(syncline_host_handle host, syncline_http_handle exchange) {
         self(host).cancelled.push_back(exchange);
     }
+    static syncline_status look_up(syncline_host_handle host, syncline_str, const syncline_str*,
+                                   std::uint32_t, std::uint64_t user_id, syncline_error*) {
+        self(host).lookups.push_back(user_id);
+        return SYNCLINE_OK;
+    }
     static syncline_status outcome(syncline_host_handle host, syncline_write_handle, std::uint32_t,
                                    const syncline_outcome* raw) {
         self(host).outcomes.push_back(raw->kind);
@@ -121,6 +130,8 @@ class BareHost {
     syncline_host_clock clock_{};
     syncline_host_http http_{};
     syncline_host_write write_{};
+    syncline_host_idmap ids_{};
+    bool has_ids_ = false;
     syncline_write_record record_{sizeof record_,
                                   SYNCLINE_UPSERT,
                                   {"k", 1},

@@ -52,6 +52,11 @@ std::string manifest_of(const char* path) {
     return {};
 }
 
+const char* settings_for(std::string_view path) {
+    if (path == PANGOLIN_CONNECTOR) return R"({"base_url":"https://x.example"})";
+    return path == MAPP_DMP_CONNECTOR ? "{}" : R"({"url":"https://x.example"})";
+}
+
 // Loads and runs an instance on a thread of its own, and unloads after that thread's end: the order
 // of a generation, since thread-local objects keep the library mapped until their threads are gone.
 bool is_gone_after_use(const char* path) {
@@ -61,8 +66,7 @@ bool is_gone_after_use(const char* path) {
         if (handle == nullptr) return;
         const auto* plugin =
             static_cast<const syncline_plugin*>(dlsym(handle, SYNCLINE_PLUGIN_SYMBOL));
-        const syncline::testing::FakeHost host{
-            *plugin, R"({"base_url":"https://x.example","url":"https://x.example"})"};
+        const syncline::testing::FakeHost host{*plugin, settings_for(path)};
     }};
     generation.join();
     REQUIRE(handle != nullptr);

@@ -2,6 +2,7 @@
 #ifndef SYNCLINE_TESTING_WRITE_HPP
 #define SYNCLINE_TESTING_WRITE_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -13,6 +14,7 @@
 
 #include "syncline/failure.hpp"
 #include "syncline/syncline.h"
+#include "syncline/testing/ids.hpp"
 #include "syncline/testing/instance.hpp"
 #include "syncline/testing/values.hpp"
 
@@ -58,8 +60,9 @@ struct Operation {
 
 class Writes {
   public:
-    Writes(const Instance& instance, Handles& handles, std::vector<std::string>& violations)
-        : instance_(instance), handles_(handles), violations_(violations) {}
+    Writes(const Instance& instance, Handles& handles, FakeIds& ids,
+           std::vector<std::string>& violations)
+        : instance_(instance), handles_(handles), ids_(ids), violations_(violations) {}
 
     std::shared_ptr<Write> begin(std::string stream, std::vector<RecordToWrite> records) {
         const syncline_write_handle handle = handles_.next();
@@ -108,9 +111,22 @@ class Writes {
             violations_.push_back("a completion of an operation that is over or beginning");
             return found == open_.end() ? SYNCLINE_E_STALE : SYNCLINE_E_PLUGIN_BUG;
         }
+        const std::vector<Outcome>& outcomes = found->second->write->outcomes;
+        ids_.settle(operation,
+                    std::any_of(outcomes.begin(), outcomes.end(),
+                                [](const Outcome& each) { return each.kind == SYNCLINE_DONE; }));
         found->second->write->is_complete = true;
         open_.erase(found);
         return SYNCLINE_OK;
+    }
+    syncline_status put_id(syncline_write_handle operation, syncline_str name_space,
+                           syncline_str key, syncline_str value, syncline_error* error) {
+        if (!open_.contains(operation))
+            return refuse({SYNCLINE_E_STALE, "the write operation is over"}, error);
+        const Failure failure = ids_.put(operation, view(name_space), view(key), view(value));
+        if (failure.failure_class == SYNCLINE_OK) return SYNCLINE_OK;
+        violations_.push_back(failure.message);
+        return refuse(failure, error);
     }
 
   private:
@@ -120,6 +136,7 @@ class Writes {
 
     const Instance& instance_;
     Handles& handles_;
+    FakeIds& ids_;
     std::vector<std::string>& violations_;
     std::map<syncline_write_handle, std::shared_ptr<Operation>> open_;
 };

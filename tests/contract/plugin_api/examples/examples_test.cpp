@@ -123,3 +123,49 @@ TEST_CASE("examples: lines in a file", "[examples]") {
     host.stop();
     CHECK(host.violations.empty());
 }
+
+TEST_CASE("examples: settings are a struct", "[examples]") {
+    FakeHost host{plugin_of<pieces::Shop>(),
+                  R"({"api":{"url":"https://shop.example/"},"headers":{"X-A":"1"}})"};
+    const auto write = host.write("orders", {{SYNCLINE_UPSERT, "a", "{}"}});
+    CHECK(host.exchanges().at(0).url == "https://shop.example/replace");
+    CHECK(host.exchanges()[0].headers.at(0).second == "1");
+    host.respond(200, "");
+    CHECK(write->outcomes[0].kind == SYNCLINE_DONE);
+
+    const auto start = [](const char* settings) {
+        const FakeHost refused{plugin_of<pieces::Shop>(), settings};
+    };
+    CHECK_THROWS_WITH(start(R"({"api":{"url":"u","timeout_s":0},"tokn":"x"})"),
+                      "change the settings: /api/timeout_s: must be an integer, at least 1, at "
+                      "most 60; /tokn: is not a known setting");
+    CHECK_THROWS_WITH(start(R"({"api":{"url":"u"},"mode":"merge"})"),
+                      "/token: is required when `mode` is merge");
+}
+
+TEST_CASE("examples: ids of one's own are found again, unless the write failed", "[examples]") {
+    FakeHost host{plugin_of<pieces::Lists>()};
+    host.ids.map["lists"]["old"] = "1";
+
+    const auto write =
+        host.write("memberships", {{SYNCLINE_UPSERT, "a", R"({"audience":"old","user":"u"})"},
+                                   {SYNCLINE_UPSERT, "b", R"({"audience":"new","user":"v"})"}});
+    CHECK(host.exchanges().at(0).url == "https://api.example.com/lists/1");
+    host.respond(200, "");
+    CHECK(host.exchanges().at(0).body == "new");
+    host.respond(201, "2");
+    CHECK(host.exchanges().at(0).url == "https://api.example.com/lists/2");
+    host.respond(200, "");
+    CHECK(write->is_complete);
+    CHECK(host.ids.map["lists"]["new"] == "2");
+
+    const auto failed =
+        host.write("memberships", {{SYNCLINE_UPSERT, "a", R"({"audience":"third","user":"u"})"}});
+    host.respond(201, "3");
+    CHECK(host.ids.map["lists"]["third"] == "3");
+    host.respond(422, "");
+    CHECK(failed->is_complete);
+    CHECK_FALSE(host.ids.map["lists"].contains("third"));
+    host.stop();
+    CHECK(host.violations.empty());
+}

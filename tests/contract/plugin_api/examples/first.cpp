@@ -4,15 +4,20 @@
 
 namespace {
 
-class Acme final : public syncline::Connector, public syncline::BatchWriter {
-    syncline::Status init(const syncline::Settings& settings) override {
-        url_ = settings.text("base_url") + "/v1/profiles";
-        return {};
-    }
+struct AcmeSettings {
+    std::string base_url;
 
+    static constexpr auto settings() {
+        return std::tuple{syncline::setting("base_url", &AcmeSettings::base_url,
+                                            "Where Acme's API is", {.format = "uri"})};
+    }
+};
+
+class Acme final : public syncline::Configured<AcmeSettings>, public syncline::BatchWriter {
     syncline::Task<> write(syncline::Batch& batch) override {
+        const std::string url = settings().base_url + "/v1/profiles";
         for (const syncline::WriteRecord& record : batch) {
-            const auto response = co_await syncline::http::post(url_, record.body());
+            const auto response = co_await syncline::http::post(url, record.body());
             if (response.is_success()) {
                 record.done();
             } else {
@@ -20,8 +25,6 @@ class Acme final : public syncline::Connector, public syncline::BatchWriter {
             }
         }
     }
-
-    std::string url_;
 };
 
 }  // namespace
@@ -31,7 +34,5 @@ SYNCLINE_EXPORT_CONNECTOR(Acme, R"json({
   "abi": {"major": 1, "draft": 2, "min_host_minor": 0}, "style": "async",
   "capabilities": ["write"],
   "streams": [{"name": "profiles", "destination": true, "batch_records_max": 20}],
-  "allowed_hosts": [{"from_setting": "base_url"}],
-  "settings": {"type": "object", "required": ["base_url"], "additionalProperties": false,
-               "properties": {"base_url": {"type": "string", "format": "uri"}}}
+  "allowed_hosts": [{"from_setting": "base_url"}]
 })json")

@@ -1,8 +1,12 @@
 // What plugin-api/docs shows in pieces. check_doc_examples.py holds both together.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "syncline/connector.hpp"
@@ -171,6 +175,84 @@ class Lines final : public syncline::Connector, public syncline::BatchWriter {
     }
 
     std::string path_;
+};
+
+struct Endpoint {
+    std::string url;
+    std::int64_t timeout_s = 0;
+
+    static constexpr auto settings() {
+        return std::tuple{
+            syncline::setting("url", &Endpoint::url, "Where it is", {.format = "uri"}),
+            syncline::setting("timeout_s", &Endpoint::timeout_s, "How long to wait for an answer",
+                              {.preset = 10, .min = 1, .max = 60}),
+        };
+    }
+};
+
+struct ShopSettings {
+    Endpoint api;
+    std::string mode;
+    std::optional<std::string> token;
+    std::vector<std::string> countries;
+    syncline::NamedTexts headers;
+
+    static constexpr auto settings() {
+        using Own = ShopSettings;
+        return std::tuple{
+            syncline::setting("api", &Own::api, "The shop's interface"),
+            syncline::setting("mode", &Own::mode, "What to do with a record that is there",
+                              {.preset = "replace", .one_of = {"replace", "merge"}}),
+            syncline::setting("token", &Own::token, "Its key", {.is_secret = true}),
+            syncline::setting("countries", &Own::countries, "Only these; all without",
+                              {.max_items = 30, .each = {.min_length = 2, .max_length = 2}}),
+            syncline::setting("headers", &Own::headers, "More headers; nothing secret"),
+        };
+    }
+};
+
+class Shop final : public syncline::Configured<ShopSettings>, public syncline::BatchWriter {
+    syncline::Status configure(ShopSettings& settings) override {
+        if (settings.mode == "merge" && !settings.token)
+            return Failure{SYNCLINE_E_CONFIG, "/token: is required when `mode` is merge"};
+        if (settings.api.url.ends_with('/')) settings.api.url.pop_back();
+        return {};
+    }
+
+    Task<> write(Batch& batch) override {
+        HttpRequest request;
+        request.url = settings().api.url + "/" + settings().mode;
+        request.headers = settings().headers;
+        request.timeout = std::chrono::seconds{settings().api.timeout_s};
+        const Response response = co_await http::send(std::move(request));
+        if (!response.is_success()) throw response.refusal("The shop");
+        batch.rest_done();
+    }
+};
+
+// Ids that the platform gave to what records only name.
+class Lists final : public syncline::Connector, public syncline::BatchWriter {
+    Task<std::string> list_of(std::string name) {
+        if (const auto known = co_await lists_.find(name)) co_return *known;
+        const auto response = co_await http::post("https://api.example.com/lists", name);
+        if (!response.is_success()) throw response.refusal("Acme");
+        co_await lists_.put(name, response.body());
+        co_return response.body();
+    }
+
+    Task<> write(Batch& batch) override {
+        for (const WriteRecord& record : batch) {
+            const auto member = record.read<Member>();
+            if (!member) continue;
+            const std::string list = co_await list_of(member->get<Audience>());
+            const auto response =
+                co_await http::post("https://api.example.com/lists/" + list, member->get<User>());
+            if (!response.is_success()) throw response.refusal("Acme");
+            record.done();
+        }
+    }
+
+    const syncline::Ids lists_{"lists"};
 };
 
 // What is gone at the source, gone at the platform.
