@@ -219,11 +219,12 @@ class FakeHost {
                                    const syncline_str* keys, std::uint32_t key_count,
                                    std::uint64_t user_id, syncline_error* error) {
         FakeHost& self = fake::from_handle<FakeHost>(handle);
-        if (self.is_stopping_) return refuse({SYNCLINE_E_CANCELLED, "it is being stopped"}, error);
+        if (self.is_stopping_)
+            return fake::refuse({SYNCLINE_E_CANCELLED, "it is being stopped"}, error);
         const Failure failure = self.ids.look_up(view(name_space), keys, key_count, user_id);
         if (failure.failure_class == SYNCLINE_OK) return SYNCLINE_OK;
         self.violations.push_back(failure.message);
-        return refuse(failure, error);
+        return fake::refuse(failure, error);
     }
     static std::int64_t now(syncline_host_handle handle) {
         return fake::from_handle<FakeHost>(handle).now_ns;
