@@ -65,8 +65,8 @@ Secret read_input(bool is_one_line) {
 
 Secret ask_for(const std::string& what) {
     if (::isatty(STDIN_FILENO) == 0) return read_input(false);
+    const WithoutEcho quiet;  // before anyone is asked to type
     std::fprintf(stderr, "%s (not shown): ", what.c_str());
-    const WithoutEcho quiet;
     return read_input(true);
 }
 

@@ -180,7 +180,10 @@ TEST_CASE("delivery: after an unknown outcome the record goes out again, whole",
     world.receive(record_of("a", 2));
     platform->next_write().answer(of_kind(OutcomeKind::kUnknown));
     world.until([&] {
-        return world.ask([](store::State& state) { return (*state.key_map(1, "a"))->is_unknown; });
+        return world.ask([](store::State& state) {
+            const std::optional<store::KeyMapRow> row = *state.key_map(1, store::lane_key("a"));
+            return row.has_value() && row->is_unknown;
+        });
     });
     world.receive(record_of("a", 1));  // what was there before: the hash alone would skip it
     world.pass(2s);

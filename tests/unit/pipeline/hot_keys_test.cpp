@@ -110,7 +110,8 @@ TEST_CASE("hot keys: what follows a failure was not attempted", "[pipeline][chai
     REQUIRE(bodies_of(write) == versions({2, 3, 4, 5}));
     auto is_unknown = [&] {
         return world.ask([](store::State& state) {
-            return (*state.key_map(1, store::lane_key("a")))->is_unknown;
+            const std::optional<store::KeyMapRow> row = *state.key_map(1, store::lane_key("a"));
+            return row.has_value() && row->is_unknown;
         });
     };
     SECTION("and is known to have had no effect") {
