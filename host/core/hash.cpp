@@ -8,7 +8,7 @@
 #include <cstring>
 #include <random>
 
-#include "core/assert.hpp"
+#include "core/memory.hpp"
 
 namespace syncline::core {
 namespace {
@@ -77,7 +77,7 @@ std::string sha256(std::string_view data) {
     unsigned int size = 0;
     int ok = EVP_Digest(data.data(), data.size(), reinterpret_cast<unsigned char*>(digest.data()),
                         &size, EVP_sha256(), nullptr);
-    SYNCLINE_ASSERT(ok == 1 && size == digest.size());
+    require_memory(ok == 1);
     return digest;
 }
 
@@ -90,7 +90,7 @@ std::string hmac(HmacDigest digest, std::string_view key, std::string_view data)
     const void* ok =
         HMAC(function, key.data(), static_cast<int>(key.size()),
              reinterpret_cast<const unsigned char*>(data.data()), data.size(), bytes, &size);
-    SYNCLINE_ASSERT(ok != nullptr);
+    require_memory(ok != nullptr);
     return {reinterpret_cast<const char*>(bytes), size};
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/assert.hpp"
+#include "core/memory.hpp"
 #include "http_server/text.hpp"
 
 namespace syncline::http_server {
@@ -46,7 +46,7 @@ Bytef* input_of(std::string_view bytes) {
 class Inflater {
   public:
     explicit Inflater(int window_bits) {
-        SYNCLINE_ASSERT(::inflateInit2(&stream_, window_bits) == Z_OK);
+        core::require_memory(::inflateInit2(&stream_, window_bits) == Z_OK);
     }
     Inflater(const Inflater&) = delete;
     Inflater& operator=(const Inflater&) = delete;
@@ -118,7 +118,7 @@ std::optional<std::string> encode(Coding coding, std::string_view body) {
     constexpr int kMemoryLevel = 8;  // zlib's default
     z_stream stream{};
     const int window_bits = coding == Coding::kGzip ? kGzip : kZlib;
-    SYNCLINE_ASSERT(::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_bits, kMemoryLevel,
+    core::require_memory(::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_bits, kMemoryLevel,
                                    Z_DEFAULT_STRATEGY) == Z_OK);
     std::string encoded(body.size() - 1, '\0');
     stream.next_in = input_of(body);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/assert.hpp"
+#include "core/memory.hpp"
 #include "intake/errc.hpp"
 
 namespace syncline::intake {
@@ -76,15 +77,16 @@ class Hmac {
         const OSSL_PARAM parameters[] = {
             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
             OSSL_PARAM_construct_end()};
-        SYNCLINE_ASSERT(EVP_MAC_init(context_.get(), bytes_of(key), key.size(), parameters) == 1);
+        core::require_memory(EVP_MAC_init(context_.get(), bytes_of(key), key.size(), parameters) ==
+                             1);
     }
 
     Digest operator()(std::string_view data) {
         Digest digest;
-        SYNCLINE_ASSERT(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);
-        SYNCLINE_ASSERT(EVP_MAC_update(context_.get(), bytes_of(data), data.size()) == 1);
-        SYNCLINE_ASSERT(EVP_MAC_final(context_.get(), digest.bytes.data(), &digest.size,
-                                      digest.bytes.size()) == 1);
+        core::require_memory(EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1);
+        core::require_memory(EVP_MAC_update(context_.get(), bytes_of(data), data.size()) == 1);
+        core::require_memory(EVP_MAC_final(context_.get(), digest.bytes.data(), &digest.size,
+                                           digest.bytes.size()) == 1);
         SYNCLINE_ASSERT(digest.size == digest_bytes_);
         return digest;
     }

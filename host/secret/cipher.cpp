@@ -8,9 +8,9 @@
 #include <openssl/rand.h>
 
 #include <memory>
-#include <new>
 
 #include "core/assert.hpp"
+#include "core/memory.hpp"
 
 namespace syncline::secret {
 namespace {
@@ -38,20 +38,20 @@ core::Secret made_by(std::size_t size, Fill fill) {
 
 CipherContext cipher_context() {
     CipherContext context{EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free};
-    if (!context) throw std::bad_alloc();
+    core::require_memory(context != nullptr);
     return context;
 }
 
 core::Secret kdf(const char* name, OSSL_PARAM* parameters) {
     const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> method{
         EVP_KDF_fetch(nullptr, name, nullptr), &EVP_KDF_free};
-    if (!method) throw std::bad_alloc();
+    core::require_memory(method != nullptr);
     const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context{
         EVP_KDF_CTX_new(method.get()), &EVP_KDF_CTX_free};
-    if (!context) throw std::bad_alloc();
+    core::require_memory(context != nullptr);
     return made_by(kKeyBytes, [&](std::string& key) {
-        if (EVP_KDF_derive(context.get(), bytes_of(key), key.size(), parameters) != 1)
-            throw std::bad_alloc();  // the arguments are right: what is left is memory
+        core::require_memory(EVP_KDF_derive(context.get(), bytes_of(key), key.size(), parameters) ==
+                             1);
     });
 }
 
@@ -64,7 +64,7 @@ OSSL_PARAM octets(const char* name, std::string_view value) {
 
 std::string random_bytes(std::size_t count) {
     std::string bytes(count, '\0');
-    SYNCLINE_ASSERT(RAND_bytes(bytes_of(bytes), static_cast<int>(count)) == 1);
+    core::require_memory(RAND_bytes(bytes_of(bytes), static_cast<int>(count)) == 1);
     return bytes;
 }
 
@@ -121,7 +121,7 @@ std::string seal(const core::Secret& key, std::string_view associated, std::stri
                           static_cast<int>(text.size())) == 1 &&
         EVP_EncryptFinal_ex(context.get(), out + length, &length) == 1 &&
         EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, out + text.size()) == 1;
-    SYNCLINE_ASSERT(is_done);
+    core::require_memory(is_done);
     return sealed;
 }
 
