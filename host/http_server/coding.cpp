@@ -118,8 +118,8 @@ std::optional<std::string> encode(Coding coding, std::string_view body) {
     constexpr int kMemoryLevel = 8;  // zlib's default
     z_stream stream{};
     const int window_bits = coding == Coding::kGzip ? kGzip : kZlib;
-    core::require_memory(::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_bits, kMemoryLevel,
-                                   Z_DEFAULT_STRATEGY) == Z_OK);
+    core::require_memory(::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window_bits,
+                                        kMemoryLevel, Z_DEFAULT_STRATEGY) == Z_OK);
     std::string encoded(body.size() - 1, '\0');
     stream.next_in = input_of(body);
     stream.avail_in = static_cast<uInt>(body.size());
