@@ -225,6 +225,16 @@ TEST_CASE("vault: secrets that were exchanged, taken away, or brought back are n
         CHECK(World::value_of(vault, "gamma") == "(secret.damaged)");
         CHECK((mentions(vault, "`alpha`") && mentions(vault, "`gamma`")));
     }
+    SECTION("exchanged, and without the list that would tell") {
+        VaultFile file = whole;
+        file.manifest.reset();
+        std::swap(file.secrets[0].sealed, file.secrets[1].sealed);
+        std::swap(file.secrets[0].salt, file.secrets[1].salt);
+        const Vault vault = look(file);
+        CHECK(World::value_of(vault, "alpha") == "(secret.damaged)");
+        CHECK(World::value_of(vault, "gamma") == "(secret.damaged)");
+        CHECK(has_problem(vault, kVaultDamaged));
+    }
     SECTION("an older value") {
         VaultFile file = whole;
         file.secrets[0] = old.secrets[0];
