@@ -9,25 +9,12 @@
 #include <cstring>
 
 #include "config/errc.hpp"
+#include "secret/descriptor.hpp"
 
 namespace syncline::secret {
 namespace {
 
 constexpr mode_t kOwnerReadWrite = 0600;
-
-class Descriptor {
-  public:
-    explicit Descriptor(int value) : value_(value) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (value_ >= 0) ::close(value_);
-    }
-    int get() const { return value_; }
-
-  private:
-    int value_;
-};
 
 Error open_error(const std::filesystem::path& path, int reason) {
     const std::string file = "the secret file " + path.string();

@@ -1,6 +1,5 @@
 #include "secret/master_key.hpp"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 
 #include <cstdlib>

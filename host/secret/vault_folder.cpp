@@ -11,6 +11,7 @@
 
 #include "core/assert.hpp"
 #include "core/fault.hpp"
+#include "secret/descriptor.hpp"
 #include "secret/errc.hpp"
 
 namespace syncline::secret {
@@ -23,20 +24,6 @@ constexpr const char* kGeneration = "generation";
 Error failed(const std::string& what, const std::filesystem::path& path) {
     return Error{kVaultFailed, what + " " + path.string() + ": " + std::strerror(errno)};
 }
-
-class Descriptor {
-  public:
-    explicit Descriptor(int value) : value_(value) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (value_ >= 0) ::close(value_);
-    }
-    int get() const { return value_; }
-
-  private:
-    int value_;
-};
 
 Result<void> write_all(int descriptor, std::string_view text, const std::filesystem::path& path) {
     while (!text.empty()) {
