@@ -13,6 +13,9 @@ inline constexpr core::ErrorCode kBodyInvalid{
     "admin.body_invalid", core::ErrorClass::kConfig,
     "a record's body is one JSON object of at most 16 MiB; `syncline dlq show` prints the present "
     "one"};
+inline constexpr core::ErrorCode kBodyHidden{
+    "admin.body_hidden", core::ErrorClass::kConfig,
+    "give the whole new body: syncline dlq edit ID --file FILE"};
 inline constexpr core::ErrorCode kBusy{"admin.busy", core::ErrorClass::kTransient,
                                        "ask again in a moment"};
 inline constexpr core::ErrorCode kStopping{"admin.stopping", core::ErrorClass::kTransient,

@@ -42,7 +42,7 @@ json::object view(const store::EventDied& died, store::Position at) {
     return view;
 }
 
-const char* name_of(store::CommandKind kind) {
+const char* command_name(store::CommandKind kind) {
     switch (kind) {
         case store::CommandKind::kDiscardLetter:
             return "discarded";
@@ -56,7 +56,7 @@ const char* name_of(store::CommandKind kind) {
 
 json::object view(const store::Command& command) {
     json::object view{{"at", time_text(command.at_ns)},
-                      {"what", name_of(command.kind)},
+                      {"what", command_name(command.kind)},
                       {"letter", store::to_string(store::Position{command.letter})}};
     if (command.kind == store::CommandKind::kReplayLetter) view["forced"] = command.is_forced;
     if (command.kind == store::CommandKind::kEditLetter) view["body_bytes"] = command.body.size;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/clock.hpp"
+#include "core/redact.hpp"
 #include "record/json.hpp"
 
 namespace syncline::admin {
@@ -51,7 +52,7 @@ json::value body_view(const store::Body& body) {
     return text_view(body.text);
 }
 
-const char* name_of(record::Operation operation) {
+const char* operation_name(record::Operation operation) {
     switch (operation) {
         case record::Operation::kUpsert:
             return "upsert";
@@ -65,7 +66,7 @@ const char* name_of(record::Operation operation) {
 
 json::object record_view(const store::RecordRow& record, const store::Edit* edit) {
     json::object view{{"stream", record.stream},
-                      {"operation", name_of(record.operation)},
+                      {"operation", operation_name(record.operation)},
                       {"key", record.key},
                       {"received", core::format_iso8601(record.received_ns).text},
                       {"body", body_view(record.body)}};
@@ -84,11 +85,12 @@ json::object answer_view(const store::PlatformAnswer& answer) {
 json::object event_view(const store::Received& event) {
     json::object headers;
     for (const auto& [name, value] : event.headers) {
-        headers.insert_or_assign(name, text_view(value));
+        headers.insert_or_assign(
+            name, core::is_secret_name(name) ? json::value(core::kRedacted) : text_view(value));
     }
     return {{"method", event.method},
             {"path", text_view(event.path)},
-            {"query", text_view(event.query)},
+            {"query", text_view(core::redact_query(event.query))},
             {"received", core::format_iso8601(event.received_ns).text},
             {"headers", std::move(headers)},
             {"body", body_view(event.body)}};

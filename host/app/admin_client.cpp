@@ -9,6 +9,7 @@
 #include <map>
 
 #include "app/errc.hpp"
+#include "app/words.hpp"
 #include "record/json.hpp"
 
 namespace syncline::app {
@@ -71,27 +72,26 @@ class Socket {
     int descriptor_ = -1;
 };
 
-std::string text_of(const boost::json::object& object, std::string_view name) {
-    const boost::json::value* value = object.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string{value->get_string()}
-                                                  : std::string{};
-}
-
 // The hub's own error, with its own code: `HTTP/1.1 404 ...` tells whose fault it is.
 Error refusal(std::string_view answer, const boost::json::object& body) {
     std::string code = text_of(body, "code");
     if (code.empty()) return Error{kHubUnreachable, "the hub's answer makes no sense"};
     std::size_t space = answer.find(' ');
     char kind = space + 1 < answer.size() ? answer[space + 1] : '5';
-    // Codes are compared and kept by address: one for each name, for ever.
-    static std::map<std::string, core::ErrorCode> codes;
-    auto [known, is_new] = codes.try_emplace(std::move(code));
-    known->second = core::ErrorCode{known->first.c_str(),
-                                    kind == '4' ? ErrorClass::kConfig : ErrorClass::kTransient, ""};
-    return Error{known->second, text_of(body, "error"), text_of(body, "remedy")};
+    return told_error(std::move(code), kind == '4' ? ErrorClass::kConfig : ErrorClass::kTransient,
+                      text_of(body, "error"), text_of(body, "remedy"));
 }
 
 }  // namespace
+
+Error told_error(std::string code, core::ErrorClass error_class, std::string what,
+                 std::string remedy) {
+    // Codes are compared and kept by address: one for each name, for ever.
+    static std::map<std::string, core::ErrorCode> codes;
+    auto [known, is_new] = codes.try_emplace(std::move(code));
+    known->second = core::ErrorCode{known->first.c_str(), error_class, ""};
+    return Error{known->second, std::move(what), std::move(remedy)};
+}
 
 Result<boost::json::value> ask_hub(const std::filesystem::path& path, const std::string& method,
                                    const std::string& target, const std::string& body) {

@@ -15,4 +15,8 @@ namespace syncline::app {
 Result<boost::json::value> ask_hub(const std::filesystem::path& socket, const std::string& method,
                                    const std::string& target, const std::string& body = {});
 
+// An error as the hub told it. One thread.
+Error told_error(std::string code, core::ErrorClass error_class, std::string what,
+                 std::string remedy);
+
 }  // namespace syncline::app

@@ -7,9 +7,13 @@
 #include <utility>
 
 #include "app/errc.hpp"
+#include "app/verifiers.hpp"
 #include "config/errc.hpp"
 #include "http_server/tls.hpp"
 #include "plugin/errc.hpp"
+#include "plugin/version_notes.hpp"
+#include "secret/errc.hpp"
+#include "secret/vault.hpp"
 #include "secret/vault_source.hpp"
 
 namespace syncline::app {
@@ -17,8 +21,9 @@ namespace {
 
 class Checker {
   public:
-    Checker(Configuration& configuration, std::vector<config::Problem>& problems)
-        : configuration_(configuration), problems_(problems) {}
+    Checker(Configuration& configuration, const plugin::Catalog& catalog,
+            std::vector<config::Problem>& problems)
+        : configuration_(configuration), catalog_(catalog), problems_(problems) {}
 
     void check() {
         check_tls();
@@ -39,21 +44,26 @@ class Checker {
         const std::optional<config::Tls>& tls = configuration_.config.hub.tls;
         if (!tls) return;
         const Result<http_server::TlsContext> loaded =
-            http_server::load_tls({tls->certificate, tls->key});
+            http_server::load_tls({tls->certificate, tls->key, tls->client_ca});
         if (loaded.has_value()) return;
-        report(loaded.error(),
-               http_server::is_about_key(loaded.error()) ? tls->key_at : tls->certificate_at);
+        config::Position at = tls->certificate_at;
+        if (http_server::is_about_key(loaded.error())) at = tls->key_at;
+        if (http_server::is_about_client_ca(loaded.error())) at = tls->client_ca_at;
+        report(loaded.error(), at);
     }
 
     void check_account(const config::Account& account) {
         if (account.connector.empty()) return;  // reported by config
         const plugin::Manifest* manifest = find(account.connector);
         if (manifest == nullptr) {
-            report(configuration_.catalog->unknown(account.connector), account.connector_at);
+            report(catalog_.unknown(account.connector), account.connector_at);
             return;
         }
-        // What stands in for a sealed value need not be what the settings ask for.
-        if (account.is_sealed || has_problem_in_settings(account)) return;
+        check_vault(account);
+        check_secrets(account, *manifest);
+        // What stands in for a sealed value need not be what the settings ask for, and a connector
+        // that migrates says at the start what it makes of them.
+        if (account.is_sealed || manifest->can_migrate || has_problem_in_settings(account)) return;
         Result<void> settings = plugin::check_settings(*manifest, account.settings);
         if (settings.has_value()) return;
         // Each violation, `/pointer: sentence`, at the setting that it is about.
@@ -65,6 +75,40 @@ class Checker {
             rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 2);
             report(Error{plugin::kSettingsInvalid, std::string{violation}},
                    position_of_setting(account, violation.substr(0, violation.find(": "))));
+        }
+    }
+
+    // A refresh token that is used up is gone: the next one has to have a place before that.
+    void check_vault(const config::Account& account) {
+        const auto* oauth2 =
+            account.auth ? std::get_if<config::OAuth2>(&account.auth->credential) : nullptr;
+        const std::filesystem::path folder =
+            secret::Vault::folder_of(configuration_.config.hub.data_dir);
+        if (oauth2 == nullptr || !config::keeps_refresh_token(*oauth2) ||
+            secret::Vault::exists(folder))
+            return;
+        report(Error{secret::kVaultMissing,
+                     "the account " + account.name +
+                         " keeps a refresh token, and there is no vault in " + folder.string()},
+               account.auth->at);
+    }
+
+    // The connector says which secrets it reads, the operator agrees to each by giving it.
+    void check_secrets(const config::Account& account, const plugin::Manifest& manifest) {
+        for (const plugin::SecretNeed& need : manifest.secrets) {
+            if (account.secrets.contains(need.name)) continue;
+            report(Error{kSecretNotGiven, "the connector " + manifest.id + " reads the secret `" +
+                                              need.name + "`: " + need.reason},
+                   account.connector_at);
+        }
+        for (const auto& [name, given] : account.secrets) {
+            const bool is_declared =
+                std::any_of(manifest.secrets.begin(), manifest.secrets.end(),
+                            [&](const plugin::SecretNeed& need) { return need.name == name; });
+            if (!is_declared)
+                report(Error{kSecretUndeclared,
+                             "the connector " + manifest.id + " reads no secret `" + name + "`"},
+                       given.at);
         }
     }
 
@@ -94,7 +138,7 @@ class Checker {
     void check_connection(const config::Connection& connection) {
         const bool is_query = connection.webhook.has_value() &&
                               connection.webhook->answer == config::AnswerMode::kQuery;
-        check_endpoint(connection.from, kReceives);
+        check_endpoint(connection.from, connection.has_triggers ? kReceives : kPages);
         check_endpoint(connection.to, is_query ? kReads : kWrites);
         check_answer(connection);
         check_verify(connection);
@@ -127,6 +171,7 @@ class Checker {
 
     // Nobody else would look at what is left to the connector.
     void check_verify(const config::Connection& connection) {
+        if (connection.webhook) check_verifiers(*connection.webhook);
         auto account = configuration_.config.accounts.find(connection.from.account);
         if (!connection.webhook || account == configuration_.config.accounts.end()) return;
         const plugin::Manifest* manifest = find(account->second.connector);
@@ -136,6 +181,17 @@ class Checker {
             report(
                 Error{kNoVerification, "the connector " + manifest->id + " verifies no requests"},
                 rule.at);
+        }
+    }
+
+    // What only the use of a rule can judge: its keys, and what it signs.
+    void check_verifiers(const config::Webhook& webhook) {
+        // What stands in for a sealed secret need not be a key.
+        if (webhook.is_sealed || !verified_.insert(webhook.name).second) return;
+        for (const config::VerifyRule& rule : webhook.verify) {
+            if (!rule.is_whole) continue;  // reported by config
+            const auto checked = check_verifier(rule);
+            if (checked.has_error()) report(checked.error(), rule.at);
         }
     }
 
@@ -162,6 +218,10 @@ class Checker {
                                   " does not write records", " writes no"};
     static constexpr Need kReads{&plugin::Manifest::can_fetch, &plugin::StreamSpec::can_fetch,
                                  " does not read records by key", " reads by key no"};
+
+    static constexpr Need kPages{&plugin::Manifest::can_read, &plugin::StreamSpec::reads_full,
+                                 " is not read page by page, so the connection needs a trigger",
+                                 " reads page by page no"};
 
     void check_endpoint(const config::Endpoint& endpoint, const Need& need) {
         if (endpoint.stream.empty()) return;  // reported by config
@@ -224,18 +284,19 @@ class Checker {
         return at;
     }
 
-    const plugin::Manifest* find(const std::string& id) const {
-        return configuration_.catalog->find(id);
-    }
+    const plugin::Manifest* find(const std::string& id) const { return catalog_.find(id); }
 
     Configuration& configuration_;
+    const plugin::Catalog& catalog_;
     std::vector<config::Problem>& problems_;
     std::set<std::string> ambiguous_;  // webhooks that were reported
+    std::set<std::string> verified_;   // webhooks whose verification was looked at
 };
 
 }  // namespace
 
-Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock) {
+Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock,
+                           const plugin::Catalog* serving) {
     Checked checked;
     const secret::VaultSource secrets;
     config::Loaded loaded = config::load(file, secrets);
@@ -243,20 +304,27 @@ Checked load_configuration(const std::filesystem::path& file, const core::Clock&
     checked.problems = std::move(loaded.problems);
     // With problems in the file itself the rest is checked all the same: one run shows everything.
     std::optional<config::Config>& readable = loaded.config ? loaded.config : loaded.draft;
+    if (readable) checked.watches = readable->watches;
+    checked.watches.push_back(secrets.watch());
     if (!readable || readable->hub.connectors_dir.empty()) return checked;
     auto configuration = std::make_unique<Configuration>();
     configuration->config = std::move(*readable);
-    plugin::Catalog::Options options;
-    options.connectors_dir = configuration->config.hub.connectors_dir;
-    options.clock = &clock;
-    Result<std::unique_ptr<plugin::Catalog>> catalog = plugin::Catalog::open(std::move(options));
-    if (!catalog.has_value()) {
-        checked.problems.push_back(
-            config::Problem{std::move(catalog).error().at(file.string()), {}});
-        return checked;
+    if (serving == nullptr) {
+        plugin::Catalog::Options options;
+        options.connectors_dir = configuration->config.hub.connectors_dir;
+        options.clock = &clock;
+        options.versions = plugin::VersionNotes::open(configuration->config.hub.data_dir, clock,
+                                                      plugin::VersionNotes::Access::kRead);
+        auto catalog = plugin::Catalog::open(std::move(options));
+        if (!catalog.has_value()) {
+            checked.problems.push_back(
+                config::Problem{std::move(catalog).error().at(file.string()), {}});
+            return checked;
+        }
+        configuration->catalog = std::move(*catalog);
+        serving = configuration->catalog.get();
     }
-    configuration->catalog = std::move(*catalog);
-    Checker{*configuration, checked.problems}.check();
+    Checker{*configuration, *serving, checked.problems}.check();
     if (checked.problems.empty()) {
         checked.configuration = std::move(configuration);
     } else {

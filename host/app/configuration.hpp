@@ -23,18 +23,21 @@ struct CompiledConnection {
 
 struct Configuration {
     config::Config config;
-    std::unique_ptr<plugin::Catalog> catalog;  // looks only; the hub opens its own
+    std::unique_ptr<plugin::Catalog> catalog;  // looks only; null when it was read with `serving`
     std::vector<CompiledConnection> connections;
 };
 
 struct Checked {
     std::unique_ptr<Configuration> configuration;  // null when there are problems
     std::vector<config::Problem> problems;         // in the order of the file
-    std::vector<Error> remarks;  // of the vault: what depends on it may have to wait
+    std::vector<core::Watch> watches;  // of all secrets that were read, the master key among them
+    std::vector<Error> remarks;        // of the vault: what depends on it may have to wait
 };
 
 // Reads and checks everything that can be checked without running code of a connector, touching the
-// network or writing.
-Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock);
+// network or writing. `serving`: the connectors of the running hub, which count instead of those in
+// the directory.
+Checked load_configuration(const std::filesystem::path& file, const core::Clock& clock,
+                           const plugin::Catalog* serving = nullptr);
 
 }  // namespace syncline::app

@@ -10,7 +10,7 @@ namespace syncline::app {
 inline constexpr std::size_t kOperatorsMax = 32;  // connections to the admin socket
 
 // Descriptors for journal, state, bodies, libraries, event loops, operators, and as many
-// connections to its platform as each account may open.
+// connections to its platform as each account may open. A set of an issuer's keys counts as one.
 std::size_t descriptors_of_hub(std::size_t accounts);
 
 // Raises the process's limit as far as `wanted` clients need and as the system lets it. How many

@@ -62,6 +62,10 @@ bool examine_data_dir(const config::Hub& hub, Findings& findings);
 std::string examine_store(const std::filesystem::path& data_dir, const core::Clock& clock,
                           Findings& findings);
 
+// Whether the data directory is a backup that no hub has run from yet, or was restored from one.
+// Says nothing of any other.
+void examine_backup(const std::filesystem::path& data_dir, Findings& findings);
+
 // What the running hub says of itself, at the admin socket. Where its webhooks come in; empty when
 // no hub answers. `holder` has the lock of the data directory; empty: nobody.
 std::string examine_hub(const config::Hub& hub, const std::string& holder, Findings& findings);

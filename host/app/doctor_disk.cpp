@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "app/doctor.hpp"
+#include "store/backup_manifest.hpp"
 #include "store/check.hpp"
 #include "store/data_dir.hpp"
 #include "store/errc.hpp"
@@ -136,6 +137,21 @@ bool examine_data_dir(const config::Hub& hub, Findings& findings) {
     examine_filesystem(there, findings);
     examine_room(there, hub, findings);
     return is_there;
+}
+
+void examine_backup(const std::filesystem::path& data_dir, Findings& findings) {
+    const auto restored = store::read_manifest(data_dir / store::kRestoredFile);
+    std::error_code ignored;
+    if (std::filesystem::exists(data_dir / store::kManifestFile, ignored)) {
+        const auto verified = store::verify_backup(data_dir);
+        if (!verified.has_value()) return findings.fail("backup", verified.error());
+        findings.warn("backup",
+                      "this is the backup of " + verified->at +
+                          ", whole; what was delivered since then is delivered again from here",
+                      "see that the hub it was made of does not run any more");
+    } else if (restored.has_value() && *restored) {
+        findings.ok("backup", "restored from the backup of " + (*restored)->at);
+    }
 }
 
 std::string examine_store(const std::filesystem::path& data_dir, const core::Clock& clock,

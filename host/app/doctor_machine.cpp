@@ -77,7 +77,8 @@ void examine_tls(const config::Hub& hub, Findings& findings) {
                       "configure hub.tls, unless the network is trusted");
         return;
     }
-    const auto loaded = http_server::load_tls({hub.tls->certificate, hub.tls->key});
+    const auto loaded =
+        http_server::load_tls({hub.tls->certificate, hub.tls->key, hub.tls->client_ca});
     if (!loaded.has_value()) {
         findings.fail("tls", loaded.error());
         return;

@@ -16,6 +16,7 @@
 #include "app/verbs.hpp"
 #include "app/version.hpp"
 #include "core/log.hpp"
+#include "plugin/version_notes.hpp"
 #include "secret/vault.hpp"
 
 namespace syncline::app {
@@ -44,6 +45,24 @@ std::string counter_sum(const json::object& ledgers, std::string_view counter) {
 }
 
 // What `status` of the hub says of its health.
+// Those with OAuth 2.0.
+void examine_accounts(const json::object& accounts, Findings& findings) {
+    for (const auto& [name, account] : accounts) {
+        const std::string state{account.at("state").as_string()};
+        const std::string subject = "account " + std::string{name};
+        if (state == "authorised") {
+            findings.ok(subject, "it is authorised");
+            continue;
+        }
+        const std::string why{account.at("why").as_string()};
+        if (state == "failing")
+            findings.warn(subject, "no access token can be had: " + why, "");
+        else
+            findings.fail(subject, "its connections wait until it is authorised anew: " + why,
+                          "syncline auth login " + std::string{name}, core::ExitCode::kRuntime);
+    }
+}
+
 void examine_status(const json::object& status, Findings& findings) {
     const std::string version{status.at("version").as_string()};
     if (version == kVersion)
@@ -64,6 +83,8 @@ void examine_status(const json::object& status, Findings& findings) {
                       "`syncline dlq list` shows them");
     else
         findings.ok("dead letters", "none");
+    if (const json::value* accounts = status.if_contains("accounts"))
+        examine_accounts(accounts->as_object(), findings);
 }
 
 void examine_connectors(const plugin::Catalog& catalog, Findings& findings) {
@@ -79,6 +100,8 @@ void examine_connectors(const config::Hub& hub, Findings& findings) {
     plugin::Catalog::Options options;
     options.connectors_dir = hub.connectors_dir;
     options.clock = &core::system_clock();
+    options.versions = plugin::VersionNotes::open(hub.data_dir, core::system_clock(),
+                                                  plugin::VersionNotes::Access::kRead);
     const auto catalog = plugin::Catalog::open(std::move(options));
     if (catalog.has_value())
         examine_connectors(**catalog, findings);
@@ -88,8 +111,10 @@ void examine_connectors(const config::Hub& hub, Findings& findings) {
 
 // What can be used of the configuration: all of it, or its section `hub` when other places are
 // wrong.
-std::optional<config::Config> examine_configuration(const Common& common, Findings& findings) {
+std::optional<config::Config> examine_configuration(const Common& common, Findings& findings,
+                                                    std::vector<core::Watch>& watches) {
     Checked checked = load_configuration(common.config, core::system_clock());
+    watches = std::move(checked.watches);
     if (checked.configuration) {
         findings.ok("configuration", common.config.string() + " is valid");
         return std::move(checked.configuration->config);
@@ -201,11 +226,13 @@ int doctor(const Common& common) {
     // What is said here is said once, as a finding.
     core::set_log_level(core::LogLevel::kError);
     Findings findings;
-    if (const auto config = examine_configuration(common, findings)) {
+    std::vector<core::Watch> watches;  // until all is said
+    if (const auto config = examine_configuration(common, findings, watches)) {
         const config::Hub& hub = config->hub;
         const bool is_there = examine_data_dir(hub, findings);
         const std::string holder =
             is_there ? examine_store(hub.data_dir, core::system_clock(), findings) : "";
+        if (is_there) examine_backup(hub.data_dir, findings);
         examine_vault(hub, findings);
         examine_connectors(hub, findings);
         const std::string serving = examine_hub(hub, holder, findings);

@@ -94,6 +94,7 @@ Result<void> run_editor(const std::string& editor, const std::filesystem::path& 
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     ::posix_spawnattr_setsigmask(&attributes, &mask);
     pid_t child = 0;
+    ::unsetenv("SYNCLINE_MASTER_KEY");  // no business of an editor's
     errno = ::posix_spawn(&child, "/bin/sh", nullptr, &attributes, words, environ);
     ::posix_spawnattr_destroy(&attributes);
     if (errno != 0) return failed("can't start the editor");

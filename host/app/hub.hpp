@@ -12,6 +12,7 @@ namespace syncline::app {
 
 struct HubOptions {
     bool allow_unsafe_filesystem = false;
+    bool watches_config = false;  // a changed file of the configuration is taken into service
     // Called once, when webhooks are served: where, and the admin socket. [io]
     std::function<void(const std::string& listen, const std::string& admin)> on_ready;
 };

@@ -1,11 +1,12 @@
 #include "app/hub_section.hpp"
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <cstdio>
 #include <optional>
 #include <utility>
 
+#include "app/admin_client.hpp"
 #include "app/errc.hpp"
 #include "app/report.hpp"
 #include "secret/local_source.hpp"
@@ -33,7 +34,7 @@ class WithoutVault final : public config::SecretSource {
         return secrets_.file(path);
     }
     Result<VaultValue> vault(const config::Hub&, const std::string&) const override {
-        return VaultValue{kAssumed};
+        return VaultValue{kAssumed, true};  // it need not be a key where one is asked for
     }
 
   private:
@@ -52,7 +53,7 @@ class AssumedSecrets final : public config::SecretSource {
         return text.has_value() ? std::move(*text) : kAssumed;
     }
     Result<VaultValue> vault(const config::Hub&, const std::string&) const override {
-        return VaultValue{kAssumed};
+        return VaultValue{kAssumed, true};  // it need not be a key where one is asked for
     }
 
   private:
@@ -66,7 +67,7 @@ int print_problems(const std::string& command, const Common& common,
     json::array list;
     for (const config::Problem& problem : problems) {
         list.push_back(to_json(problem));
-        if (!common.is_json) std::fprintf(stderr, "%s\n", problem.error.to_string().c_str());
+        if (!common.is_json) complain(problem.error.to_string());
     }
     std::size_t count = problems.size();
     bool is_environment =
@@ -82,12 +83,25 @@ config::Loaded load_hub_section(const Common& common) {
     config::Loaded loaded = config::load(common.config, WithoutVault{});
     if (loaded.config) return loaded;
     config::Loaded without_secrets = config::load(common.config, AssumedSecrets{});
+    // What is assumed need not be the key or the URL that a credential is made of.
+    const bool is_readable = std::ranges::all_of(
+        without_secrets.problems,
+        [](const config::Problem& problem) { return problem.error.code().starts_with("auth."); });
+    if (is_readable && without_secrets.draft)
+        without_secrets.config = std::move(without_secrets.draft);
     if (!without_secrets.config) return loaded;
     const config::Hub& hub = without_secrets.config->hub;
     for (const auto& path : {hub.admin_socket, hub.connectors_dir}) {
         if (path.string().find(kAssumed) != std::string::npos) return loaded;
     }
     return without_secrets;
+}
+
+Result<json::value> ask(const Common& common, const std::string& method, const std::string& target,
+                        const std::string& body) {
+    config::Loaded loaded = load_hub_section(common);
+    if (!loaded.config) return loaded.problems.front().error;
+    return ask_hub(loaded.config->hub.admin_socket, method, target, body);
 }
 
 }  // namespace syncline::app

@@ -6,9 +6,12 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <string>
 #include <system_error>
 
 #include "app/errc.hpp"
+#include "core/log.hpp"
+#include "core/redact.hpp"
 
 namespace syncline::app {
 namespace {
@@ -18,6 +21,11 @@ namespace {
     std::fprintf(stderr, "syncline: %s: %s (%s)\n", kOutOfResources.name, what,
                  kOutOfResources.remedy);
     std::_Exit(static_cast<int>(core::ExitCode::kEnvironment));
+}
+
+void say_bug(const std::exception& error) {
+    const std::string what = core::escape_controls(core::redact(error.what()));
+    std::fprintf(stderr, "syncline: a bug: %s\n", what.c_str());
 }
 
 bool is_lack(int code) {
@@ -32,12 +40,12 @@ bool is_lack(int code) {
         end("there is no memory");
     } catch (const std::system_error& error) {
         if (is_lack(error.code().value())) end("the system gives no thread or descriptor");
-        std::fprintf(stderr, "syncline: a bug: %s\n", error.what());
+        say_bug(error);
     } catch (const boost::system::system_error& error) {
         if (is_lack(error.code().value())) end("the system gives no thread or descriptor");
-        std::fprintf(stderr, "syncline: a bug: %s\n", error.what());
+        say_bug(error);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "syncline: a bug: %s\n", error.what());
+        say_bug(error);
     } catch (...) {
         std::fputs("syncline: a bug: something was thrown\n", stderr);
     }

@@ -29,13 +29,6 @@ std::optional<Error> check_id(const std::string& id) {
                  "`syncline dlq list` shows them, such as 3.17"};
 }
 
-Result<json::value> ask(const Common& common, const std::string& method, const std::string& target,
-                        const std::string& body = {}) {
-    config::Loaded loaded = load_hub_section(common);
-    if (!loaded.config) return loaded.problems.front().error;
-    return ask_hub(loaded.config->hub.admin_socket, method, target, body);
-}
-
 // Which letter, and below it what failed.
 std::string letter_lines(const json::object& letter) {
     const bool is_record = letter.contains("connection");

@@ -38,6 +38,18 @@ void add(MetricsPage& page, const std::string& route, const http_server::Tally& 
     }
 }
 
+// Keys by their names or places: whether the old one of a rotation is still in use.
+void add_key_uses(MetricsPage& page, const std::string& route,
+                  const std::vector<intake::Verifier>& verifiers) {
+    for (std::size_t i = 0; i < verifiers.size(); ++i) {
+        for (const auto& uses : verifiers[i].key_uses()) {
+            page.counter("webhook_key_uses_total", "Proofs of a sender that a key verified.",
+                         {{"route", route}, {"rule", std::to_string(i + 1)}, {"key", uses->name}},
+                         uses->count);
+        }
+    }
+}
+
 void add_inbound(MetricsPage& page, const MetricSources& sources) {
     const http_server::Counters server = sources.server.counters();
     page.gauge("http_connections", "Connections of clients that are open.", {},
@@ -45,11 +57,25 @@ void add_inbound(MetricsPage& page, const MetricSources& sources) {
     page.counter("http_connections_total", "Connections of clients that were accepted.", {},
                  number(server.accepted));
     add(page, "", sources.server.unclaimed());
-    for (const auto& [name, route] : sources.intake.routes()) {
-        add(page, name, *route.tally);
+    const auto routes = sources.intake.routes();
+    for (const auto& [name, route] : *routes) {
+        add(page, name, *route->tally);
+        add_key_uses(page, name, *route->verifiers);
         page.histogram("acknowledgement_duration_seconds",
                        "From the whole request read to its 2xx handed over.", {{"route", name}},
-                       route.tally->acknowledged);
+                       route->tally->acknowledged);
+    }
+}
+
+void add_key_sets(MetricsPage& page, const MetricSources& sources) {
+    for (const auto& [url, metrics] : sources.key_sets) {
+        const char* about = "Times that an issuer's keys were asked for.";
+        page.counter("key_set_fetches_total", about, {{"url", url}, {"result", "fetched"}},
+                     metrics->fetched);
+        page.counter("key_set_fetches_total", about, {{"url", url}, {"result", "failed"}},
+                     metrics->failed);
+        page.gauge("key_set_keys", "Keys of the set that was fetched last.", {{"url", url}},
+                   number(metrics->keys));
     }
 }
 
@@ -71,11 +97,12 @@ void add_deliveries(MetricsPage& page, const MetricSources& sources) {
 }
 
 void add_accounts(MetricsPage& page, const MetricSources& sources) {
-    for (const auto& [account, instance] : sources.instances) {
-        const Labels labels{{"account", account}, {"connector", instance->manifest().id}};
+    for (const auto& [name, account] : sources.accounts) {
+        const Labels labels{{"account", name}, {"connector", account.connector}};
         page.counter("connector_misbehaviours_total", "Rules of the interface that were broken.",
-                     labels, number(instance->misbehaviours()));
-        const OutboundMetrics& outbound = sources.outbound.at(account);
+                     labels, number(account.instance->misbehaviours()));
+        if (account.outbound == nullptr) continue;
+        const OutboundMetrics& outbound = *account.outbound;
         for (std::size_t i = 0; i <= outbound.answers.size(); ++i) {
             const bool is_answer = i < outbound.answers.size();
             Labels with_class = labels;
@@ -86,6 +113,55 @@ void add_accounts(MetricsPage& page, const MetricSources& sources) {
         }
         page.histogram("outbound_request_duration_seconds", "Requests to the platform.", labels,
                        outbound.duration);
+    }
+}
+
+void add_swaps(MetricsPage& page, const MetricSources& sources) {
+    const plugin::SwapCounters& swaps = sources.catalog.swaps();
+    for (const auto& [result, counter] : {std::pair{"taken", &swaps.taken},
+                                          {"refused", &swaps.refused},
+                                          {"taken_back", &swaps.taken_back}}) {
+        page.counter("connector_swaps_total", "New versions of connectors while the hub ran.",
+                     {{"result", result}}, *counter);
+    }
+    for (const auto& [why, counter] :
+         {std::pair{"pinned", &swaps.pinned}, {"stuck", &swaps.stuck}}) {
+        page.gauge("connector_left_generations", "Replaced versions that stay in memory.",
+                   {{"why", why}}, number(counter->value()));
+    }
+    const plugin::VersionNotes::All notes = sources.versions.all();
+    for (const plugin::ConnectorStatus& status : sources.catalog.status()) {
+        const auto note = notes.find(status.id);
+        page.gauge("connector_on_trial", "1 while a new version has its trial.",
+                   {{"connector", status.id}}, status.trial ? 1 : 0);
+        page.gauge("connector_quarantined_versions", "Versions that do not come back.",
+                   {{"connector", status.id}},
+                   note == notes.end() ? 0 : number(note->second.quarantined.size()));
+    }
+}
+
+void add_reloads(MetricsPage& page, const ReloadCounters& reloads) {
+    for (const auto& [result, counter] :
+         {std::pair{"taken", &reloads.taken}, {"refused", &reloads.refused}}) {
+        page.counter("config_reloads_total", "Configurations that were read while the hub ran.",
+                     {{"result", result}}, *counter);
+    }
+}
+
+void add_tokens(MetricsPage& page, const MetricSources& sources) {
+    for (const auto& [account, running] : sources.accounts) {
+        const std::shared_ptr<AccountTokens>& tokens = running.tokens;
+        if (tokens == nullptr) continue;
+        page.gauge("account_needs_authorisation", "1 when a person has to authorise it anew.",
+                   {{"account", account}}, tokens->is_waiting() ? 1 : 0);
+        const auth::TokenMetrics& metrics = tokens->metrics();
+        const std::pair<const char*, const core::Counter*> results[] = {
+            {"renewed", &metrics.renewed},
+            {"failed", &metrics.failed},
+            {"refused", &metrics.refused}};
+        for (const auto& [result, counter] : results)
+            page.counter("token_requests_total", "Requests for an access token, by their result.",
+                         {{"account", account}, {"result", result}}, *counter);
     }
 }
 
@@ -121,8 +197,12 @@ void add_process(MetricsPage& page, std::int64_t started_ns) {
 
 void add_metrics(MetricsPage& page, const MetricSources& sources) {
     add_inbound(page, sources);
+    add_key_sets(page, sources);
     add_deliveries(page, sources);
     add_accounts(page, sources);
+    add_swaps(page, sources);
+    add_reloads(page, sources.reloads);
+    add_tokens(page, sources);
     add_process(page, sources.started_ns);
 }
 

@@ -8,11 +8,14 @@
 #include <string>
 
 #include "admin/metrics_page.hpp"
-#include "app/transport.hpp"
+#include "app/key_sets.hpp"
+#include "app/reloads.hpp"
+#include "app/running.hpp"
 #include "http_server/server.hpp"
 #include "intake/intake.hpp"
 #include "pipeline/pipeline.hpp"
 #include "plugin/connector.hpp"
+#include "plugin/version_notes.hpp"
 
 namespace syncline::app {
 
@@ -21,9 +24,11 @@ struct MetricSources {
     const http_server::Server& server;
     const intake::Intake& intake;
     const pipeline::Pipeline& pipeline;
-    // Both by account.
-    const std::map<std::string, std::shared_ptr<plugin::Instance>>& instances;
-    const std::map<std::string, OutboundMetrics>& outbound;
+    const RunningAccounts& accounts;
+    const std::map<std::string, std::shared_ptr<const KeySetMetrics>>& key_sets;  // by URL
+    const plugin::Catalog& catalog;
+    const plugin::VersionNotes& versions;
+    const ReloadCounters& reloads;
 };
 
 void add_metrics(admin::MetricsPage& page, const MetricSources& sources);

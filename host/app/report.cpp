@@ -2,6 +2,11 @@
 
 #include <boost/json/serialize.hpp>
 #include <cstdio>
+#include <utility>
+
+#include "core/log.hpp"
+#include "core/redact.hpp"
+#include "record/redact.hpp"
 
 namespace syncline::app {
 namespace {
@@ -14,6 +19,16 @@ void put_line(std::FILE* to, const std::string& line) {
     std::fflush(to);
 }
 
+// Without secrets, and without what a terminal obeys, whoever brought it.
+void put_text(std::FILE* to, const std::string& text) {
+    put_line(to, core::escape_controls(core::redact(text)));
+}
+
+void put_json(json::value envelope) {
+    record::redact(envelope);
+    put_line(stdout, json::serialize(envelope));
+}
+
 json::object to_json(const Error& error) {
     return {{"code", error.code()},
             {"what", error.what()},
@@ -23,6 +38,10 @@ json::object to_json(const Error& error) {
 
 }  // namespace
 
+void complain(const std::string& line) {
+    put_text(stderr, line);
+}
+
 int print(const Report& report, bool is_json) {
     if (is_json) {
         json::object envelope{{"command", report.command},
@@ -30,10 +49,10 @@ int print(const Report& report, bool is_json) {
                               {"summary", report.summary},
                               {"result", report.result},
                               {"error", nullptr}};
-        put_line(stdout, json::serialize(envelope));
+        put_json(std::move(envelope));
     } else {
-        if (!report.text.empty()) put_line(stdout, report.text);
-        if (!report.summary.empty()) put_line(stdout, report.summary);
+        if (!report.text.empty()) put_text(stdout, report.text);
+        if (!report.summary.empty()) put_text(stdout, report.summary);
     }
     return static_cast<int>(report.exit_code);
 }
@@ -46,9 +65,9 @@ int print_error(const std::string& command, const Error& error, bool is_json,
                               {"summary", error.what()},
                               {"result", result},
                               {"error", to_json(error)}};
-        put_line(stdout, json::serialize(envelope));
+        put_json(std::move(envelope));
     } else {
-        put_line(stderr, "syncline: " + error.to_string());
+        complain("syncline: " + error.to_string());
     }
     return static_cast<int>(error.exit_code());
 }

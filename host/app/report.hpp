@@ -1,4 +1,5 @@
-// What a verb says: one JSON object with --json, plain text for people otherwise.
+// What a verb says: one JSON object with --json, plain text for people otherwise; without secrets
+// (core/redact.hpp) and control characters.
 // Concurrency: one thread writes to the standard streams.
 #pragma once
 
@@ -20,6 +21,9 @@ struct Report {
 
 // Prints to standard output and returns the exit code.
 int print(const Report& report, bool is_json);
+
+// Prints a line to standard error.
+void complain(const std::string& line);
 
 // Prints an error: with --json to standard output as the envelope, otherwise to standard error.
 int print_error(const std::string& command, const Error& error, bool is_json,

@@ -94,9 +94,7 @@ int salvage(const Common& common, bool allow_unsafe_filesystem) {
     options.version = kVersion;
     options.allow_unsafe_filesystem = allow_unsafe_filesystem;
     if (!common.is_json) {
-        options.on_progress = [](const std::string& line) {
-            std::fprintf(stderr, "syncline: %s\n", line.c_str());
-        };
+        options.on_progress = [](const std::string& line) { complain("syncline: " + line); };
     }
     Result<store::SalvageReport> salvaged = store::salvage(options);
     if (!salvaged.has_value()) return print_error(kCommand, salvaged.error(), common.is_json);

@@ -37,6 +37,18 @@ class SealedInstance final : public plugin::Instance {
         failed.failure = sealed();
         done(std::vector<plugin::FetchResult>(batch.requests.size(), failed));
     }
+    void read(plugin::ReadRequest, std::function<void(plugin::ReadResult)> done) override {
+        plugin::ReadResult failed;
+        failed.failure = sealed();
+        done(std::move(failed));
+    }
+    void check(std::chrono::milliseconds, std::function<void(plugin::Failure)> done) override {
+        done(sealed());
+    }
+    void discover(std::chrono::milliseconds,
+                  std::function<void(plugin::Failure, std::string)> done) override {
+        done(sealed(), {});
+    }
     void verify(plugin::WebhookRequest, core::Secret,
                 std::function<void(plugin::Failure)> done) override {
         done(sealed());

@@ -1,6 +1,5 @@
 // `syncline secrets`: what operators do with the vault. Values come from standard input, never from
 // an argument, and none is ever printed.
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "app/errc.hpp"
 #include "app/hub_section.hpp"
 #include "app/report.hpp"
+#include "app/vault_access.hpp"
 #include "app/verbs.hpp"
 #include "core/clock.hpp"
 #include "secret/errc.hpp"
@@ -25,50 +25,6 @@ using secret::MasterKind;
 using secret::Vault;
 
 constexpr const char* kAtNextStart = "A running hub takes it at its next start.";
-
-// What is typed is not shown while this lives.
-class WithoutEcho {
-  public:
-    WithoutEcho() {
-        is_changed_ = ::tcgetattr(STDIN_FILENO, &before_) == 0;
-        if (!is_changed_) return;
-        termios silent = before_;
-        silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-        ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
-    WithoutEcho(const WithoutEcho&) = delete;
-    WithoutEcho& operator=(const WithoutEcho&) = delete;
-    ~WithoutEcho() {
-        if (!is_changed_) return;
-        ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
-        std::fputc('\n', stderr);
-    }
-
-  private:
-    termios before_{};
-    bool is_changed_ = false;
-};
-
-// To the end of the input, or to the end of the line; without one line break at its end.
-Secret read_input(bool is_one_line) {
-    std::string text;
-    text.reserve(Vault::kValueBytesMax + 2);  // never moved, so that no copy stays behind
-    int c = 0;
-    while (text.size() < Vault::kValueBytesMax + 2 && (c = std::getchar()) != EOF) {
-        if (is_one_line && c == '\n') break;
-        text.push_back(static_cast<char>(c));
-    }
-    if (text.ends_with('\n')) text.pop_back();
-    if (text.ends_with('\r')) text.pop_back();
-    return Secret::take(text);
-}
-
-Secret ask_for(const std::string& what) {
-    if (::isatty(STDIN_FILENO) == 0) return read_input(false);
-    const WithoutEcho quiet;  // before anyone is asked to type
-    std::fprintf(stderr, "%s (not shown): ", what.c_str());
-    return read_input(true);
-}
 
 Result<Secret> ask_for_passphrase() {
     Secret passphrase = ask_for("New passphrase");
@@ -113,21 +69,6 @@ Result<NewMaster> make_master(const config::Hub& hub, const MasterOptions& optio
     return NewMaster{std::move(key), MasterKind::kKey, std::move(told)};
 }
 
-Result<Vault> open_vault(const config::Hub& hub, Vault::Access access) {
-    const std::filesystem::path folder = Vault::folder_of(hub.data_dir);
-    if (!Vault::exists(folder))
-        return Error{secret::kVaultMissing, "there is no vault in " + folder.string()};
-    Result<secret::MasterKey> master = secret::find_master_key(hub.vault_key_file);
-    if (master.has_value()) {
-        Result<Vault> vault = Vault::open(folder, master->text, access);
-        if (!vault.has_value()) return std::move(vault).error().at(master->source);
-        return vault;
-    }
-    if (!master.error().is(secret::kMasterKeyMissing) || ::isatty(STDIN_FILENO) == 0)
-        return master.error();
-    return Vault::open(folder, ask_for("Master key or passphrase"), access);
-}
-
 void append_problems(Report& report, const Vault& vault, json::object& result) {
     json::array problems;
     for (const Error& problem : vault.problems()) {
@@ -142,7 +83,11 @@ template <class Action>
 int with_vault(const Common& common, const char* command, Vault::Access access, Action action) {
     const config::Loaded loaded = load_hub_section(common);
     if (!loaded.config) return print_problems(command, common, loaded.problems);
-    Result<Vault> vault = open_vault(loaded.config->hub, access);
+    auto open = [&]() -> Result<Vault> {
+        SYNCLINE_TRY(const secret::MasterKey master, master_key_of(loaded.config->hub));
+        return open_vault(loaded.config->hub, master, access);
+    };
+    Result<Vault> vault = open();
     if (!vault.has_value()) return print_error(command, vault.error(), common.is_json);
     Report report;
     report.command = command;

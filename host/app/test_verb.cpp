@@ -52,7 +52,7 @@ std::string shown(std::string text) {
     return text.substr(0, end) + "...";
 }
 
-std::string text_of(const json::value* value) {
+std::string printed(const json::value* value) {
     return value == nullptr ? kNothing : shown(record::write_json(*value));
 }
 
@@ -158,8 +158,8 @@ class Runner {
         report_.text += where + ": " + connection.source->name + ", " + name + ": failed\n";
         report_.text += "  expected " + verdict.expected + "\n  got      " + verdict.got + "\n";
         for (const Difference& difference : verdict.differences)
-            report_.text += "  " + difference.field + ": expected " + text_of(difference.expected) +
-                            ", got " + text_of(difference.got) + "\n";
+            report_.text += "  " + difference.field + ": expected " + printed(difference.expected) +
+                            ", got " + printed(difference.got) + "\n";
     }
 
     const Configuration& configuration_;

@@ -6,7 +6,9 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 
+#include "app/outbound_auth.hpp"
 #include "core/metrics.hpp"
 #include "http_client/client.hpp"
 #include "plugin/connector.hpp"
@@ -25,11 +27,13 @@ struct OutboundMetrics {
     core::Histogram duration{core::kShortTimes};
 };
 
-// Requests from any thread, made on the io thread. `client` and `metrics` must outlive the
-// io_context's run.
+// Requests from any thread, made on the io thread, with the account's credentials if it has some
+// (nothing that comes back to the connector shows them). `client` must outlive the io_context's
+// run; `pool` is the caller's, to be closed when the account is out of service.
 std::shared_ptr<plugin::HttpTransport> make_transport(boost::asio::io_context& io,
                                                       http_client::Client& client,
-                                                      http_client::EgressPolicy policy,
-                                                      OutboundMetrics& metrics);
+                                                      http_client::PoolId pool,
+                                                      std::optional<OutboundAuth> auth,
+                                                      std::shared_ptr<OutboundMetrics> metrics);
 
 }  // namespace syncline::app

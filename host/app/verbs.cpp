@@ -1,5 +1,7 @@
 #include "app/verbs.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -14,29 +16,20 @@
 #include "app/errc.hpp"
 #include "app/hub.hpp"
 #include "app/hub_section.hpp"
+#include "app/model_schemas.hpp"
 #include "app/report.hpp"
 #include "app/version.hpp"
 #include "app/words.hpp"
 #include "config/schema.hpp"
 #include "core/log.hpp"
 #include "core/secret.hpp"
+#include "plugin/presentation.hpp"
+#include "plugin/version_notes.hpp"
 
 namespace syncline::app {
 namespace {
 
 namespace json = boost::json;
-
-Result<std::filesystem::path> admin_socket(const Common& common) {
-    config::Loaded loaded = load_hub_section(common);
-    if (loaded.config) return loaded.config->hub.admin_socket;
-    return loaded.problems.front().error;
-}
-
-Result<json::value> ask(const Common& common, const std::string& method,
-                        const std::string& target) {
-    SYNCLINE_TRY(std::filesystem::path socket, admin_socket(common));
-    return ask_hub(socket, method, target);
-}
 
 // 0 when it is not there.
 std::uint64_t number_of(const json::object& object, std::string_view name) {
@@ -74,21 +67,38 @@ void append_settings(std::string& text, const json::object& schema) {
     }
 }
 
+// Empty when all is well.
+std::string standing_of(const std::string& account, const json::object& standing) {
+    const std::string state = text_of(standing, "state");
+    if (state == "authorised") return {};
+    const bool is_waiting = state == "needs_authorisation";
+    return "account " + account +
+           (is_waiting ? " needs to be authorised anew; its connections wait: "
+                       : " gets no access token; it is tried again: ") +
+           text_of(standing, "why") + "\n";
+}
+
 }  // namespace
 
-int run(const Common& common, bool allow_unsafe_filesystem) {
+int run(const Common& common, const RunOptions& wish) {
     core::protect_memory();
     Checked checked = load_configuration(common.config, core::system_clock());
     if (!checked.configuration) return print_problems("run", common, checked.problems);
     HubOptions options;
-    options.allow_unsafe_filesystem = allow_unsafe_filesystem;
+    options.allow_unsafe_filesystem = wish.allow_unsafe_filesystem;
+    options.watches_config = wish.watches_config;
     options.on_ready = [](const std::string& listen, const std::string& admin) {
         std::printf("syncline ready %s admin %s\n", listen.c_str(), admin.c_str());
         std::fflush(stdout);
     };
     for (const Error& remark : checked.remarks) core::log_error("secret", remark);
     Result<void> ended = run_hub(std::move(*checked.configuration), options);
-    return ended.has_value() ? 0 : print_error("run", ended.error(), common.is_json);
+    const int code = ended.has_value() ? 0 : print_error("run", ended.error(), common.is_json);
+    std::fflush(stdout);
+    std::fflush(stderr);
+    // All is done and kept. What connectors that stay loaded have left for the end of a process
+    // could only spoil it: their threads may still run.
+    ::_exit(code);
 }
 
 int validate(const Common& common) {
@@ -109,13 +119,22 @@ int validate(const Common& common) {
     return print(report, common.is_json);
 }
 
-int schema(const Common& common) {
+int schema(const Common& common, const std::string& model) {
+    const std::string_view text = model.empty() ? config::schema() : model_schema(model);
+    if (text.empty()) {
+        std::string known;
+        for (const std::string_view name : model_names())
+            known += (known.empty() ? "" : ", ") + std::string{name};
+        return print_error(
+            "schema", {kBadArgument, "there is no model \"" + model + "\"; there are " + known},
+            common.is_json);
+    }
     Report report;
     report.command = "schema";
     if (common.is_json)
-        report.result = json::parse(config::schema());
+        report.result = json::parse(text);
     else
-        report.text = config::schema();
+        report.text = text;
     return print(report, common.is_json);
 }
 
@@ -147,6 +166,10 @@ int status(const Common& common) {
                            " waits: a secret of it can't be opened (see `syncline doctor`)\n";
         }
     }
+    if (const json::value* accounts = status.if_contains("accounts")) {
+        for (const auto& [name, account] : accounts->as_object())
+            report.text += standing_of(std::string{name}, account.as_object());
+    }
     report.summary =
         is_balanced ? "The ledger balances." : "The ledger does not balance: please report this.";
     report.exit_code = is_balanced ? core::ExitCode::kDone : core::ExitCode::kUnbalanced;
@@ -159,40 +182,6 @@ int version(const Common& common) {
     report.command = "version";
     report.summary = std::string{"syncline "} + kVersion;
     report.result = json::object{{"version", kVersion}};
-    return print(report, common.is_json);
-}
-
-int connectors_list(const Common& common) {
-    config::Loaded loaded = load_hub_section(common);
-    if (!loaded.config) return print_problems("connectors list", common, loaded.problems);
-    plugin::Catalog::Options options;
-    options.connectors_dir = loaded.config->hub.connectors_dir;
-    options.clock = &core::system_clock();
-    Result<std::unique_ptr<plugin::Catalog>> catalog = plugin::Catalog::open(std::move(options));
-    if (!catalog.has_value())
-        return print_error("connectors list", catalog.error(), common.is_json);
-    Report report;
-    report.command = "connectors list";
-    json::array list;
-    for (const plugin::Manifest& manifest : (*catalog)->manifests()) {
-        list.push_back(json::object{{"id", manifest.id},
-                                    {"version", manifest.version},
-                                    {"name", manifest.name},
-                                    {"summary", manifest.summary}});
-        report.text += manifest.id + " " + manifest.version + "  " + manifest.summary + "\n";
-    }
-    json::array refused;
-    for (const plugin::Catalog::Refusal& refusal : (*catalog)->refusals()) {
-        refused.push_back(json::object{{"file", refusal.file.string()},
-                                       {"code", refusal.error.code()},
-                                       {"what", refusal.error.what()},
-                                       {"remedy", refusal.error.remedy()}});
-        report.text += "refused: " + refusal.error.to_string() + "\n";
-    }
-    report.summary = count_of(list.size(), "connector") + " in " +
-                     loaded.config->hub.connectors_dir.string() +
-                     (refused.empty() ? "" : ", " + count_of(refused.size(), "file") + " refused");
-    report.result = json::object{{"connectors", std::move(list)}, {"refused", std::move(refused)}};
     return print(report, common.is_json);
 }
 
@@ -210,6 +199,8 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
         plugin::Catalog::Options options;
         options.connectors_dir = loaded.config->hub.connectors_dir;
         options.clock = &core::system_clock();
+        options.versions = plugin::VersionNotes::open(
+            loaded.config->hub.data_dir, core::system_clock(), plugin::VersionNotes::Access::kRead);
         Result<std::unique_ptr<plugin::Catalog>> catalog =
             plugin::Catalog::open(std::move(options));
         if (!catalog.has_value()) return print_error(kCommand, catalog.error(), common.is_json);
@@ -227,6 +218,10 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
                        (stream.is_destination ? " destination" : "") + "\n";
     }
     append_settings(report.text, manifest->settings_schema);
+    for (const plugin::SecretNeed& need : manifest->secrets)
+        report.text += "reads the secret " + need.name + ": " + need.reason + "\n";
+    report.text += plugin::data_contract_text(manifest->data);
+    report.text += plugin::presentation_text(manifest->json);
     report.result = manifest->json;
     return print(report, common.is_json);
 }

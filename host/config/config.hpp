@@ -15,10 +15,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
+#include "auth/credential.hpp"
+#include "auth/jws.hpp"
+#include "config/oauth2.hpp"
+#include "core/encoding.hpp"
 #include "core/error.hpp"
+#include "core/hash.hpp"
 #include "core/secret.hpp"
+#include "record/locked_object.hpp"
 
 namespace syncline::config {
 
@@ -41,10 +48,20 @@ struct ServerLimits {  // hub.limits
     std::uint64_t history_bytes_max = 64ull * 1024 * 1024;  // 0 keeps none
 };
 
+struct Trial {                        // hub.trial, of new versions of connectors
+    std::uint32_t share_percent = 0;  // of the keys; 0: none, they take over at once
+    std::chrono::milliseconds period{60'000};
+    std::uint32_t error_percent_max = 5;
+    std::chrono::milliseconds call_limit{10'000};
+
+    bool operator==(const Trial&) const = default;
+};
+
 struct Tls {                            // hub.tls; what is in the files is checked by `app`
     std::filesystem::path certificate;  // made absolute against the file's folder
     std::filesystem::path key;
-    Position certificate_at, key_at;
+    std::filesystem::path client_ca;  // empty: clients are not asked for certificates
+    Position certificate_at, key_at, client_ca_at;
 };
 
 struct Hub {
@@ -56,33 +73,96 @@ struct Hub {
     std::filesystem::path admin_socket;    // default: <data_dir>/admin.sock
     std::filesystem::path vault_key_file;  // opens the vault; empty: the key comes another way
     ServerLimits limits;
+    Trial trial;
+};
+
+// How the hub shows a platform who it is; connectors never see it.
+struct AccountAuth {
+    std::variant<auth::Credential, OAuth2> credential;
+    std::vector<std::string> hosts;  // that get it; empty: those of the account's settings
+    Position at;
+};
+
+// A secret that the operator gives to a connector.
+struct GivenSecret {
+    core::Secret value;  // never empty
+    Position at;
 };
 
 struct Account {
     std::string name;
     std::string connector;
-    boost::json::object settings;
+    record::LockedObject settings;
+    std::optional<AccountAuth> auth;
+    // What the connector may read itself, by the manifest's names; what is in it is told nobody
+    // else.
+    std::map<std::string, GivenSecret, std::less<>> secrets;
     Position at, connector_at, settings_at;
     std::map<std::string, Position> setting_positions;  // by JSON pointer, for schema violations
-    bool is_sealed = false;  // a secret of its settings can't be opened: it can't work now
+    bool is_sealed = false;   // a secret of its settings can't be opened: it can't work now
+    std::string digest;       // of all that is said of it: see digest.hpp
+    std::string auth_digest;  // of `auth` alone; "" without
 };
 
-enum class VerifyScheme { kNone, kHmac, kBasic, kConnector };
-enum class HmacAlgorithm { kSha1, kSha256 };
-enum class SignatureEncoding { kHex, kBase64 };
+enum class VerifyScheme {
+    kNone,
+    kHmac,
+    kBasic,
+    kConnector,
+    kApiKey,
+    kAddress,
+    kHttpSignature,
+    kJwt,
+    kClientCertificate,
+};
 
+// One of those that are valid at the same time.
+struct VerifyKey {
+    core::Secret value;                    // never empty, but with a file
+    std::filesystem::path file;            // that has it, made absolute: of public keys
+    std::optional<std::int64_t> until_ns;  // valid before that moment of wall-clock time
+    std::string name;                      // "": it is called by its place, from 1
+};
+
+// What is meaningful depends on the scheme. What only its use can judge, such as the template of
+// what is signed, is checked by `app`.
 struct VerifyRule {
     VerifyScheme scheme = VerifyScheme::kNone;
-    // hmac; `preset: mapp` sets header X-HMAC, SHA-1, hex, no prefix; `preset: github`
-    // X-Hub-Signature-256, SHA-256, `sha256=`
-    HmacAlgorithm algorithm = HmacAlgorithm::kSha256;
-    SignatureEncoding encoding = SignatureEncoding::kHex;
+    // basic: the passwords; connector: one or none; http_signature: files of public keys; jwt:
+    // secrets or files of public keys, or none
+    std::vector<VerifyKey> keys;
+
+    // hmac, written or from a preset
+    core::HmacDigest algorithm = core::HmacDigest::kSha256;
+    core::TextEncoding encoding = core::TextEncoding::kHex;
     std::string header;  // lower case
     std::string prefix;
-    core::Secret key;  // never empty, but with the scheme `connector`
-    // basic
-    std::string username;
-    core::Secret password;
+    std::string separator;
+    std::string signs = "{body}";
+    std::string timestamp_header, timestamp_parameter;  // one of them, or none
+    std::chrono::seconds tolerance{300};
+    bool has_standard_keys = false;  // `whsec_` and `whpk_`
+
+    std::string nonce_header;  // hmac, http_signature; may be empty
+
+    std::string username;            // basic
+    std::string parameter;           // api_key, of the query; or `header`, with `prefix`
+    std::vector<std::string> allow;  // address: as written
+    std::string account;             // http_signature: Copernica's
+
+    // jwt; with `header`, `prefix`, and `tolerance`
+    std::vector<auth::JwsAlgorithm> algorithms;
+    std::string issuer, audience;     // "": any
+    std::filesystem::path jwks_file;  // where the keys are; or
+    std::string jwks_url;             // https, or plain http of this machine
+
+    // client_certificate: one that fits is enough
+    std::vector<std::string> subjects;
+    std::vector<std::string> sans;          // `DNS:` in lower case, `URI:` or `email:`
+    std::vector<std::string> fingerprints;  // SHA-256 in lower-case hex
+
+    std::string message_id_header;  // of the preset: the webhook's, when it names none
+    bool is_whole = true;           // nothing of it was reported
     Position at;
 };
 
@@ -112,6 +192,7 @@ struct Webhook {
     std::vector<Mapping> answer_map;  // kQuery; empty: as it is there
     bool is_sealed = false;  // a secret of `verify` can't be opened: nobody can be verified
     Position at, answer_at;  // answer_at: of `answer`, or the same as `at`
+    std::string digest, verify_digest;  // of its description, and of `verify`: see digest.hpp
 };
 
 // `syncline test` maps `given` as delivery would and compares.
@@ -145,12 +226,14 @@ struct Endpoint {
 struct Connection {
     std::string name;
     Endpoint from, to;
+    bool has_triggers = false;       // otherwise it works when `syncline sync` is called
     std::optional<Webhook> webhook;  // the same name on several connections is one route
     std::optional<Located> when;
     std::vector<Mapping> map;  // empty: the body goes out as it came
     Deliver deliver;
     std::vector<MappingTest> tests;
     Position at;
+    std::string digest;  // of all but `triggers` and `tests`: see digest.hpp
 };
 
 struct Config {
@@ -158,6 +241,7 @@ struct Config {
     Hub hub;
     std::map<std::string, Account> accounts;
     std::vector<Connection> connections;
+    std::vector<core::Watch> watches;  // of all its secrets
 };
 
 // Where `${...}` comes from; implemented by the module `secret`, replaced in tests.

@@ -23,7 +23,9 @@ struct Refused {
     std::string remedy;
 };
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 // Turns byte offsets into lines and columns (in characters, as editors count). Offsets come almost
 // in order, so walking from the last one costs one pass over the file, whatever the length of its

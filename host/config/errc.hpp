@@ -32,8 +32,8 @@ inline constexpr ErrorCode kValue{"config.value", ErrorClass::kConfig,
                                   "write one of the values that are allowed"};
 inline constexpr ErrorCode kDuplicate{"config.duplicate", ErrorClass::kConfig,
                                       "keep one of the two"};
-inline constexpr ErrorCode kAddress{"config.address", ErrorClass::kConfig,
-                                    "write an address such as 127.0.0.1:8080 or [::1]:8080"};
+inline constexpr ErrorCode kBadAddress{"config.address", ErrorClass::kConfig,
+                                       "write an address such as 127.0.0.1:8080 or [::1]:8080"};
 inline constexpr ErrorCode kPlainListener{
     "config.plain_listener", ErrorClass::kConfig,
     "add `tls: { certificate: FILE, key: FILE }`, listen on 127.0.0.1 behind a proxy, or write "
@@ -52,6 +52,9 @@ inline constexpr ErrorCode kVerifyMissing{
     "write how a sender proves who it is, such as `verify: [{ scheme: hmac, preset: mapp, key: "
     "\"${NAME}\" }]`, or `verify: none` when anyone may send"};
 
+inline constexpr ErrorCode kClientCaMissing{
+    "config.client_ca_missing", ErrorClass::kConfig,
+    "add `client_ca: FILE` to `hub.tls`, so that clients are asked for a certificate"};
 inline constexpr ErrorCode kAnswerAmbiguous{
     "config.answer_ambiguous", ErrorClass::kConfig,
     "name the connection whose outcome the sender waits for: `answer_from: NAME`; a webhook with "

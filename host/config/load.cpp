@@ -7,6 +7,7 @@
 #include <fstream>
 #include <utility>
 
+#include "config/account_auth.hpp"
 #include "config/config.hpp"
 #include "config/document.hpp"
 #include "config/mapping.hpp"
@@ -71,6 +72,7 @@ class Loader {
         if (const Node* connections = map_of(file, "connections")) {
             for (const auto& [name, node] : connections->entries) read_connection(*name, *node);
         }
+        check_client_certificates();
         share_routes(context_, config_.connections, described_);
         return std::move(config_);
     }
@@ -98,7 +100,7 @@ class Loader {
                           node,
                           "hub",
                           {{"data_dir", "connectors_dir"},
-                           {"listen", "tls", "allow_plain", "admin", "limits", "vault"}}};
+                           {"listen", "tls", "allow_plain", "admin", "limits", "vault", "trial"}}};
         Hub& out = config_.hub;
         out.data_dir = hub.file_path("data_dir").value_or("");
         out.connectors_dir = hub.file_path("connectors_dir").value_or("");
@@ -127,6 +129,19 @@ class Loader {
         limits.read("unapplied_bytes_max", out.limits.unapplied_bytes_max, kMebibyte,
                     64 * 1024 * kMebibyte);
         limits.read("history_bytes_max", out.limits.history_bytes_max, 0, kMebibyte * kMebibyte);
+        read_trial(hub, out.trial);
+    }
+
+    void read_trial(const Section& hub, Trial& trial) {
+        const Section section{
+            context_,
+            hub.find("trial"),
+            "hub.trial",
+            {{}, {"share_percent", "period_ms", "error_percent_max", "call_limit_ms"}}};
+        section.read("share_percent", trial.share_percent, 0, 50);
+        section.read("period_ms", trial.period, 100, 24 * 3'600'000);
+        section.read("error_percent_max", trial.error_percent_max, 0, 100);
+        section.read("call_limit_ms", trial.call_limit, 100, 60'000);
     }
 
     void read_listen(const Section& hub) {
@@ -143,7 +158,7 @@ class Loader {
         in6_addr parsed;
         const bool is_address = ::inet_pton(is_v6 ? AF_INET6 : AF_INET, host.c_str(), &parsed) == 1;
         if (!is_address || port < 0 || port > 65535) {
-            context_.problems.add(kAddress, hub.find("listen")->at,
+            context_.problems.add(kBadAddress, hub.find("listen")->at,
                                   "`hub.listen` must be an IP address and a port");
             return;
         }
@@ -161,14 +176,29 @@ class Loader {
                                   "`hub.listen` is open to the network without TLS");
             return;
         }
-        const Section section{context_, hub.find("tls"), "hub.tls", {{"certificate", "key"}, {}}};
+        const Section section{
+            context_, hub.find("tls"), "hub.tls", {{"certificate", "key"}, {"client_ca"}}};
         Tls tls;
         tls.certificate = section.file_path("certificate").value_or("");
         tls.key = section.file_path("key").value_or("");
         if (tls.certificate.empty() || tls.key.empty()) return;
         tls.certificate_at = section.find("certificate")->at;
         tls.key_at = section.find("key")->at;
+        tls.client_ca = section.file_path("client_ca").value_or("");
+        if (!tls.client_ca.empty()) tls.client_ca_at = section.find("client_ca")->at;
         config_.hub.tls = std::move(tls);
+    }
+
+    // Where they are written: what only shares a webhook has no rules yet.
+    void check_client_certificates() {
+        if (config_.hub.tls && !config_.hub.tls->client_ca.empty()) return;
+        for (const Connection& connection : config_.connections) {
+            if (!connection.webhook) continue;
+            for (const VerifyRule& rule : connection.webhook->verify)
+                if (rule.scheme == VerifyScheme::kClientCertificate)
+                    context_.problems.add(kClientCaMissing, rule.at,
+                                          "clients are not asked for certificates");
+        }
     }
 
     void read_admin(const Section& admin) {
@@ -177,7 +207,7 @@ class Loader {
         if (!text.has_value()) return;
         const Position at = admin.find("listen")->at;
         if (!text->starts_with(kUnix) || text->size() == kUnix.size()) {
-            context_.problems.add(kAddress, at, "`hub.admin.listen` must be a Unix socket",
+            context_.problems.add(kBadAddress, at, "`hub.admin.listen` must be a Unix socket",
                                   "write `unix:PATH`; TCP is not part of this version");
             return;
         }
@@ -188,14 +218,16 @@ class Loader {
 
     void check_socket_path(Position at) {
         if (config_.hub.admin_socket.string().size() < sizeof(sockaddr_un::sun_path)) return;
-        context_.problems.add(kAddress, at, "the path of the admin socket is longer than 107 bytes",
+        context_.problems.add(kBadAddress, at,
+                              "the path of the admin socket is longer than 107 bytes",
                               "write a shorter one: `admin: { listen: \"unix:PATH\" }`");
     }
 
     void read_account(const Node& key, const Node& node) {
         const std::string path = "accounts." + key.text;
         check_name(context_, key.text, key.at, path);
-        const Section section{context_, &node, path, {{"connector"}, {"settings"}}};
+        const Section section{
+            context_, &node, path, {{"connector"}, {"settings", "auth", "secrets"}}};
         Account account;
         account.name = key.text;
         account.at = key.at;
@@ -209,7 +241,14 @@ class Loader {
             account.settings = std::move(read.values);
             account.setting_positions = std::move(read.positions);
         }
+        if (const Node* auth = section.find("auth"))
+            account.auth = read_auth(context_, *auth, section.path("auth"));
+        if (const Node* secrets = map_of(section, "secrets"))
+            account.secrets = read_given_secrets(context_, *secrets, section.path("secrets"));
         account.is_sealed = context_.variables.take_sealed();
+        const Digests& digests = context_.variables.digests();
+        account.digest = digests.of(node);
+        if (const Node* auth = section.find("auth")) account.auth_digest = digests.of(*auth);
         config_.accounts.emplace(key.text, std::move(account));
     }
 
@@ -239,20 +278,23 @@ class Loader {
         const Section section{context_,
                               &node,
                               path,
-                              {{"from", "to", "triggers"}, {"when", "map", "deliver", "tests"}}};
+                              {{"from", "to"}, {"triggers", "when", "map", "deliver", "tests"}}};
         Connection connection;
         connection.name = key.text;
         connection.at = key.at;
         connection.from = read_endpoint(section, "from");
         connection.to = read_endpoint(section, "to");
         bool is_described = false;
-        const Section triggers{
-            context_, section.find("triggers"), section.path("triggers"), {{"webhook"}, {}}};
-        if (const Node* webhook = triggers.find("webhook")) {
-            if (auto written = read_webhook(context_, *webhook, triggers.path("webhook"))) {
-                connection.webhook = std::move(written->webhook);
-                is_described = written->is_description;
+        if (const Node* written_triggers = section.find("triggers")) {
+            const Section triggers{
+                context_, written_triggers, section.path("triggers"), {{"webhook"}, {}}};
+            if (const Node* webhook = triggers.find("webhook")) {
+                if (auto written = read_webhook(context_, *webhook, triggers.path("webhook"))) {
+                    connection.webhook = std::move(written->webhook);
+                    is_described = written->is_description;
+                }
             }
+            connection.has_triggers = true;
         }
         if (const Node* when = section.find("when"))
             connection.when = read_expression(context_, *when, section.path("when"));
@@ -261,6 +303,7 @@ class Loader {
         read_deliver(section, connection.deliver);
         if (const Node* tests = section.find("tests"))
             connection.tests = read_mapping_tests(context_, *tests, section.path("tests"));
+        connection.digest = context_.variables.digests().of(node, {"triggers", "tests"});
         config_.connections.push_back(std::move(connection));
         described_.push_back(is_described);
     }
@@ -312,6 +355,7 @@ Loaded load(const std::filesystem::path& file, const SecretSource& secrets) {
     // After a syntax error nothing else can be said about the file.
     std::optional<Config> config;
     if (document.root() != nullptr) config = Loader{context, file}.read(*document.root());
+    if (config) config->watches = variables.take_watches();
     loaded.problems = problems.take();
     (loaded.problems.empty() ? loaded.config : loaded.draft) = std::move(config);
     return loaded;

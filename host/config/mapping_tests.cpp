@@ -24,7 +24,7 @@ std::optional<boost::json::object> read_body(Context& context, const Section& te
 }
 
 // A text of 1 to 256 bytes; empty when the key is absent or wrong.
-std::string read_short_text(Context& context, const Section& test, std::string_view key) {
+std::string read_short(Context& context, const Section& test, std::string_view key) {
     auto text = test.text(key);
     if (!text.has_value()) return "";
     if (text->empty() || text->size() > kTextBytesMax)
@@ -62,7 +62,7 @@ void read_expectation(Context& context, const Section& section, MappingTest& tes
     }
     if (section.find("expect_error") != nullptr) {
         test.outcome = MappingTest::Outcome::kError;
-        test.error_part = read_short_text(context, section, "expect_error");
+        test.error_part = read_short(context, section, "expect_error");
     }
 }
 
@@ -85,7 +85,7 @@ std::vector<MappingTest> read_mapping_tests(Context& context, const Node& node,
         MappingTest test;
         test.at = item->at;
         if (section.exists()) {
-            test.name = read_short_text(context, section, "name");
+            test.name = read_short(context, section, "name");
             test.given = read_body(context, section, "given").value_or(boost::json::object{});
             read_expectation(context, section, test);
         }

@@ -21,6 +21,9 @@ class Problems {
     // Gives an error from elsewhere its place in the file.
     void add(Error error, Position at);
 
+    // How many were added; reading without adding any leaves it as it was.
+    std::size_t count() const { return problems_.size(); }
+
     // In the order of the file. The same problem at the same place (an alias is read where it is
     // used, and points to where it was written) is told once. Empties the collection.
     std::vector<Problem> take();

@@ -39,10 +39,14 @@ void report_unknown(Context& context, const Node& key, const std::string& path, 
 
 std::string_view kind_name(const Node& node) {
     switch (node.kind) {
-        case Node::Kind::kNull: return "empty";
-        case Node::Kind::kScalar: return "a single value";
-        case Node::Kind::kSequence: return "a list";
-        case Node::Kind::kMap: return "a map";
+        case Node::Kind::kNull:
+            return "empty";
+        case Node::Kind::kScalar:
+            return "a single value";
+        case Node::Kind::kSequence:
+            return "a list";
+        case Node::Kind::kMap:
+            return "a map";
     }
     return "empty";
 }
@@ -85,9 +89,9 @@ const Node* Section::find(std::string_view key) const {
 const Node* Section::scalar(std::string_view key) const {
     const Node* node = find(key);
     if (node == nullptr || node->is_scalar()) return node;
-    context_.problems.add(kType, node->at,
-                          in_quotes(path(key)) + " must be a single value, and is " +
-                              std::string{kind_name(*node)});
+    context_.problems.add(
+        kType, node->at,
+        in_quotes(path(key)) + " must be a single value, and is " + std::string{kind_name(*node)});
     return nullptr;
 }
 
@@ -95,6 +99,15 @@ std::optional<std::string> Section::text(std::string_view key, SecretUse use) co
     const Node* node = scalar(key);
     if (node == nullptr) return std::nullopt;
     return context_.variables.expand(*node, use);
+}
+
+core::Secret Section::secret(std::string_view key) const {
+    auto value = text(key, SecretUse::kAllowed);
+    if (!value.has_value()) return {};
+    if (value->empty())
+        context_.problems.add(kSecretEmpty, find(key)->at, in_quotes(path(key)) + " is empty");
+    context_.variables.watch(*value);
+    return core::Secret::take(*value);
 }
 
 std::optional<std::string> Section::name(std::string_view key) const {
@@ -155,19 +168,18 @@ std::optional<std::size_t> Section::choice(std::string_view key,
     if (found != choices.end()) return static_cast<std::size_t>(found - choices.begin());
     const Node& node = *find(key);
     const std::string meant = did_you_mean(node.text, choices);
-    context_.problems.add(kValue, node.at,
-                          in_quotes(path(key)) + " must be " + one_of(choices) + ", and is " +
-                              in_quotes(node.text),
-                          meant.empty() ? kValue.remedy : meant);
+    context_.problems.add(
+        kValue, node.at,
+        in_quotes(path(key)) + " must be " + one_of(choices) + ", and is " + in_quotes(node.text),
+        meant.empty() ? kValue.remedy : meant);
     return std::nullopt;
 }
 
 bool check_name(Context& context, std::string_view name, Position at, const std::string& path) {
     const auto is_first = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
     const bool is_name = !name.empty() && name.size() <= kNameBytesMax && is_first(name.front()) &&
-                         std::all_of(name.begin(), name.end(), [&](char c) {
-                             return is_first(c) || c == '_' || c == '-';
-                         });
+                         std::all_of(name.begin(), name.end(),
+                                     [&](char c) { return is_first(c) || c == '_' || c == '-'; });
     if (is_name) return true;
     context.problems.add(kValue, at, in_quotes(path) + " must be a name",
                          "write 1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or a digit");
@@ -177,8 +189,10 @@ bool check_name(Context& context, std::string_view name, Position at, const std:
 std::optional<std::int64_t> parse_integer(std::string_view text) {
     const bool is_negative = text.starts_with('-');
     int base = 10;
-    if (is_negative || text.starts_with('+')) text.remove_prefix(1);
-    else if (text.starts_with("0x") || text.starts_with("0o")) base = text[1] == 'x' ? 16 : 8;
+    if (is_negative || text.starts_with('+'))
+        text.remove_prefix(1);
+    else if (text.starts_with("0x") || text.starts_with("0o"))
+        base = text[1] == 'x' ? 16 : 8;
     if (base != 10) text.remove_prefix(2);
     if (text.empty() || text.front() == '-') return std::nullopt;
     std::uint64_t magnitude = 0;

@@ -44,6 +44,8 @@ class Section {
     // A text, its variables replaced.
     std::optional<std::string> text(std::string_view key,
                                     SecretUse use = SecretUse::kRefused) const;
+    // A secret, kept out of every message from then on. One that is empty is reported.
+    core::Secret secret(std::string_view key) const;
     // 1 to 63 of a-z, 0-9, `_` and `-`, the first a letter or digit: names end up in paths, URLs
     // and metrics.
     std::optional<std::string> name(std::string_view key) const;

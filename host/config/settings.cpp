@@ -18,9 +18,12 @@ namespace json = boost::json;
 std::string pointer_to(const std::string& parent, std::string_view key) {
     std::string pointer = parent + "/";
     for (const char c : key) {
-        if (c == '~') pointer += "~0";
-        else if (c == '/') pointer += "~1";
-        else pointer += c;
+        if (c == '~')
+            pointer += "~0";
+        else if (c == '/')
+            pointer += "~1";
+        else
+            pointer += c;
     }
     return pointer;
 }
@@ -64,7 +67,7 @@ class Converter {
         : context_(context), settings_(settings), path_(path), use_(use) {}
 
     json::object map(const Node& node, const std::string& pointer) {
-        json::object object;
+        json::object object(record::locked_storage());
         for (const auto& [key, child] : node.entries)
             object[key->text] = value(*child, pointer_to(pointer, key->text));
         return object;
@@ -75,25 +78,31 @@ class Converter {
     json::value value(const Node& node, const std::string& pointer) {
         settings_.positions[pointer] = node.at;
         switch (node.kind) {
-            case Node::Kind::kNull: return nullptr;
-            case Node::Kind::kMap: return map(node, pointer);
+            case Node::Kind::kNull:
+                return nullptr;
+            case Node::Kind::kMap:
+                return map(node, pointer);
             case Node::Kind::kSequence: {
-                json::array array;
+                json::array array(record::locked_storage());
                 for (const Node* item : node.items)
                     array.push_back(
                         value(*item, pointer_to(pointer, std::to_string(array.size()))));
                 return array;
             }
-            case Node::Kind::kScalar: break;
+            case Node::Kind::kScalar:
+                break;
         }
         if (node.is_plain && !Variables::has_reference(node)) {
             if (auto typed = plain(node, pointer)) return std::move(*typed);
         }
-        const auto text = context_.variables.expand(node, use_);
+        auto text = context_.variables.expand(node, use_);
         if (text.has_value() && !is_utf8(*text))
             return refuse(node, pointer, "holds a variable that is not valid UTF-8",
                           "these are texts; encode the bytes, in Base64 for example");
-        return json::string{text.value_or("")};
+        const std::string_view kept_text = text ? std::string_view{*text} : std::string_view{};
+        json::string kept(kept_text, record::locked_storage());
+        if (text.has_value()) core::cleanse(*text);
+        return kept;
     }
 
     // Nothing when the scalar is a text.

@@ -1,17 +1,17 @@
 // YAML whose shape the hub does not know, as JSON: settings of accounts, records of tests.
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <map>
 #include <string>
 
 #include "config/document.hpp"
 #include "config/section.hpp"
+#include "record/locked_object.hpp"
 
 namespace syncline::config {
 
 struct Settings {
-    boost::json::object values;
+    record::LockedObject values;
     std::map<std::string, Position> positions;  // JSON pointer -> place; "" is the whole
 };
 

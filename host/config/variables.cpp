@@ -34,6 +34,15 @@ bool Variables::has_reference(const Node& scalar) {
 }
 
 std::optional<std::string> Variables::expand(const Node& scalar, SecretUse use) {
+    if (!has_reference(scalar)) return replace(scalar, use);
+    const bool was_sealed = take_sealed();
+    auto value = replace(scalar, use);
+    if (value) digests_.note(scalar, *value, has_sealed_);
+    has_sealed_ |= was_sealed;
+    return value;
+}
+
+std::optional<std::string> Variables::replace(const Node& scalar, SecretUse use) {
     const std::string_view text = scalar.text;
     std::string out;
     bool is_complete = true;
@@ -55,9 +64,12 @@ std::optional<std::string> Variables::expand(const Node& scalar, SecretUse use) 
                 problems_.add(kVariableSyntax, at, "`${` without its `}`");
                 return std::nullopt;
             }
-            const auto value = resolve(text.substr(i + 2, end - i - 2), at, use);
+            auto value = resolve(text.substr(i + 2, end - i - 2), at, use);
             is_complete = is_complete && value.has_value();
-            if (value.has_value()) out += *value;
+            if (value.has_value()) {
+                out += *value;
+                core::cleanse(*value);
+            }
             i = end + 1;
         }
     }
@@ -132,6 +144,7 @@ std::optional<std::string> Variables::resolve_secret(std::string_view kind, std:
         problems_.add(std::move(value).error(), at);
         return std::nullopt;
     }
+    watch(*value);
     return std::move(*value);
 }
 

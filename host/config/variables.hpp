@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "config/config.hpp"
+#include "config/digest.hpp"
 #include "config/document.hpp"
 #include "config/problems.hpp"
 
@@ -33,13 +34,23 @@ class Variables {
     // Of which `${secret:...}` is; before it is known they can't be used.
     void set_hub(const Hub& hub) { hub_ = &hub; }
 
-    // Whether a secret that can't be opened was met since this was asked last.
+    // Whether a secret that can't be opened was met since take_sealed() was asked last.
+    bool has_sealed() const { return has_sealed_; }
     bool take_sealed() { return std::exchange(has_sealed_, false); }
+
+    // Keeps a secret out of every message, as long as the configuration is there. (It is done for
+    // all that a reference to a secret stands for.)
+    void watch(std::string_view secret) { watches_.emplace_back(secret); }
+    std::vector<core::Watch> take_watches() { return std::exchange(watches_, {}); }
+
+    // For telling whether another configuration says the same; of nodes that were read.
+    const Digests& digests() const { return digests_; }
 
     // Whether the scalar holds a reference (well-formed or not).
     static bool has_reference(const Node& scalar);
 
   private:
+    std::optional<std::string> replace(const Node& scalar, SecretUse use);
     // The inside of one `${...}`.
     std::optional<std::string> resolve(std::string_view reference, Position at, SecretUse use);
     std::optional<std::string> resolve_environment(std::string_view reference, Position at);
@@ -53,6 +64,8 @@ class Variables {
     const Hub* hub_ = nullptr;
     bool has_sealed_ = false;
     std::size_t replaced_bytes_ = 0;
+    std::vector<core::Watch> watches_;
+    Digests digests_;
 };
 
 }  // namespace syncline::config

@@ -5,156 +5,13 @@
 #include <utility>
 
 #include "config/mapping.hpp"
+#include "config/verify.hpp"
+#include "config/verify_parts.hpp"
 
 namespace syncline::config {
 namespace {
 
 constexpr std::int64_t kBodyBytesMax = 16 * 1024 * 1024;
-constexpr std::size_t kHeaderBytesMax = 256;
-
-// The name of an HTTP header in lower case; nothing after reporting what is wrong.
-std::optional<std::string> read_header_name(Context& context, const Section& section,
-                                            std::string_view key) {
-    auto name = section.text(key);
-    if (!name.has_value()) return std::nullopt;
-    for (char& c : *name)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    constexpr std::string_view kToken = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
-    if (name->empty() || name->size() > kHeaderBytesMax ||
-        name->find_first_not_of(kToken) != std::string::npos) {
-        context.problems.add(kValue, section.find(key)->at,
-                             in_quotes(section.path(key)) + " must be the name of an HTTP header");
-        return std::nullopt;
-    }
-    return name;
-}
-
-core::Secret read_secret(Context& context, const Section& section, std::string_view key) {
-    auto value = section.text(key, SecretUse::kAllowed);
-    if (!value.has_value()) return {};
-    if (value->empty())
-        context.problems.add(kSecretEmpty, section.find(key)->at,
-                             in_quotes(section.path(key)) + " is empty");
-    return core::Secret::take(*value);
-}
-
-void read_preset(const Section& section, VerifyRule& rule) {
-    const auto preset = section.choice("preset", {"mapp", "github"});
-    if (preset == 0u) {
-        rule.header = "x-hmac";
-        rule.algorithm = HmacAlgorithm::kSha1;
-    } else {
-        rule.header = "x-hub-signature-256";
-        rule.algorithm = HmacAlgorithm::kSha256;
-        rule.prefix = "sha256=";
-    }
-}
-
-VerifyRule read_hmac(Context& context, const Node& node, const std::string& path, bool has_preset) {
-    VerifyRule rule;
-    rule.scheme = VerifyScheme::kHmac;
-    rule.at = node.at;
-    if (has_preset) {
-        const Section section{context, &node, path, {{"scheme", "preset", "key"}, {}}};
-        read_preset(section, rule);
-        rule.key = read_secret(context, section, "key");
-        return rule;
-    }
-    const Section section{
-        context,
-        &node,
-        path,
-        {{"scheme", "algorithm", "header", "encoding", "key"}, {"prefix", "preset"}}};
-    if (const auto algorithm = section.choice("algorithm", {"sha1", "sha256"}))
-        rule.algorithm = *algorithm == 0 ? HmacAlgorithm::kSha1 : HmacAlgorithm::kSha256;
-    if (const auto encoding = section.choice("encoding", {"hex", "base64"}))
-        rule.encoding = *encoding == 0 ? SignatureEncoding::kHex : SignatureEncoding::kBase64;
-    rule.header = read_header_name(context, section, "header").value_or("");
-    rule.prefix = section.text("prefix").value_or("");
-    rule.key = read_secret(context, section, "key");
-    return rule;
-}
-
-VerifyRule read_basic(Context& context, const Node& node, const std::string& path) {
-    const Section section{context, &node, path, {{"scheme", "username", "password"}, {}}};
-    VerifyRule rule;
-    rule.scheme = VerifyScheme::kBasic;
-    rule.at = node.at;
-    if (auto username = section.text("username", SecretUse::kAllowed)) {
-        if (username->empty() || username->find(':') != std::string::npos)
-            context.problems.add(kValue, section.find("username")->at,
-                                 in_quotes(section.path("username")) +
-                                     " must not be empty and can't contain a colon");
-        rule.username = std::move(*username);
-    }
-    rule.password = read_secret(context, section, "password");
-    return rule;
-}
-
-VerifyRule read_connector(Context& context, const Node& node, const std::string& path) {
-    const Section section{context, &node, path, {{"scheme"}, {"key"}}};
-    VerifyRule rule;
-    rule.scheme = VerifyScheme::kConnector;
-    rule.at = node.at;
-    if (section.find("key") != nullptr) rule.key = read_secret(context, section, "key");
-    return rule;
-}
-
-std::optional<VerifyRule> read_rule(Context& context, const Node& node, const std::string& path) {
-    // Which keys there may be depends on the scheme, so it is looked up before the map is checked.
-    const Node* scheme = nullptr;
-    bool has_preset = false;
-    for (const auto& [key, value] : node.entries) {
-        if (key->text == "scheme") scheme = value;
-        has_preset = has_preset || key->text == "preset";
-    }
-    if (scheme != nullptr && scheme->text == "hmac")
-        return read_hmac(context, node, path, has_preset);
-    if (scheme != nullptr && scheme->text == "basic") return read_basic(context, node, path);
-    if (scheme != nullptr && scheme->text == "connector")
-        return read_connector(context, node, path);
-    const Section section{
-        context,
-        &node,
-        path,
-        {{"scheme"},
-         {"preset", "key", "algorithm", "header", "encoding", "prefix", "username", "password"}}};
-    section.choice("scheme", {"hmac", "basic", "connector"});
-    return std::nullopt;
-}
-
-std::vector<VerifyRule> read_verify(Context& context, const Section& section) {
-    const std::string path = section.path("verify");
-    const Node* node = section.find("verify");
-    if (node == nullptr || node->is_null() || (node->is_sequence() && node->items.empty())) {
-        context.problems.add(kVerifyMissing, node == nullptr ? section.at() : node->at,
-                             in_quotes(path) + " must be written");
-        return {};
-    }
-    if (node->is_scalar() && node->text == "none") {
-        VerifyRule rule;
-        rule.at = node->at;
-        return {std::move(rule)};
-    }
-    if (!node->is_sequence()) {
-        context.problems.add(kType, node->at,
-                             in_quotes(path) + " must be `none` or a list of schemes",
-                             kVerifyMissing.remedy);
-        return {};
-    }
-    std::vector<VerifyRule> rules;
-    for (const Node* item : node->items) {
-        auto rule = read_rule(context, *item, path + "[" + std::to_string(rules.size()) + "]");
-        rules.push_back(std::move(rule).value_or(VerifyRule{}));
-    }
-    return rules;
-}
-
-bool same_rule(const VerifyRule& a, const VerifyRule& b) {
-    return a.scheme == b.scheme && a.algorithm == b.algorithm && a.encoding == b.encoding &&
-           a.header == b.header && a.prefix == b.prefix && a.username == b.username &&
-           a.key.equals(b.key.reveal()) && a.password.equals(b.password.reveal());
-}
 
 bool same_answer(const Webhook& a, const Webhook& b) {
     const auto same_mapping = [](const Mapping& x, const Mapping& y) {
@@ -170,7 +27,7 @@ bool same_settings(const Webhook& a, const Webhook& b) {
     return a.message_id_header == b.message_id_header && a.success_status == b.success_status &&
            a.body_bytes_max == b.body_bytes_max && same_answer(a, b) &&
            std::equal(a.verify.begin(), a.verify.end(), b.verify.begin(), b.verify.end(),
-                      same_rule);
+                      same_verification);
 }
 
 void read_answer(Context& context, const Section& section, Webhook& webhook) {
@@ -260,8 +117,14 @@ std::optional<WrittenWebhook> read_webhook(Context& context, const Node& node,
     if (const Node* message_id = section.find("message_id")) {
         const Section keys{context, message_id, section.path("message_id"), {{"header"}, {}}};
         webhook.message_id_header = read_header_name(context, keys, "header").value_or("");
+    } else {
+        for (const VerifyRule& rule : webhook.verify)
+            if (!rule.message_id_header.empty()) webhook.message_id_header = rule.message_id_header;
     }
     read_answer(context, section, webhook);
+    const Digests& digests = context.variables.digests();
+    webhook.digest = digests.of(node);
+    if (const Node* verify = section.find("verify")) webhook.verify_digest = digests.of(*verify);
     if (!name.has_value()) return std::nullopt;
     webhook.name = *name;
     return written;

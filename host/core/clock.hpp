@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace syncline::core {
 
@@ -32,5 +34,12 @@ struct Iso8601 {
     char text[32];
 };
 Iso8601 format_iso8601(WallTime wall_ns);
+
+// Reads `2026-11-21T07:02:03Z`, with or without a fraction of the second, with `Z` or an offset
+// such as `+01:00`. Nothing for any other text, or a year before 1970 or after 2200. [any]
+std::optional<WallTime> parse_iso8601(std::string_view text);
+// Seconds since 1970 of a date and time of day in UTC; nothing when there is no such moment. [any]
+std::optional<std::int64_t> utc_seconds(int year, int month, int day, int hour, int minute,
+                                        int second);
 
 }  // namespace syncline::core

@@ -7,11 +7,11 @@
 namespace syncline::core {
 namespace {
 
-constexpr ErrorCode kNone{"core.none", ErrorClass::kBug, ""};
+constexpr ErrorCode kNoError{"core.none", ErrorClass::kBug, ""};
 
 }  // namespace
 
-Error::Error() : code_(&kNone) {}
+Error::Error() : code_(&kNoError) {}
 
 Error::Error(const ErrorCode& code, std::string what)
     : code_(&code), what_(std::move(what)), remedy_(code.remedy) {}

@@ -26,6 +26,7 @@ constexpr NamedBug kBugs[] = {
     {"position-reused", PlantedBug::kPositionReused},
     {"colliding-lanes", PlantedBug::kCollidingLanes},
     {"dedup-by-body", PlantedBug::kDedupByBody},
+    {"no-redaction", PlantedBug::kNoRedaction},
 };
 
 std::string armed_name;

@@ -24,6 +24,7 @@ enum class PlantedBug : std::uint8_t {
     kPositionReused,          // rule 1
     kCollidingLanes,          // lanes keyed by a hash of 4 bits
     kDedupByBody,             // rule 5
+    kNoRedaction,             // nothing keeps secrets out of texts
 };
 
 // [any] Both may be called at any time before the hub starts.

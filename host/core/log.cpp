@@ -4,9 +4,11 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "core/clock.hpp"
+#include "core/redact.hpp"
 
 namespace syncline::core {
 namespace {
@@ -55,30 +57,49 @@ const char* name_of(LogLevel level) {
     return "error";
 }
 
-// Appends a JSON string literal; also used for text values that hold spaces or control characters.
-void append_quoted(std::string& out, std::string_view text) {
+void append_escape(std::string& out, unsigned byte) {
     static constexpr char kHex[] = "0123456789abcdef";
-    out += '"';
-    for (char c : text) {
-        auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
-            out += "\\u00";
-            out += kHex[byte >> 4];
-            out += kHex[byte & 15];
+    (out += "\\u00").append({kHex[byte >> 4 & 15], kHex[byte & 15]});
+}
+
+// The length of the control character at the front of the text; 0 when there is none. Those from
+// U+0080 to U+009F are two bytes in UTF-8.
+std::size_t control_bytes(std::string_view text) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (first < 0x20 || first == 0x7f) return 1;
+    const bool is_c1 =
+        first == 0xC2 && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0;
+    return is_c1 ? 2 : 0;
+}
+
+// As in a JSON string, without the quotes around it.
+void append_escaped(std::string& out, std::string_view text, std::string_view kept = "") {
+    while (!text.empty()) {
+        const char c = text[0];
+        const std::size_t control =
+            kept.find(c) == std::string_view::npos ? control_bytes(text) : 0;
+        if (control != 0) {
+            append_escape(out, static_cast<unsigned char>(text[control - 1]));
         } else {
+            if (kept.empty() && (c == '"' || c == '\\')) out += '\\';
             out += c;
         }
+        text.remove_prefix(std::max<std::size_t>(control, 1));
     }
+}
+
+// A JSON string literal; also used for text values that hold spaces or control characters.
+void append_quoted(std::string& out, std::string_view text) {
+    out += '"';
+    append_escaped(out, text);
     out += '"';
 }
 
 bool needs_quotes(std::string_view text) {
     if (text.empty()) return true;
-    for (char c : text) {
-        if (static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '=' || c == 0x7f) return true;
+    for (; !text.empty(); text.remove_prefix(1)) {
+        const char c = text[0];
+        if (c == ' ' || c == '"' || c == '=' || control_bytes(text) != 0) return true;
     }
     return false;
 }
@@ -89,7 +110,7 @@ void append_value(std::string& out, const LogField::Value& value, bool is_json) 
     } else if (const auto* real = std::get_if<double>(&value)) {
         out += std::to_string(*real);
     } else {
-        const auto& text = std::get<std::string>(value);
+        const std::string text = redact(std::get<std::string>(value));
         if (is_json || needs_quotes(text))
             append_quoted(out, text);
         else
@@ -106,7 +127,7 @@ std::string format_json(LogLevel level, std::string_view channel, std::string_vi
     line += "\",\"channel\":";
     append_quoted(line, channel);
     line += ",\"message\":";
-    append_quoted(line, message);
+    append_quoted(line, redact(std::string{message}));
     for (const LogField& field : fields) {
         line += ',';
         append_quoted(line, field.name);
@@ -125,7 +146,7 @@ std::string format_text(LogLevel level, std::string_view channel, std::string_vi
     line += ' ';
     line += channel;
     line += ": ";
-    line += message;
+    append_escaped(line, redact(std::string{message}));
     for (const LogField& field : fields) {
         line += ' ';
         line += field.name;
@@ -148,10 +169,22 @@ bool log_enabled(LogLevel level) {
 void log(LogLevel level, std::string_view channel, std::string_view message, LogFields fields) {
     if (!log_enabled(level)) return;
     const Sink& target = sink();
-    std::string line = target.is_terminal ? format_text(level, channel, message, fields)
-                                          : format_json(level, channel, message, fields);
+    const std::string line = format_log(target.is_terminal ? LogStyle::kText : LogStyle::kJson,
+                                        level, channel, message, fields);
     target.logger->log(to_spdlog(level), spdlog::string_view_t{line});
     target.logger->flush();
+}
+
+std::string format_log(LogStyle style, LogLevel level, std::string_view channel,
+                       std::string_view message, LogFields fields) {
+    return style == LogStyle::kText ? format_text(level, channel, message, fields)
+                                    : format_json(level, channel, message, fields);
+}
+
+std::string escape_controls(std::string_view text) {
+    std::string out;
+    append_escaped(out, text, "\n\t");
+    return out;
 }
 
 void log_error(std::string_view channel, const Error& error) {

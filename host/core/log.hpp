@@ -1,11 +1,11 @@
-// The log: text on a terminal, one JSON object a line otherwise, on standard error. Never a secret,
-// never a body.
+// The log: text on a terminal, one JSON object a line otherwise, on standard error. Never a secret
+// (each text goes through redact()), never a body.
 //
 //   core::log_info("store", "journal opened", {{"segments", 3}, {"epoch", epoch}});
 //
 // The channel is the module's name (or `connector:<id>`). Messages are constant sentences; what
-// varies goes into fields, so that a log can be searched. Control characters in values are escaped
-// (log injection).
+// varies goes into fields, so that a log can be searched. Control characters are escaped wherever
+// they come from (log injection).
 #pragma once
 
 #include <cstdint>
@@ -58,5 +58,14 @@ inline void log_error(std::string_view channel, std::string_view message, LogFie
     log(LogLevel::kError, channel, message, fields);
 }
 void log_error(std::string_view channel, const Error& error);
+
+// One line, as log() writes it. [any]
+enum class LogStyle { kText, kJson };
+std::string format_log(LogStyle style, LogLevel level, std::string_view channel,
+                       std::string_view message, LogFields fields = {});
+
+// The text without control characters (C0, C1 and DEL, which terminals obey): `\u001b` stands for
+// them. Line breaks and tabs stay. [any]
+std::string escape_controls(std::string_view text);
 
 }  // namespace syncline::core

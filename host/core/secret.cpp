@@ -18,16 +18,19 @@ constexpr std::size_t kLockedBytesMin = 32;  // of one value
 
 Secret::Secret(std::string_view value) {
     if (value.empty()) return;
-    bytes_ = static_cast<char*>(OPENSSL_secure_malloc(value.size()));
-    if (bytes_ == nullptr) throw std::bad_alloc();
+    bytes_ = static_cast<char*>(allocate_secret(value.size()));
     size_ = value.size();
     std::memcpy(bytes_, value.data(), size_);
 }
 
-Secret::Secret(const Secret& other) : Secret(other.reveal()) {}
+Secret::Secret(const Secret& other) : Secret(other.reveal()) {
+    watch_ = other.watch_;
+}
 
 Secret::Secret(Secret&& other) noexcept
-    : bytes_(std::exchange(other.bytes_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : bytes_(std::exchange(other.bytes_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      watch_(std::exchange(other.watch_, {})) {}
 
 Secret& Secret::operator=(const Secret& other) {
     Secret copy{other};
@@ -37,23 +40,39 @@ Secret& Secret::operator=(const Secret& other) {
 Secret& Secret::operator=(Secret&& other) noexcept {
     std::swap(bytes_, other.bytes_);
     std::swap(size_, other.size_);
+    std::swap(watch_, other.watch_);
     Secret past{std::move(other)};
     return *this;
 }
 
 Secret::~Secret() {
-    OPENSSL_secure_clear_free(bytes_, size_);
+    free_secret(bytes_, size_);
 }
 
 Secret Secret::take(std::string& text) {
     Secret secret{text};
-    OPENSSL_cleanse(text.data(), text.size());
-    text.clear();
+    cleanse(text);
     return secret;
 }
 
 bool Secret::equals(std::string_view other) const {
     return equal_constant_time(reveal(), other);
+}
+
+void* allocate_secret(std::size_t size) {
+    void* memory = OPENSSL_secure_malloc(size);
+    if (memory == nullptr) memory = OPENSSL_malloc(size);
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+}
+
+void free_secret(void* memory, std::size_t size) {
+    OPENSSL_secure_clear_free(memory, size);
+}
+
+void cleanse(std::string& text) {
+    OPENSSL_cleanse(text.data(), text.size());
+    text.clear();
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {

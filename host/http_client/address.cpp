@@ -33,22 +33,14 @@ constexpr Row kRows4[] = {
     {"100.100.100.200", 32, kMetadata},  // Alibaba
     {"168.63.129.16", 32, kMetadata},    // Azure's platform channel
     {"192.0.0.192", 32, kMetadata},      // Oracle
-    {"0.0.0.0", 8, kUnspecified},
-    {"10.0.0.0", 8, kPrivate},
-    {"100.64.0.0", 10, kCarrierNat},
-    {"127.0.0.0", 8, kLoopback},
-    {"169.254.0.0", 16, kLinkLocal},
-    {"172.16.0.0", 12, kPrivate},
-    {"192.0.0.0", 24, kReserved},
-    {"192.0.2.0", 24, kDocumentation},
-    {"192.88.99.0", 24, kReserved},
-    {"192.168.0.0", 16, kPrivate},
-    {"198.18.0.0", 15, kReserved},
-    {"198.51.100.0", 24, kDocumentation},
-    {"203.0.113.0", 24, kDocumentation},
-    {"224.0.0.0", 4, kMulticast},
-    {"255.255.255.255", 32, kMulticast},
-    {"240.0.0.0", 4, kReserved},
+    {"0.0.0.0", 8, kUnspecified},        {"10.0.0.0", 8, kPrivate},
+    {"100.64.0.0", 10, kCarrierNat},     {"127.0.0.0", 8, kLoopback},
+    {"169.254.0.0", 16, kLinkLocal},     {"172.16.0.0", 12, kPrivate},
+    {"192.0.0.0", 24, kReserved},        {"192.0.2.0", 24, kDocumentation},
+    {"192.88.99.0", 24, kReserved},      {"192.168.0.0", 16, kPrivate},
+    {"198.18.0.0", 15, kReserved},       {"198.51.100.0", 24, kDocumentation},
+    {"203.0.113.0", 24, kDocumentation}, {"224.0.0.0", 4, kMulticast},
+    {"255.255.255.255", 32, kMulticast}, {"240.0.0.0", 4, kReserved},
 };
 
 constexpr Row kRows6[] = {
@@ -154,18 +146,30 @@ AddressClass class_of(const Bytes16& address) {
 
 std::string_view to_string(AddressClass address_class) {
     switch (address_class) {
-        case kPublic: return "public";
-        case kLoopback: return "loopback";
-        case kPrivate: return "private";
-        case kLinkLocal: return "link-local";
-        case kCarrierNat: return "carrier NAT";
-        case kMulticast: return "multicast";
-        case kDocumentation: return "documentation";
-        case kUnspecified: return "unspecified";
-        case kReserved: return "reserved";
-        case kTranslated: return "translated";
-        case kMetadata: return "cloud metadata";
-        case kUnknown: break;
+        case kPublic:
+            return "public";
+        case kLoopback:
+            return "loopback";
+        case kPrivate:
+            return "private";
+        case kLinkLocal:
+            return "link-local";
+        case kCarrierNat:
+            return "carrier NAT";
+        case kMulticast:
+            return "multicast";
+        case kDocumentation:
+            return "documentation";
+        case kUnspecified:
+            return "unspecified";
+        case kReserved:
+            return "reserved";
+        case kTranslated:
+            return "translated";
+        case kMetadata:
+            return "cloud metadata";
+        case kUnknown:
+            break;
     }
     return "unknown";
 }

@@ -115,6 +115,9 @@ class Client {
         impl_;  // shared with a call that is being made while the Client is destroyed
 };
 
+// Whether the policy allows the URL, as far as that is known without resolving. [any]
+syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy);
+
 // The host of a URL as a policy's `literal_hosts` spells it: the operator wrote that URL, so its
 // host is granted. Errors: http_client.url_invalid. [any]
 syncline::Result<std::string> host_of(const std::string& url);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/assert.hpp"
+#include "core/memory.hpp"
 
 namespace syncline::http_client {
 namespace {
@@ -219,7 +220,10 @@ void Pool::on_time() {
 
 void Pool::act(curl_socket_t socket, int events) {
     int running = 0;
-    curl_multi_socket_action(multi_.get(), socket, events, &running);
+    // What becomes of a transfer is reported with it. But a socket whose list of transfers found no
+    // memory is left half made, and libcurl 7.88 divides by zero when it meets it again.
+    const CURLMcode code = curl_multi_socket_action(multi_.get(), socket, events, &running);
+    core::require_memory(code != CURLM_OUT_OF_MEMORY);
 }
 
 void Pool::report_finished() {

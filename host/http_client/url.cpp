@@ -118,6 +118,11 @@ syncline::Result<Target> parse_target(const std::string& url, const EgressPolicy
     return target;
 }
 
+syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy) {
+    SYNCLINE_TRY([[maybe_unused]] Target target, parse_target(url, policy));
+    return {};
+}
+
 syncline::Result<std::string> host_of(const std::string& url) {
     SYNCLINE_TRY(Url parsed, parse_url(url));
     return normalise_host(part(parsed.get(), CURLUPART_HOST));

@@ -178,7 +178,9 @@ bool Connection::step_head() {
     request_.method = head.method;
     request_.path = std::move(head.path);
     request_.query = head.query;
+    request_.target = head.target;
     request_.peer = peer_;
+    request_.certificate = stream_->client_certificate();
     preferences_ = preferences_of(request_.headers);
     close_after_ = head.is_http_1_0 || !parser_->keeps_alive();
     buffer_.consume(scan.offset);

@@ -32,5 +32,8 @@ inline constexpr core::ErrorCode kKeyMode{"http_server.key_mode", core::ErrorCla
 inline constexpr core::ErrorCode kKeyMismatch{
     "http_server.key_mismatch", core::ErrorClass::kConfig,
     "give the certificate and the key that were made together"};
+inline constexpr core::ErrorCode kClientCaInvalid{
+    "http_server.client_ca_invalid", core::ErrorClass::kConfig,
+    "give a PEM file with the certificates of the clients' authorities"};
 
 }  // namespace syncline::http_server

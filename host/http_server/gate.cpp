@@ -109,6 +109,7 @@ Verdict check_version(std::string_view version) {
 }
 
 Verdict check_target(std::string_view target, Head& head) {
+    head.target = target;
     if (target == "*") {
         if (head.method != "OPTIONS") return {400, "The target `*` is for OPTIONS only."};
         head.path.push_back('*');

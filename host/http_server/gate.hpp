@@ -41,8 +41,9 @@ SectionScan scan_section(std::string_view bytes, std::size_t resume_at);
 struct Head {
     Verdict verdict;  // nothing else is meaningful when it refuses
     std::string_view method;
-    std::string path;        // decoded once
-    std::string_view query;  // raw, without '?'
+    std::string_view target;  // as sent
+    std::string path;         // decoded once
+    std::string_view query;   // raw, without '?'
     std::optional<std::uint64_t> content_length;
     bool is_chunked = false;
     bool is_http_1_0 = false;

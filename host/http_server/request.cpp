@@ -20,6 +20,13 @@ std::string decode_query(std::string_view raw) {
     return text;
 }
 
+// Takes what stands before the next `&` off the query.
+std::string_view next_pair(std::string_view& query) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    return pair;
+}
+
 }  // namespace
 
 std::string_view Request::header(std::string_view name) const {
@@ -30,14 +37,31 @@ std::string_view Request::header(std::string_view name) const {
 }
 
 std::string Request::query_parameter(std::string_view name) const {
+    std::vector<std::string> values = query_values(query, name);
+    return values.empty() ? std::string{} : std::move(values.front());
+}
+
+void Request::erase_query_parameter(std::string_view name) {
+    std::string kept;
     for (std::string_view rest = query; !rest.empty();) {
-        const std::string_view pair = rest.substr(0, rest.find('&'));
-        rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
+        const std::string_view pair = next_pair(rest);
+        if (decode_query(pair.substr(0, pair.find('='))) == name) continue;
+        if (!kept.empty()) kept += '&';
+        kept += pair;
+    }
+    query = std::move(kept);
+}
+
+std::vector<std::string> query_values(std::string_view query, std::string_view name) {
+    std::vector<std::string> values;
+    while (!query.empty()) {
+        const std::string_view pair = next_pair(query);
         const std::size_t equals = pair.find('=');
         if (decode_query(pair.substr(0, equals)) != name) continue;
-        return equals == pair.npos ? std::string{} : decode_query(pair.substr(equals + 1));
+        values.push_back(equals == pair.npos ? std::string{}
+                                             : decode_query(pair.substr(equals + 1)));
     }
-    return {};
+    return values;
 }
 
 Responder::~Responder() {

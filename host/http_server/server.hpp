@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "http_server/client_certificate.hpp"
 #include "http_server/limits.hpp"
 #include "http_server/tally.hpp"
 
@@ -37,14 +38,22 @@ struct Request {
     Headers headers;  // snapshot at the end of the header section (trailers never get in); names in
                       // lower case
     std::string body;
-    std::string peer;  // address of the client, "" on a Unix socket
+    std::string peer;    // address of the client, "" on a Unix socket
+    std::string target;  // as sent, path and query; what signatures are over
+    // What the client's TLS has shown; null without TLS, `client_ca`, or a certificate.
+    std::shared_ptr<const ClientCertificate> certificate;
 
     // The first value of a header (name in lower case), or an empty view. Valid while the request
     // lives and is unchanged.
     std::string_view header(std::string_view name) const;
     // The decoded value of a query parameter, first one wins; empty when absent.
     std::string query_parameter(std::string_view name) const;
+    // Removes every parameter of that name from `query` and leaves the others as they were sent.
+    void erase_query_parameter(std::string_view name);
 };
+
+// The decoded values of all parameters of that name in a raw query, in their order. [any]
+std::vector<std::string> query_values(std::string_view query, std::string_view name);
 
 struct Response {
     int status = 200;
@@ -99,6 +108,9 @@ struct Handler {
 // may read. They are read again when they change.
 struct TlsFiles {
     std::filesystem::path certificate, key;
+    // Authorities of clients. With it, clients are asked for a certificate; those without one, or
+    // with one that can't be trusted, are served all the same: see Request::certificate.
+    std::filesystem::path client_ca = {};
     std::chrono::milliseconds check_interval{1'000};  // the least between two looks
 };
 

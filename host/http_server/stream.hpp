@@ -58,6 +58,10 @@ class Stream {
         socket_.async_wait(tls_ ? tls_->waits_for() : Socket::wait_write, std::move(handler));
     }
 
+    std::shared_ptr<const ClientCertificate> client_certificate() {
+        return tls_ ? tls_->client_certificate() : nullptr;
+    }
+
     void finish_sending() {
         if (tls_) tls_->finish_sending();
         error_code ignored;

@@ -108,6 +108,16 @@ Result<void> check_dates(X509* certificate, const std::string& name) {
     return {};
 }
 
+// After the last certificate there must be none that is broken.
+Result<void> check_end(const core::ErrorCode& code, const std::string& name) {
+    const unsigned long last = ERR_peek_last_error();
+    if (ERR_GET_LIB(last) != ERR_LIB_PEM || ERR_GET_REASON(last) != PEM_R_NO_START_LINE) {
+        return Error{code, name + " has a broken certificate: " + openssl_reason()};
+    }
+    ERR_clear_error();
+    return {};
+}
+
 // The first certificate of the file is the server's, the others are its chain.
 Result<void> use_certificate(SSL_CTX* context, const std::filesystem::path& file) {
     const std::string name = "the certificate " + file.string();
@@ -128,12 +138,7 @@ Result<void> use_certificate(SSL_CTX* context, const std::filesystem::path& file
         }
         [[maybe_unused]] X509* owned_by_context = issuer.release();
     }
-    const unsigned long last = ERR_peek_last_error();
-    if (ERR_GET_LIB(last) != ERR_LIB_PEM || ERR_GET_REASON(last) != PEM_R_NO_START_LINE) {
-        return Error{kCertificateInvalid, name + " has a broken chain: " + openssl_reason()};
-    }
-    ERR_clear_error();
-    return {};
+    return check_end(kCertificateInvalid, name);
 }
 
 Result<void> use_key(SSL_CTX* context, const TlsFiles& files) {
@@ -154,6 +159,44 @@ Result<void> use_key(SSL_CTX* context, const TlsFiles& files) {
     if (SSL_CTX_use_PrivateKey(context, key.get()) != 1) {
         return Error{kKeyInvalid, name + " can't be used: " + openssl_reason()};
     }
+    return {};
+}
+
+// Looks at a client's certificate and lets everyone in: what was found is asked for later, and only
+// where a certificate is needed (read_client_certificate()). Stops at the first error, so that it
+// is the result.
+int examine_client(X509_STORE_CTX* store, void*) {
+    if (X509_verify_cert(store) != 1 && X509_STORE_CTX_get_error(store) == X509_V_OK)
+        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
+    return 1;
+}
+
+// Every certificate of the file is an authority.
+Result<void> use_client_ca(SSL_CTX* context, const std::filesystem::path& file) {
+    const std::string name = "the file of clients' authorities " + file.string();
+    SYNCLINE_TRY(const Content content, read_file(file, kClientCaInvalid, name));
+    const Owned<BIO> reader = content.reader();
+    X509_STORE* store = X509_STORE_new();
+    if (store == nullptr || SSL_CTX_set0_verify_cert_store(context, store) != 1)
+        return Error{kOutOfResources, "there is no memory for TLS"};
+    // Trusted as they are: one in the middle of a chain stands for its own clients alone.
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+    std::size_t count = 0;
+    for (;; ++count) {
+        const Owned<X509> authority{
+            PEM_read_bio_X509(reader.get(), nullptr, no_passphrase, nullptr)};
+        if (!authority) break;
+        if (X509_STORE_add_cert(store, authority.get()) != 1 ||
+            SSL_CTX_add_client_CA(context, authority.get()) != 1)
+            return Error{kClientCaInvalid, name + " can't be used: " + openssl_reason()};
+    }
+    SYNCLINE_CHECK(check_end(kClientCaInvalid, name));
+    if (count == 0) return Error{kClientCaInvalid, name + " has no certificate"};
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(context, examine_client, nullptr);
+    // A resumed session would bring its certificate along without a look at it.
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
     return {};
 }
 
@@ -192,11 +235,16 @@ Result<TlsContext> load_tls(const TlsFiles& files) {
     set_policy(context.get());
     SYNCLINE_CHECK(use_certificate(context.get(), files.certificate));
     SYNCLINE_CHECK(use_key(context.get(), files));
+    if (!files.client_ca.empty()) SYNCLINE_CHECK(use_client_ca(context.get(), files.client_ca));
     return context;
 }
 
 bool is_about_key(const Error& error) {
     return error.is(kKeyInvalid) || error.is(kKeyMode) || error.is(kKeyMismatch);
+}
+
+bool is_about_client_ca(const Error& error) {
+    return error.is(kClientCaInvalid);
 }
 
 std::int64_t seconds_left(const TlsContext& context) {

@@ -1,6 +1,6 @@
-// The certificate and key that the listener speaks TLS with.
+// The certificate and key that the listener speaks TLS with, and whom it believes.
 //
-// Purpose: reads and checks the two files, and reads them again when they change, so that a renewed
+// Purpose: reads and checks the files, and reads them again when they change, so that a renewed
 //   certificate needs no restart. TLS 1.2 or newer, no renegotiation, HTTP/1.1 only.
 // Lifetime: a connection shares the context that it began with.
 #pragma once
@@ -17,18 +17,20 @@ namespace syncline::http_server {
 
 using TlsContext = std::shared_ptr<ssl_ctx_st>;
 
-// Reads both files and puts them to use.
+// Reads the files and puts them to use.
 // Errors: `http_server.certificate_invalid`, `.certificate_dates`, `.key_invalid`, `.key_mode`,
-// `.key_mismatch`. [any]
+// `.key_mismatch`, `.client_ca_invalid`. [any]
 Result<TlsContext> load_tls(const TlsFiles& files);
 
-// Whether an error of load_tls() is about the key's file; it is about the certificate's otherwise.
+// Whether an error of load_tls() is about the file of the key, or of the clients' authorities; it
+// is about the certificate's otherwise.
 bool is_about_key(const Error& error);
+bool is_about_client_ca(const Error& error);
 
 // Until the server's certificate expires. [any]
 std::int64_t seconds_left(const TlsContext& context);
 
-// Follows the two files. They are small and change rarely, so that io may read them. [io]
+// Follows the files. They are small and change rarely, so that io may read them. [io]
 class TlsKeeper {
   public:
     static Result<std::unique_ptr<TlsKeeper>> open(TlsFiles files);
@@ -45,13 +47,15 @@ class TlsKeeper {
         bool operator==(const Stamp&) const = default;
     };
     struct Stamps {
-        Stamp certificate, key;
+        Stamp certificate, key, client_ca;
         bool operator==(const Stamps&) const = default;
     };
 
     explicit TlsKeeper(TlsFiles files) : files_(std::move(files)) {}
     static Stamp stamp_of(const std::filesystem::path& file);
-    Stamps look() const { return {stamp_of(files_.certificate), stamp_of(files_.key)}; }
+    Stamps look() const {
+        return {stamp_of(files_.certificate), stamp_of(files_.key), stamp_of(files_.client_ca)};
+    }
 
     TlsFiles files_;
     TlsContext context_;

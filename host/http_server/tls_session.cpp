@@ -135,6 +135,11 @@ TlsSession::error_code TlsSession::classify(int result) {
     }
 }
 
+std::shared_ptr<const ClientCertificate> TlsSession::client_certificate() {
+    if (!client_certificate_) client_certificate_ = read_client_certificate(session_.get());
+    return *client_certificate_;
+}
+
 void TlsSession::finish_sending() {
     if (is_broken_ || !SSL_is_init_finished(session_.get())) return;
     if ((SSL_get_shutdown(session_.get()) & SSL_SENT_SHUTDOWN) != 0) return;

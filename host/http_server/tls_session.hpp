@@ -11,6 +11,7 @@
 #include <boost/asio/socket_base.hpp>
 #include <boost/system/error_code.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http_server/tls.hpp"
@@ -37,6 +38,9 @@ class TlsSession {
     // For what to wait after would_block.
     Wait waits_for() const { return waits_for_; }
 
+    // What the client has shown in the handshake, which is over.
+    std::shared_ptr<const ClientCertificate> client_certificate();
+
     // Tells the client that no more comes.
     void finish_sending();
 
@@ -50,6 +54,8 @@ class TlsSession {
 
     int fd_;
     std::unique_ptr<ssl_st, Free> session_;
+    // From the first time that it was asked for.
+    std::optional<std::shared_ptr<const ClientCertificate>> client_certificate_;
     bool is_broken_ = false;
     Wait waits_for_ = Wait::wait_read;
 };

@@ -16,9 +16,9 @@ struct Answers::Sender::Waiting {
     boost::asio::steady_timer timer;
 };
 
-Answers::Sender::Sender(const Route& its_route, std::shared_ptr<Places> its_places,
+Answers::Sender::Sender(std::shared_ptr<const Route> its_route, std::shared_ptr<Places> its_places,
                         std::size_t its_bytes)
-    : route(its_route), places(std::move(its_places)), bytes(its_bytes) {
+    : route(std::move(its_route)), places(std::move(its_places)), bytes(its_bytes) {
     ++places->senders;
     places->bytes += bytes;
 }
@@ -33,30 +33,29 @@ Answers::Answers(boost::asio::io_context& io, store::Store& store, const core::C
 
 Answers::~Answers() = default;
 
-std::shared_ptr<Answers::Sender> Answers::admit(const Route& route, const store::Received& event,
-                                                std::size_t bytes) {
+std::shared_ptr<Answers::Sender> Answers::admit(std::shared_ptr<const Route> route,
+                                                const store::Received& event, std::size_t bytes) {
     bool has_room = places_->senders < kWaitingMax && places_->bytes + bytes <= kWaitingBytesMax;
     if (!has_room) return nullptr;
-    auto sender = std::make_shared<Sender>(route, places_, bytes);
+    auto sender = std::make_shared<Sender>(std::move(route), places_, bytes);
     sender->message_id = event.message_id;
     sender->request.method = event.method;
     sender->request.path = event.path;
     sender->request.query = event.query;
     sender->request.headers = event.headers;
     sender->request.received_ns = event.received_ns;
-    sender->until = std::chrono::steady_clock::now() + route.answer_timeout;
-    sender->deadline_ns =
-        event.received_ns + std::chrono::nanoseconds{route.answer_timeout}.count();
+    const std::chrono::milliseconds timeout = sender->route->answer_timeout;
+    sender->until = std::chrono::steady_clock::now() + timeout;
+    sender->deadline_ns = event.received_ns + std::chrono::nanoseconds{timeout}.count();
     return sender;
 }
 
 void Answers::wait(std::shared_ptr<Sender> sender, store::Position event,
                    http_server::Responder respond) {
     const std::uint64_t ticket = ++last_ticket_;
-    const Route& route = sender->route;
     store::OutcomeQuestion question;
     question.ticket = ticket;
-    question.route = route.id;
+    question.route = sender->route->id;
     question.message_id = sender->message_id;
     question.event = event;
     question.deadline_ns = sender->deadline_ns;
@@ -82,8 +81,8 @@ void Answers::give_up(std::uint64_t ticket) {
     store_.forget_outcome(ticket);
     const Sender& sender = *at->second;
     const store::Position event = sender.waiting->event;
-    if (sender.route.late_status != 504)
-        return finish(ticket, accepted(sender.route.late_status, event));
+    if (sender.route->late_status != 504)
+        return finish(ticket, accepted(sender.route->late_status, event));
     finish(ticket, unanswered(504,
                               Error{kOutcomeLate,
                                     "the event is stored, but its outcome is not known in time"},
@@ -108,7 +107,7 @@ void Answers::tell(std::uint64_t ticket, store::OutcomeTold told) {
     if (told.kind == store::OutcomeKind::kComplete && !told.row.has_no_room())
         return word(ticket, sender, std::move(told));
     if (told.kind != store::OutcomeKind::kHeld)
-        return finish(ticket, accepted(sender.route.success_status, told.event));
+        return finish(ticket, accepted(sender.route->success_status, told.event));
     constexpr std::int64_t kNsPerSecond = 1'000'000'000;
     constexpr std::int64_t kParkedRetryS = 60, kRetryMaxS = 86'400;
     std::int64_t wait_s = (told.due_ns - clock_.wall_ns()) / kNsPerSecond + 1;
@@ -139,7 +138,7 @@ void Answers::word(std::uint64_t ticket, Sender& sender, store::OutcomeTold told
             finish(ticket, std::move(worded));
         });
     };
-    sender.route.source->answer(std::move(sender.request), std::move(answer), std::move(done));
+    sender.route->source->answer(std::move(sender.request), std::move(answer), std::move(done));
 }
 
 void Answers::finish(std::uint64_t ticket, http_server::Response response) {

@@ -34,7 +34,7 @@ class Answers {
 
     // A place for the sender of `event`; null when there is none. `bytes`: the most that its
     // request may hold.
-    std::shared_ptr<Sender> admit(const Route& route, const store::Received& event,
+    std::shared_ptr<Sender> admit(std::shared_ptr<const Route> route, const store::Received& event,
                                   std::size_t bytes);
     // The event is durable.
     void wait(std::shared_ptr<Sender> sender, store::Position event,
@@ -64,12 +64,13 @@ class Answers {
 
 // What is known of a sender while it waits.
 struct Answers::Sender {
-    Sender(const Route& its_route, std::shared_ptr<Places> its_places, std::size_t its_bytes);
+    Sender(std::shared_ptr<const Route> its_route, std::shared_ptr<Places> its_places,
+           std::size_t its_bytes);
     ~Sender();
     Sender(const Sender&) = delete;
     Sender& operator=(const Sender&) = delete;
 
-    const Route& route;
+    const std::shared_ptr<const Route> route;
     const std::shared_ptr<Places> places;
     const std::size_t bytes;
     std::string message_id;

@@ -12,7 +12,22 @@ inline constexpr ErrorCode kVerifierInvalid{"intake.verifier_invalid", ErrorClas
                                             "correct the authentication of the route"};
 inline constexpr ErrorCode kNotAuthentic{"intake.not_authentic", ErrorClass::kPermanent,
                                          "check that the sender signs with the same secret"};
-
+inline constexpr ErrorCode kStale{
+    "intake.stale", ErrorClass::kPermanent,
+    "sign it anew, and check the clocks of the sender and of this machine"};
+inline constexpr ErrorCode kAddressRefused{
+    "intake.address_refused", ErrorClass::kPermanent,
+    "allow the address in `verify`; behind a proxy it is the proxy's"};
+inline constexpr ErrorCode kCertificateRefused{
+    "intake.certificate_refused", ErrorClass::kPermanent,
+    "name the certificate in `verify`, or send with one that is"};
+inline constexpr ErrorCode kKeysMissing{
+    "intake.keys_missing", ErrorClass::kTransient,
+    "send it again later; the hub is fetching the issuer's keys (see its log)"};
+inline constexpr ErrorCode kReplayed{"intake.replayed", ErrorClass::kPermanent,
+                                     "every request has a nonce of its own, also a repeated one"};
+inline constexpr ErrorCode kTooManyNonces{"intake.too_many_nonces", ErrorClass::kTransient,
+                                          "send it again later"};
 inline constexpr ErrorCode kNotVerified{"intake.not_verified", ErrorClass::kTransient,
                                         "send it again; the connector could not verify it now"};
 inline constexpr ErrorCode kRouteSealed{

@@ -4,18 +4,20 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "auth/url.hpp"
 #include "core/fault.hpp"
 #include "core/hash.hpp"
 #include "core/log.hpp"
 #include "http_server/response.hpp"
 #include "intake/errc.hpp"
 #include "intake/responses.hpp"
+#include "store/errc.hpp"
 #include "store/message_id.hpp"
 
 namespace syncline::intake {
 namespace {
 
-constexpr std::string_view kPrefix = "/hooks/";
+constexpr std::string_view kHooksPrefix = "/hooks/";
 
 http_server::Response refusal(const http_server::Verdict& verdict) {
     return http_server::make_error(verdict.status, verdict.reason);
@@ -34,12 +36,7 @@ class Headers final : public HeaderLookup {
     std::optional<std::string_view> only_value(std::string_view name) const override {
         std::optional<std::string_view> value;
         for (const auto& [field, text] : fields_) {
-            bool is_same = std::equal(
-                field.begin(), field.end(), name.begin(), name.end(), [](char a, char b) {
-                    return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32)
-                                                      : b);  // fields are lower case already
-                });
-            if (!is_same) continue;
+            if (!auth::equal_names(field, name)) continue;
             if (value) return std::nullopt;
             value = text;
         }
@@ -50,10 +47,9 @@ class Headers final : public HeaderLookup {
     const http_server::Headers& fields_;
 };
 
-void erase_header(http_server::Headers& headers, std::string name) {
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    std::erase_if(headers, [&](const auto& header) { return header.first == name; });
+void erase_header(http_server::Headers& headers, std::string_view name) {
+    std::erase_if(headers,
+                  [&](const auto& header) { return auth::equal_names(header.first, name); });
 }
 
 // admit() lets only codings through that are known.
@@ -93,6 +89,13 @@ bool fits_one(const std::vector<plugin::RequestPattern>& patterns,
                        [&](const auto& pattern) { return fits(pattern, request); });
 }
 
+// 503 for what may pass; 403 for who is known and not allowed; 401 for everybody else.
+http_server::Response not_verified(const Error& error) {
+    if (error.error_class() == core::ErrorClass::kTransient) return busy(error);
+    const bool is_known = error.is(kAddressRefused) || error.is(kCertificateRefused);
+    return intake::refusal(is_known ? 403 : 401, error);
+}
+
 // Does the sender wait for the outcome?
 bool waits(const Route& route, const http_server::Request& request) {
     if (route.answering == 0 || route.answer == AnswerWhen::kNever) return false;
@@ -104,30 +107,53 @@ bool waits(const Route& route, const http_server::Request& request) {
 
 Intake::Intake(boost::asio::io_context& io, store::Store& store, const core::Clock& clock,
                std::vector<Route> routes)
-    : io_(io), store_(store), clock_(clock), answers_(io, store, clock) {
+    : io_(io),
+      store_(store),
+      clock_(clock),
+      routes_(std::make_shared<const Routes>()),
+      answers_(io, store, clock) {
+    change(std::move(routes));
+}
+
+void Intake::change(std::vector<Route> routes) {
+    auto next = std::make_shared<Routes>();
     for (Route& route : routes) {
+        auto& tally = tallies_[route.name];
+        if (!tally) tally = route.tally;
+        route.tally = tally;
+        const auto before = routes_->find(route.name);
+        if (before != routes_->end() && before->second->proof == route.proof &&
+            !route.proof.empty())
+            route.verifiers = before->second->verifiers;
         std::string name = route.name;
-        routes_.emplace(std::move(name), std::move(route));
+        next->emplace(std::move(name), std::make_shared<Route>(std::move(route)));
     }
+    const std::lock_guard lock{routes_mutex_};
+    routes_ = std::move(next);
+}
+
+std::shared_ptr<const Intake::Routes> Intake::routes() const {
+    const std::lock_guard lock{routes_mutex_};
+    return routes_;
 }
 
 Intake::~Intake() {
     bodies_.join();
 }
 
-Route* Intake::find(std::string_view path, std::string_view* rest) {
-    if (!path.starts_with(kPrefix)) return nullptr;
-    std::string_view name = path.substr(kPrefix.size());
+Intake::Hold Intake::find(std::string_view path, std::string_view* rest) {
+    if (!path.starts_with(kHooksPrefix)) return nullptr;
+    std::string_view name = path.substr(kHooksPrefix.size());
     std::size_t slash = name.find('/');
     if (rest != nullptr)
         *rest = slash == std::string_view::npos ? std::string_view{} : name.substr(slash);
-    auto at = routes_.find(name.substr(0, slash));
-    return at == routes_.end() ? nullptr : &at->second;
+    auto at = routes_->find(name.substr(0, slash));
+    return at == routes_->end() ? nullptr : at->second;
 }
 
 http_server::Admission Intake::admit(const http_server::Request& request) {
     http_server::Admission admission;
-    Route* route = find(request.path, nullptr);
+    const Hold route = find(request.path, nullptr);
     if (route == nullptr) {
         admission.refusal = refusal(404, Error{kUnknownRoute, "there is no webhook at this path"});
         return admission;
@@ -144,29 +170,30 @@ http_server::Admission Intake::admit(const http_server::Request& request) {
 void Intake::handle(http_server::Request request, http_server::Responder respond) {
     std::string path = request.path;
     std::string_view rest;
-    Route* route = find(path, &rest);
+    const Hold route = find(path, &rest);
     if (route == nullptr)
         return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at this path"}));
     if (fits_one(route->source->manifest().handshakes, request)) {
-        return decode_for(&Intake::shake_hands, *route, std::move(request), rest,
+        remove_proof(*route, request);
+        return decode_for(&Intake::shake_hands, route, std::move(request), rest,
                           std::move(respond));
     }
     if (auto refused = authenticate(*route, request)) return respond(std::move(*refused));
     if (route->source->manifest().verifies_webhooks) {
-        return ask_connector(*route, std::move(request), std::string{rest}, std::move(respond));
+        return ask_connector(route, std::move(request), std::string{rest}, std::move(respond));
     }
-    take(*route, std::move(request), rest, std::move(respond));
+    take(route, std::move(request), rest, std::move(respond));
 }
 
 // The platform's own proof, on the body as it came.
-void Intake::ask_connector(Route& route, http_server::Request request, std::string rest,
+void Intake::ask_connector(const Hold& route, http_server::Request request, std::string rest,
                            http_server::Responder respond) {
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
     auto asked = std::make_shared<http_server::Request>(std::move(request));
     plugin::WebhookRequest webhook = to_webhook(*asked, rest);
     webhook.received_ns = clock_.wall_ns();
-    auto verified = [this, shared, asked, &route, rest](plugin::Failure failure) {
-        boost::asio::post(io_, [this, shared, asked, &route, rest, why = std::move(failure)] {
+    auto verified = [this, shared, asked, route, rest](plugin::Failure failure) {
+        boost::asio::post(io_, [this, shared, asked, route, rest, why = std::move(failure)] {
             if (why.failure_class == plugin::FailureClass::kNone)
                 return take(route, std::move(*asked), rest, std::move(*shared));
             const bool is_refused = why.failure_class == plugin::FailureClass::kAuthDenied;
@@ -174,13 +201,13 @@ void Intake::ask_connector(Route& route, http_server::Request request, std::stri
             (*shared)(refusal(is_refused ? 401 : 503, Error{code, why.message}));
         });
     };
-    route.source->verify(std::move(webhook), route.connector_key, std::move(verified));
+    route->source->verify(std::move(webhook), route->connector_key, std::move(verified));
 }
 
 // Who sent it is known.
-void Intake::take(Route& route, http_server::Request request, std::string_view rest,
+void Intake::take(const Hold& route, http_server::Request request, std::string_view rest,
                   http_server::Responder respond) {
-    if (route.query) {
+    if (route->query) {
         return decode_for(&Intake::ask_destination, route, std::move(request), rest,
                           std::move(respond));
     }
@@ -188,7 +215,7 @@ void Intake::take(Route& route, http_server::Request request, std::string_view r
 }
 
 // The connector sees every body decoded.
-void Intake::decode_for(Answerer answerer, Route& route, http_server::Request request,
+void Intake::decode_for(Answerer answerer, const Hold& route, http_server::Request request,
                         std::string_view rest, http_server::Responder respond) {
     const http_server::Coding coding = coding_of(request.headers);
     plugin::WebhookRequest webhook = to_webhook(std::move(request), rest);
@@ -197,12 +224,12 @@ void Intake::decode_for(Answerer answerer, Route& route, http_server::Request re
         return (this->*answerer)(route, std::move(webhook), std::move(respond));
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
     boost::asio::post(
-        bodies_, [this, answerer, shared, &route, coding, coded = std::move(webhook)]() mutable {
+        bodies_, [this, answerer, shared, route, coding, coded = std::move(webhook)]() mutable {
             http_server::Decoded decoded =
-                http_server::decode(coding, coded.body, route.body_bytes_max);
+                http_server::decode(coding, coded.body, route->body_bytes_max);
             coded.body = std::move(decoded.body);
             erase_coding(coded.headers);
-            boost::asio::post(io_, [this, answerer, shared, &route, verdict = decoded.verdict,
+            boost::asio::post(io_, [this, answerer, shared, route, verdict = decoded.verdict,
                                     plain = std::move(coded)]() mutable {
                 if (!verdict.accepted()) return (*shared)(refusal(verdict));
                 (this->*answerer)(route, std::move(plain), std::move(*shared));
@@ -211,12 +238,12 @@ void Intake::decode_for(Answerer answerer, Route& route, http_server::Request re
 }
 
 // Answered by the connector, without effect: nothing is stored but the count.
-void Intake::shake_hands(Route& route, plugin::WebhookRequest request,
+void Intake::shake_hands(const Hold& route, plugin::WebhookRequest request,
                          http_server::Responder respond) {
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    store::RouteId id = route.id;
-    route.source->handshake(std::move(request), [this, shared, id](plugin::Failure failure,
-                                                                   plugin::WebhookReply reply) {
+    store::RouteId id = route->id;
+    route->source->handshake(std::move(request), [this, shared, id](plugin::Failure failure,
+                                                                    plugin::WebhookReply reply) {
         http_server::Response response;
         if (failure.failure_class != plugin::FailureClass::kNone) {
             response = refusal(500, Error{kHandshakeFailed, failure.message});
@@ -234,16 +261,16 @@ void Intake::shake_hands(Route& route, plugin::WebhookRequest request,
 }
 
 // Answered by a destination with what it holds: nothing is stored but the count.
-void Intake::ask_destination(Route& route, plugin::WebhookRequest request,
+void Intake::ask_destination(const Hold& route, plugin::WebhookRequest request,
                              http_server::Responder respond) {
-    if (route.queries_out >= kQueriesOutMax)
+    if (route->queries_out >= kQueriesOutMax)
         return respond(busy(Error{kTooManyWait, "too many wait for an answer"}));
-    ++route.queries_out;
+    ++route->queries_out;
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    route.query(std::move(request), [this, shared, &route](plugin::FetchResult result) {
-        boost::asio::post(io_, [this, shared, &route, answer = std::move(result)]() mutable {
-            --route.queries_out;
-            if (answer.kind != plugin::FetchKind::kFailed) count(store::QueryAnswered{route.id});
+    route->query(std::move(request), [this, shared, route](plugin::FetchResult result) {
+        boost::asio::post(io_, [this, shared, route, answer = std::move(result)]() mutable {
+            --route->queries_out;
+            if (answer.kind != plugin::FetchKind::kFailed) count(store::QueryAnswered{route->id});
             (*shared)(query_response(std::move(answer)));
         });
     });
@@ -260,27 +287,39 @@ void Intake::count(store::Fact fact) {
 
 std::optional<http_server::Response> Intake::authenticate(Route& route,
                                                           http_server::Request& request) {
-    Headers lookup{request.headers};
-    for (Verifier& verifier : route.verifiers) {
-        if (Result<void> verified = verifier.verify(lookup, request.body); !verified.has_value())
-            return refusal(401, verified.error());
+    const Headers lookup{request.headers};
+    const Message message{lookup,           request.body, request.method,           request.target,
+                          clock_.wall_ns(), request.peer, request.certificate.get()};
+    for (Verifier& verifier : *route.verifiers) {
+        if (Result<void> verified = verifier.verify(message); !verified.has_value())
+            return not_verified(verified.error());
     }
-    // It must not lie in the journal.
-    for (const Verifier& verifier : route.verifiers) {
-        for (std::string& name : verifier.authenticating_headers())
-            erase_header(request.headers, std::move(name));
+    // A nonce is used up by a request that is taken, not by one that another rule refuses.
+    for (Verifier& verifier : *route.verifiers) {
+        if (Result<void> taken = verifier.take_nonce(message); !taken.has_value())
+            return not_verified(taken.error());
     }
+    remove_proof(route, request);
     return std::nullopt;
 }
 
-void Intake::receive(Route& route, http_server::Request request, std::string_view rest,
+void Intake::remove_proof(const Route& route, http_server::Request& request) {
+    for (const Verifier& verifier : *route.verifiers) {
+        for (const std::string& name : verifier.authenticating_headers())
+            erase_header(request.headers, name);
+        for (const std::string& name : verifier.authenticating_parameters())
+            request.erase_query_parameter(name);
+    }
+}
+
+void Intake::receive(const Hold& route, http_server::Request request, std::string_view rest,
                      http_server::Responder respond) {
     store::Received event;
-    if (!route.message_id_header.empty()) {
-        std::string_view id = request.header(route.message_id_header);
+    if (!route->message_id_header.empty()) {
+        std::string_view id = request.header(route->message_id_header);
         if (id.empty()) {
             http_server::Response missing = refusal(
-                400, Error{kMessageIdMissing, "the request has no " + route.message_id_header});
+                400, Error{kMessageIdMissing, "the request has no " + route->message_id_header});
             missing.refusal = http_server::Refusal::kMessageIdMissing;
             return respond(std::move(missing));
         }
@@ -289,19 +328,19 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
     if (core::is_planted(core::PlantedBug::kDedupByBody)) {
         event.message_id = core::hash128(request.query + request.body, 0).view();
     }
-    bool is_awaited = waits(route, request);
-    event.route = route.id;
+    bool is_awaited = waits(*route, request);
+    event.route = route->id;
     event.received_ns = clock_.wall_ns();
     event.method = std::move(request.method);
     event.path = rest;
     event.query = std::move(request.query);
     event.headers = std::move(request.headers);
-    auto client = std::make_shared<Client>(std::move(respond), route.success_status, nullptr);
+    auto client = std::make_shared<Client>(std::move(respond), route->success_status, nullptr);
     const http_server::Coding coding = coding_of(event.headers);
     const bool is_plain = coding == http_server::Coding::kIdentity;
     if (is_awaited) {
-        event.answering = route.answering;
-        std::size_t bytes = is_plain ? request.body.size() : route.body_bytes_max;
+        event.answering = route->answering;
+        std::size_t bytes = is_plain ? request.body.size() : route->body_bytes_max;
         client->sender = answers_.admit(route, event, bytes);
         if (!client->sender)
             return client->respond(busy(Error{kTooManyWait, "too many wait for an outcome"}));
@@ -317,9 +356,9 @@ void Intake::receive(Route& route, http_server::Request request, std::string_vie
 // The journal gets the decoded body, so that what is counted against the limits is what will be
 // worked on, and nobody behind it needs to know of codings.
 void Intake::receive_body(store::Received event, std::string body, http_server::Coding coding,
-                          const Route& route, std::shared_ptr<Client> client) {
+                          const Hold& route, std::shared_ptr<Client> client) {
     boost::asio::post(
-        bodies_, [this, client = std::move(client), coding, bytes_max = route.body_bytes_max,
+        bodies_, [this, client = std::move(client), coding, bytes_max = route->body_bytes_max,
                   text = std::move(body), waiting = std::move(event)]() mutable {
             std::optional<http_server::Response> refused;
             if (coding != http_server::Coding::kIdentity) {
@@ -352,17 +391,21 @@ void Intake::receive_body(store::Received event, std::string body, http_server::
 void Intake::append(store::Received event, std::shared_ptr<Client> client) {
     core::fail_point("intake.before-append");
     std::string body_file = event.body.file;
-    Result<void> taken =
-        store_.append_event(std::move(event), [this, client](Result<store::Position> position) {
+    Result<void> taken = store_.append_event(
+        std::move(event), [this, client, body_file](Result<store::Position> position) {
+            // After any other failure the fact may be there.
+            if (position.has_error() && position.error().is(store::kDiskFull)) drop_body(body_file);
             answer_later(Answered{client, std::move(position)});
         });
     if (taken.has_value()) return;
-    if (!body_file.empty()) {
-        boost::asio::post(bodies_, [this, file = std::move(body_file)] {
-            store_.bodies().remove({file});  // no fact names it
-        });
-    }
+    drop_body(body_file);
     client->respond(busy(taken.error()));
+}
+
+// No fact names it.
+void Intake::drop_body(const std::string& file) {
+    if (file.empty()) return;
+    boost::asio::post(bodies_, [this, file] { store_.bodies().remove({file}); });
 }
 
 // On the journal's thread: everyone who waited for the same flush is answered in one hop.

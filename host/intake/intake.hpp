@@ -37,8 +37,13 @@ class Intake final : public http_server::Handler {
     http_server::Admission admit(const http_server::Request& request) override;
     void handle(http_server::Request request, http_server::Responder respond) override;
 
-    // Unchanged while the intake lives; their tallies are [any].
-    const std::map<std::string, Route, std::less<>>& routes() const { return routes_; }
+    // Other routes from the next request on: one that has come ends on the route that it found.
+    // What was counted for a name stays.
+    void change(std::vector<Route> routes);
+
+    using Routes = std::map<std::string, std::shared_ptr<Route>, std::less<>>;
+    // As they are now; their tallies and the uses of keys are [any]. [any]
+    std::shared_ptr<const Routes> routes() const;
     // Nobody waits for an outcome any more.
     void stop() { answers_.stop(); }
 
@@ -53,33 +58,41 @@ class Intake final : public http_server::Handler {
         std::shared_ptr<Client> client;
         Result<store::Position> position;
     };
-    using Answerer = void (Intake::*)(Route&, plugin::WebhookRequest, http_server::Responder);
+    using Hold = std::shared_ptr<Route>;
+    using Answerer = void (Intake::*)(const Hold&, plugin::WebhookRequest, http_server::Responder);
 
-    Route* find(std::string_view path, std::string_view* rest);
-    void decode_for(Answerer answerer, Route& route, http_server::Request request,
+    Hold find(std::string_view path, std::string_view* rest);
+    void decode_for(Answerer answerer, const Hold& route, http_server::Request request,
                     std::string_view rest, http_server::Responder respond);
-    void shake_hands(Route& route, plugin::WebhookRequest request, http_server::Responder respond);
-    void ask_destination(Route& route, plugin::WebhookRequest request,
+    void shake_hands(const Hold& route, plugin::WebhookRequest request,
+                     http_server::Responder respond);
+    void ask_destination(const Hold& route, plugin::WebhookRequest request,
                          http_server::Responder respond);
     void count(store::Fact fact);
+    // What proved the sender must not lie in the journal.
+    static void remove_proof(const Route& route, http_server::Request& request);
     // The answer for who is not authentic; otherwise what proved the sender is removed.
     std::optional<http_server::Response> authenticate(Route& route, http_server::Request& request);
-    void ask_connector(Route& route, http_server::Request request, std::string rest,
+    void ask_connector(const Hold& route, http_server::Request request, std::string rest,
                        http_server::Responder respond);
-    void take(Route& route, http_server::Request request, std::string_view rest,
+    void take(const Hold& route, http_server::Request request, std::string_view rest,
               http_server::Responder respond);
-    void receive(Route& route, http_server::Request request, std::string_view rest,
+    void receive(const Hold& route, http_server::Request request, std::string_view rest,
                  http_server::Responder respond);
     void receive_body(store::Received event, std::string body, http_server::Coding coding,
-                      const Route& route, std::shared_ptr<Client> client);
+                      const Hold& route, std::shared_ptr<Client> client);
     void append(store::Received event, std::shared_ptr<Client> client);
     void answer_later(Answered answered);
+    void drop_body(const std::string& file);  // [any]
     void drain_answers();
 
     boost::asio::io_context& io_;
     store::Store& store_;
     const core::Clock& clock_;
-    std::map<std::string, Route, std::less<>> routes_;
+    mutable std::mutex routes_mutex_;
+    std::shared_ptr<const Routes> routes_;  // under routes_mutex_, but for reading on [io]
+    // Of all names that there were: the server counts what it has begun to read.
+    std::map<std::string, std::shared_ptr<http_server::Tally>, std::less<>> tallies_;
     boost::asio::thread_pool bodies_{1};  // what takes too long for io
 
     Answers answers_;

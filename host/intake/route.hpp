@@ -1,4 +1,4 @@
-// A webhook of the configuration, ready to be served.
+// A webhook of the configuration, ready to be served. Requests that are under way hold it.
 #pragma once
 
 #include <chrono>
@@ -26,14 +26,17 @@ enum class AnswerWhen {
 struct Route {
     store::RouteId id = 0;
     std::string name;
-    std::vector<Verifier> verifiers;  // all must hold; empty: `verify: none`
-    core::Secret connector_key;       // for the connector's own verification; may be empty
-    bool is_sealed = false;           // a secret of them can't be opened: all requests get 503
-    std::string message_id_header;    // lower case; empty: no deduplication
+    // All must hold; empty: `verify: none`. Another route of the name that asks for the same proofs
+    // goes on with these: with the nonces that were used up, and the counts.
+    std::shared_ptr<std::vector<Verifier>> verifiers = std::make_shared<std::vector<Verifier>>();
+    std::string proof;              // what `verifiers` were made of; "": compare with nothing
+    core::Secret connector_key;     // for the connector's own verification; may be empty
+    bool is_sealed = false;         // a secret of them can't be opened: all requests get 503
+    std::string message_id_header;  // lower case; empty: no deduplication
     int success_status = 202;
     std::size_t body_bytes_max = 1024 * 1024;
     std::shared_ptr<plugin::Instance> source;
-    std::unique_ptr<http_server::Tally> tally = std::make_unique<http_server::Tally>();
+    std::shared_ptr<http_server::Tally> tally = std::make_shared<http_server::Tally>();
 
     AnswerWhen answer = AnswerWhen::kAsConnectorSays;
     store::ConnectionId answering = 0;  // whose outcome it is; 0: nobody waits

@@ -10,6 +10,7 @@
 #include "core/hash.hpp"
 #include "core/log.hpp"
 #include "pipeline/settle.hpp"
+#include "pipeline/suspects.hpp"
 #include "store/tables.hpp"
 
 namespace syncline::pipeline {
@@ -59,6 +60,7 @@ bool may_have_effect(const plugin::Outcome& outcome) {
 }  // namespace
 
 Delivery::Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<Platform> platform,
+                   std::shared_ptr<DeliveryMetrics> metrics,
                    std::shared_ptr<const GuardedTime> time,
                    std::shared_ptr<boost::asio::thread_pool> cpu)
     : plan_(std::move(plan)),
@@ -68,6 +70,7 @@ Delivery::Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<Pla
       time_(std::move(time)),
       cpu_(std::move(cpu)),
       strand_(boost::asio::make_strand(*cpu_)),
+      metrics_(std::move(metrics)),
       timer_(strand_),
       fetching_(plan_),
       fetch_timer_(strand_) {}
@@ -76,6 +79,10 @@ Result<std::optional<std::int64_t>> Delivery::pump(store::State& state, bool is_
     if (is_stopping_) return std::optional<std::int64_t>{};
     for (const std::string& lane : std::exchange(lanes_over_, {}))
         SYNCLINE_CHECK(state.give_back(plan_.id, lane));
+    if (is_retired_) {
+        SYNCLINE_CHECK(give_back_rest(state));
+        return std::optional<std::int64_t>{};
+    }
     std::int64_t now_ns = time_->now_ns();
     std::size_t out_max = std::size_t{plan_.policy.batch_records} * (plan_.policy.concurrency + 1);
     std::vector<store::LaneHead> heads;
@@ -107,7 +114,7 @@ void Delivery::stop() {
 }
 
 void Delivery::append(Results results) {
-    if (results.facts.empty()) return;  // a chain ends with a fact
+    if (results.facts.empty()) return give_back(results.left, std::move(results.lanes));
     store::Append append;
     std::size_t count = results.facts.size() + results.left;
     append.facts = std::move(results.facts);
@@ -122,18 +129,29 @@ void Delivery::append(Results results) {
     store_.append(std::move(append));
 }
 
-store::Settled Delivery::settle_dead(const store::LaneHead& head, const Error& error) {
+// Without any fact, as if they had never been taken.
+void Delivery::give_back(std::size_t count, std::vector<std::string> lanes) {
+    if (lanes.empty()) return;
+    const bool is_asked =
+        store_.ask([self = shared_from_this(), count, over = std::move(lanes)](store::State&) {
+            SYNCLINE_ASSERT(self->records_out_ >= count);
+            self->records_out_ -= count;
+            self->lanes_over_.insert(self->lanes_over_.end(), over.begin(), over.end());
+        });
+    if (is_asked) store_.wake();  // the account may be back already
+}
+
+store::Settled Delivery::settle_dead(const store::LaneHead& head, store::FailureNote why) {
     store::Settled fact = settled(head, store::Settlement::kDead, time_->now_ns());
-    fact.failure.failure_class = "mapping";
-    metrics_.count_failure(fact.failure.failure_class);
-    fact.failure.provider_code = error.code();
-    fact.failure.message = bounded(error.what());
+    metrics_->count_failure(why.failure_class);
+    fact.failure = std::move(why);
     return fact;
 }
 
 void Delivery::consider(std::vector<store::LaneHead> heads, bool is_quiet) {
     is_quiet_ = is_quiet;
     if (is_stopping_) return;
+    if (is_retired_) return take_back(std::move(heads));
     Results results;
     Chain chain;
     for (std::size_t i = 0; i < heads.size(); ++i) {
@@ -162,8 +180,17 @@ void Delivery::consider(store::LaneHead head, Chain& chain, Results& results) {
     if (!head.is_follower) chain = Chain{};
     if (head.is_follower && chain.key_map) head.key_map = chain.key_map;
     const bool is_older = head.key_map && !head.is_forced && head.key_map->last > head.record;
+    const bool is_suspect = plan_.suspects && plan_.suspects->has(subject_of(head));
+    if (is_suspect && !chain.is_sending) {
+        const plugin::Failure why = plan_.suspects->set_aside(subject_of(head));
+        results.facts.emplace_back(
+            settle_dead(head, {std::string{plugin::to_string(why.failure_class)},
+                               bounded(why.message), why.provider_code}));
+        return;
+    }
     if (head.row->operation == record::Operation::kFetch && !is_older)
         return fetching_.add(std::move(head));
+    chain.is_cut |= is_suspect;  // it is set aside when nothing before it is on its way
     if (chain.is_cut) return void(++filling_.back().left);
     Decision decision = decide_on(head);
     auto* send = std::get_if<Send>(&decision);
@@ -183,7 +210,8 @@ void Delivery::consider(store::LaneHead head, Chain& chain, Results& results) {
         fact.row_hash = unchanged->row_hash;
         results.facts.emplace_back(std::move(fact));
     } else if (auto* unmappable = std::get_if<Unmappable>(&decision)) {
-        results.facts.emplace_back(settle_dead(head, unmappable->error));
+        results.facts.emplace_back(settle_dead(head, {"mapping", bounded(unmappable->error.what()),
+                                                      std::string{unmappable->error.code()}}));
     } else {
         bool is_filtered = std::holds_alternative<Filtered>(decision);
         results.facts.emplace_back(settled(
@@ -214,6 +242,7 @@ void Delivery::flush() {
 
 // Asks the source for records of which only the keys are known.
 void Delivery::fetch() {
+    if (is_retired_) return;
     while (!is_stopping_) {
         std::optional<Fetching::Request> request = fetching_.next(steady_clock::now());
         if (!request) break;
@@ -237,13 +266,24 @@ void Delivery::fetch() {
 void Delivery::take_fetched(std::vector<store::LaneHead> heads,
                             std::vector<plugin::FetchResult> results) {
     Moment moment{time_->now_ns(), random_()};
+    const bool is_waiting = this->is_waiting();
+    const auto is_given_back = [is_waiting](const plugin::FetchResult& result) {
+        const plugin::Outcome outcome{plugin::OutcomeKind::kFailed, result.failure, "", ""};
+        return is_waiting && result.kind == plugin::FetchKind::kFailed && may_be_repeated(outcome);
+    };
+    std::vector<bool> given_back;
+    for (const plugin::FetchResult& result : results) given_back.push_back(is_given_back(result));
     std::vector<Fetching::Fetched> fetched =
         fetching_.finish(std::move(heads), std::move(results), steady_clock::now(), moment);
     Results done;
     if (!is_stopping_) {  // then the next start asks again
-        for (Fetching::Fetched& one : fetched) {
+        for (std::size_t i = 0; i < fetched.size(); ++i) {
+            Fetching::Fetched& one = fetched[i];
             Chain alone;
-            if (auto* fact = std::get_if<store::Settled>(&one)) {
+            if (auto* fact = std::get_if<store::Settled>(&one); fact != nullptr && given_back[i]) {
+                ++done.left;
+                done.lanes.push_back(fact->lane);
+            } else if (fact != nullptr) {
                 done.facts.emplace_back(std::move(*fact));
             } else {
                 consider(std::move(std::get<store::LaneHead>(one)), alone, done);
@@ -251,6 +291,7 @@ void Delivery::take_fetched(std::vector<store::LaneHead> heads,
         }
     }
     append(std::move(done));
+    if (is_retired_) take_back({});
     --fetches_out_;  // after the append: whoever sees an idle delivery may stop the store
     fetch();
     flush();
@@ -287,7 +328,7 @@ std::vector<Delivery::Prepared> Delivery::cut_batch(std::size_t records_max) {
 
 void Delivery::send(std::vector<Prepared> prepared, bool is_probe) {
     ++batches_out_;
-    metrics_.batch_records.observe(prepared.size());
+    metrics_->batch_records.observe(prepared.size());
     plugin::WriteBatch batch;
     batch.stream = plan_.destination_stream;
     batch.timeout = plan_.policy.timeout;
@@ -307,6 +348,7 @@ void Delivery::send(std::vector<Prepared> prepared, bool is_probe) {
         record.changed_fields = std::move(item.send.changes.changed);
         record.unset_fields = std::move(item.send.changes.unset);
         record.idempotency_key = idempotency_key(item.head, store_.hash_seed());
+        record.subject = subject_of(item.head);
         batch.records.push_back(std::move(record));
     }
     core::fail_point("delivery.before-write");
@@ -359,7 +401,7 @@ void Delivery::finish_lane(std::span<const Prepared> lane,
                            std::span<const plugin::Outcome> outcomes,
                            const std::shared_ptr<const store::PlatformAnswer>& answer,
                            Results& results) {
-    bool is_delivered = true;
+    bool is_delivered = true, is_given_back = false;
     for (std::size_t i = 0; i < lane.size(); ++i) {
         results.left += lane[i].left;
         if (!is_delivered) {
@@ -369,18 +411,26 @@ void Delivery::finish_lane(std::span<const Prepared> lane,
         const plugin::Outcome& outcome = outcomes[i];
         // What the end of the hub kept from going out is no attempt: the next start takes it again.
         if (is_stopping_ && outcome.kind == plugin::OutcomeKind::kNotAttempted) return;
+        const auto later = outcomes.subspan(i + 1);
+        const bool may_have_effects = std::any_of(later.begin(), later.end(), may_have_effect);
+        if (may_be_repeated(outcome) && !may_have_effects && is_waiting()) {
+            // The account can't be used: that is no fault of the record.
+            is_delivered = false;
+            is_given_back = true;
+            ++results.left;
+            continue;
+        }
         Moment moment{time_->now_ns(), random_()};
         store::Settled fact = settle(lane[i].head, outcome, plan_.policy, moment);
         is_delivered = fact.settlement == store::Settlement::kDelivered;
         if (is_delivered) {
-            metrics_.latency.observe(
+            metrics_->latency.observe(
                 std::chrono::nanoseconds{moment.now_ns - lane[i].head.row->received_ns});
             const record::Fingerprint& fingerprint = lane[i].send.fingerprint;
             fact.row_hash = fingerprint.row;
             fact.field_hashes = record::encode_field_hashes(fingerprint.fields);
         } else {
-            const auto later = outcomes.subspan(i + 1);
-            fact.is_unknown |= std::any_of(later.begin(), later.end(), may_have_effect);
+            fact.is_unknown |= may_have_effects;
             const plugin::Failure& failure = outcome.failure;
             if (failure.failure_class == plugin::FailureClass::kRateLimited &&
                 fact.settlement == store::Settlement::kRetry) {
@@ -392,7 +442,7 @@ void Delivery::finish_lane(std::span<const Prepared> lane,
             }
         }
         if (fact.settlement != store::Settlement::kDelivered)
-            metrics_.count_failure(fact.failure.failure_class);
+            metrics_->count_failure(fact.failure.failure_class);
         if (fact.settlement == store::Settlement::kDead) {
             fact.answer = answer;
             core::log_warning("pipeline", "a record became a dead letter",
@@ -402,7 +452,8 @@ void Delivery::finish_lane(std::span<const Prepared> lane,
         }
         results.facts.emplace_back(std::move(fact));
     }
-    if (lane.front().head.is_chained) results.lanes.push_back(lane.front().head.lane);
+    if (lane.front().head.is_chained || is_given_back)
+        results.lanes.push_back(lane.front().head.lane);
 }
 
 }  // namespace syncline::pipeline

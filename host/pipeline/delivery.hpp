@@ -37,12 +37,15 @@ namespace syncline::pipeline {
 
 class Delivery : public std::enable_shared_from_this<Delivery> {
   public:
+    // `metrics`: of the connection, whatever its plans.
     Delivery(ConnectionPlan plan, store::Store& store, std::shared_ptr<Platform> platform,
-             std::shared_ptr<const GuardedTime> time,
+             std::shared_ptr<DeliveryMetrics> metrics, std::shared_ptr<const GuardedTime> time,
              std::shared_ptr<boost::asio::thread_pool> cpu);
 
     const ConnectionPlan& plan() const { return plan_; }
-    const DeliveryMetrics& metrics() const { return metrics_; }  // [any]
+    const DeliveryMetrics& metrics() const { return *metrics_; }  // [any]
+    const std::shared_ptr<DeliveryMetrics>& shared_metrics() const { return metrics_; }
+    const std::shared_ptr<Platform>& platform() const { return platform_; }
 
     // Takes lanes that may go out. Returns when a waiting lane is due next. `is_upstream_quiet`:
     // nothing is on its way to this connection's lanes. [state]
@@ -50,9 +53,16 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
 
     // Takes nothing more; batches in flight end by themselves. [any]
     void stop();
+    // The plan is no more: what is out ends by itself, what has not gone out goes back to its lane,
+    // for another plan, in pump(). [state]
+    void retire();
+    // After retire(): nothing is left. [state]
+    bool is_over() const { return records_out_ == 0 && lanes_over_.empty() && is_idle(); }
     bool is_idle() const { return batches_out_ == 0 && fetches_out_ == 0; }  // [any]
     // Nothing goes out but probes: the platform fails. [any]
     bool is_paused() const { return platform_->is_paused(); }
+    // Not to be pumped: an account needs a person first. [any]
+    bool is_waiting() const { return plan_.is_waiting && plan_.is_waiting(); }
 
   private:
     struct Prepared {
@@ -92,7 +102,10 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     void wait_until(std::chrono::steady_clock::time_point when);
 
     void append(Results results);
-    store::Settled settle_dead(const store::LaneHead& head, const Error& error);
+    void give_back(std::size_t count, std::vector<std::string> lanes);
+    void take_back(std::vector<store::LaneHead> heads);
+    Result<void> give_back_rest(store::State& state);
+    store::Settled settle_dead(const store::LaneHead& head, store::FailureNote why);
 
     const ConnectionPlan plan_;
     std::size_t lane_max_ = 1;  // records of one lane that are taken at once; constant
@@ -102,13 +115,15 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     const std::shared_ptr<boost::asio::thread_pool>
         cpu_;  // outlives strand and timer, whoever holds this last
     boost::asio::strand<boost::asio::thread_pool::executor_type> strand_;
-    DeliveryMetrics metrics_;
-    std::atomic<bool> is_stopping_{false};
+    const std::shared_ptr<DeliveryMetrics> metrics_;
+    std::atomic<bool> is_stopping_{false}, is_retired_{false};
     std::atomic<std::size_t> batches_out_{0}, fetches_out_{0};
 
     // [state]
     std::size_t records_out_ = 0;
     std::vector<std::string> lanes_over_;  // chains to give back
+    std::size_t records_back_ = 0;         // of a plan that is no more: to be given back at last
+    std::vector<std::string> lanes_back_;  // the same
     bool was_quiet_ = true;
 
     // Strand.

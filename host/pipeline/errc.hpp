@@ -14,5 +14,9 @@ inline constexpr core::ErrorCode kFilterFailed{"pipeline.filter_failed",
 inline constexpr core::ErrorCode kMappingFailed{"pipeline.mapping_failed",
                                                 core::ErrorClass::kPermanent,
                                                 "mend `map`, then replay the dead letter"};
+inline constexpr core::ErrorCode kPageDamaged{"pipeline.page_damaged", core::ErrorClass::kPermanent,
+                                              "discard the dead letter, and run the sync again"};
+inline constexpr core::ErrorCode kSyncRunning{"pipeline.sync_running", core::ErrorClass::kTransient,
+                                              "wait for its end"};
 
 }  // namespace syncline::pipeline

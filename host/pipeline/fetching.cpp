@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/assert.hpp"
+#include "pipeline/suspects.hpp"
 
 namespace syncline::pipeline {
 namespace {
@@ -40,7 +41,8 @@ std::optional<Fetching::Request> Fetching::next(TimePoint now) {
     const std::size_t count_max = records_max(plan_, request.batch.stream);
     while (!waiting_.empty() && request.heads.size() < count_max &&
            waiting_.front().row->stream == request.batch.stream) {
-        request.batch.requests.push_back({waiting_.front().row->key, ""});
+        request.batch.requests.push_back(
+            {waiting_.front().row->key, "", subject_of(waiting_.front())});
         request.heads.push_back(std::move(waiting_.front()));
         waiting_.pop_front();
     }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -25,6 +26,8 @@ class Fetching {
     void add(store::LaneHead head) { waiting_.push_back(std::move(head)); }
     bool is_asking() const { return open_ > 0; }
     void clear() { waiting_.clear(); }
+    // What nobody was asked for yet.
+    std::deque<store::LaneHead> take_waiting() { return std::exchange(waiting_, {}); }
 
     struct Request {
         plugin::FetchBatch batch;

@@ -1,5 +1,7 @@
 #include "pipeline/settle.hpp"
 
+#include "core/redact.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -47,11 +49,12 @@ store::FailureNote note(const plugin::Outcome& outcome) {
 
 }  // namespace
 
-std::string bounded(std::string_view text) {
-    if (text.size() <= kFailureTextMax) return std::string{text};
+std::string bounded(std::string_view whole) {
+    std::string text = core::redact(std::string{whole});
+    if (text.size() <= kFailureTextMax) return text;
     std::size_t end = kFailureTextMax;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-    return std::string{text.substr(0, end)} + "…";
+    return text.substr(0, end) + "…";
 }
 
 std::shared_ptr<const store::PlatformAnswer> answer_of(const plugin::WriteResult& result) {
@@ -60,6 +63,12 @@ std::shared_ptr<const store::PlatformAnswer> answer_of(const plugin::WriteResult
     store::PlatformAnswer answer{from.request, from.status, from.content_type, from.body,
                                  from.body_bytes};
     return std::make_shared<const store::PlatformAnswer>(std::move(answer));
+}
+
+bool may_be_repeated(const plugin::Outcome& outcome) {
+    if (outcome.kind == plugin::OutcomeKind::kNotAttempted) return true;
+    return outcome.kind == plugin::OutcomeKind::kFailed &&
+           !is_hopeless(outcome.failure.failure_class);
 }
 
 bool is_awaited(const store::LaneHead& head) {

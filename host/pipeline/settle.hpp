@@ -27,6 +27,10 @@ store::Settled settled(const store::LaneHead& head, store::Settlement settlement
 store::Settled settle(const store::LaneHead& head, const plugin::Outcome& outcome,
                       const DeliveryPolicy& policy, Moment moment);
 
+// The attempt surely had no effect, and another one may have: nothing is lost if it does not count.
+// [any]
+bool may_be_repeated(const plugin::Outcome& outcome);
+
 // What a dead letter keeps of the platform's response; null for none. [any]
 std::shared_ptr<const store::PlatformAnswer> answer_of(const plugin::WriteResult& result);
 

@@ -3,7 +3,9 @@
 #include <boost/asio/post.hpp>
 
 #include "core/assert.hpp"
+#include "pipeline/page.hpp"
 #include "pipeline/settle.hpp"
+#include "pipeline/suspects.hpp"
 
 namespace syncline::pipeline {
 namespace {
@@ -42,17 +44,23 @@ Result<void> Translator::pump(store::State& state) {
 }
 
 void Translator::translate(std::vector<store::PendingEvent> events) {
+    if (plan_.takes_pages) return take_pages(std::move(events));
     Requests requests;
     std::vector<store::PendingEvent> asked;
-    std::vector<store::Fact> unreadable;
+    std::vector<store::Fact> dead_ones;
     requests.reserve(events.size());
     asked.reserve(events.size());
     for (store::PendingEvent& event : events) {
         const store::Received& received = *event.received;
+        const plugin::Subject subject = subject_of(event.position);
+        if (plan_.suspects && plan_.suspects->has(subject)) {
+            dead_ones.push_back(dead(event, plan_.suspects->set_aside(subject)));
+            continue;
+        }
         Result<std::string> body = store_.bodies().read(received.body);
         if (!body.has_value()) {
-            unreadable.push_back(dead(event, plugin::Failure{plugin::FailureClass::kPermanent,
-                                                             body.error().to_string(), "", -1}));
+            dead_ones.push_back(dead(event, plugin::Failure{plugin::FailureClass::kPermanent,
+                                                            body.error().to_string(), "", -1}));
             continue;
         }
         auto request = std::make_shared<plugin::WebhookRequest>();
@@ -62,10 +70,11 @@ void Translator::translate(std::vector<store::PendingEvent> events) {
         request->headers = received.headers;
         request->received_ns = received.received_ns;
         request->body = std::move(*body);
+        request->subject = subject;
         requests.push_back(std::move(request));
         asked.push_back(std::move(event));
     }
-    append(std::move(unreadable));
+    append(std::move(dead_ones));
     if (requests.empty()) return;
     plan_.source->translate(std::move(requests),
                             [self = shared_from_this(), taken = std::move(asked)](
@@ -74,7 +83,27 @@ void Translator::translate(std::vector<store::PendingEvent> events) {
                             });
 }
 
-// On the source's work thread, one call after the other: the facts are appended in received order.
+// The records are there; nobody is asked.
+void Translator::take_pages(std::vector<store::PendingEvent> events) {
+    std::vector<plugin::Translation> pages;
+    pages.reserve(events.size());
+    for (const store::PendingEvent& event : events) {
+        plugin::Translation& page = pages.emplace_back();
+        Result<std::string> body = store_.bodies().read(event.received->body);
+        Result<std::vector<record::Record>> records =
+            body.has_value() ? decode_page(*body)
+                             : Result<std::vector<record::Record>>{body.error()};
+        if (records.has_value()) {
+            page.records = std::move(*records);
+        } else {
+            page.failure = {plugin::FailureClass::kPermanent, records.error().to_string(), "", -1};
+        }
+    }
+    finish(events, std::move(pages));
+}
+
+// On the source's work thread, or on the strand for pages; one call after the other: the facts are
+// appended in received order.
 void Translator::finish(const std::vector<store::PendingEvent>& events,
                         std::vector<plugin::Translation> translations) {
     SYNCLINE_ASSERT(translations.size() == events.size());

@@ -26,6 +26,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
         std::string stream;
         // By stream of the same source, the connections to the same destination.
         std::map<std::string, store::ConnectionId> siblings;
+
+        bool operator==(const Target&) const = default;
     };
 
     Translator(RoutePlan plan, std::vector<Target> targets, store::Store& store,
@@ -35,7 +37,8 @@ class Translator : public std::enable_shared_from_this<Translator> {
     // Takes what fits the window. [state]
     Result<void> pump(store::State& state);
 
-    bool is_sealed() const { return plan_.is_sealed; }
+    const RoutePlan& plan() const { return plan_; }
+    const std::vector<Target>& targets() const { return targets_; }
 
     // Nothing is on its way but what a stopped source has left. [any]
     bool is_idle() const { return events_out_ == events_left_; }
@@ -44,6 +47,7 @@ class Translator : public std::enable_shared_from_this<Translator> {
     using Requests = std::vector<std::shared_ptr<const plugin::WebhookRequest>>;
 
     void translate(std::vector<store::PendingEvent> events);
+    void take_pages(std::vector<store::PendingEvent> events);
     void append(std::vector<store::Fact> facts);
     void finish(const std::vector<store::PendingEvent>& events,
                 std::vector<plugin::Translation> translations);

@@ -44,7 +44,9 @@ std::string without_user_and_query(std::string_view request) {
 
 PlatformAnswer make_answer(std::string_view request, const HttpReply& reply, const LogGate& gate) {
     const auto kept = [&](std::string_view text, std::size_t bytes_max) {
-        return readable(gate.without_secrets(std::string{text.substr(0, kSearchedBytes)}),
+        const core::TextEnd end =
+            text.size() > kSearchedBytes ? core::TextEnd::kCut : core::TextEnd::kWhole;
+        return readable(gate.without_secrets(std::string{text.substr(0, kSearchedBytes)}, end),
                         bytes_max);
     };
     PlatformAnswer answer;

@@ -1,21 +1,17 @@
 #include <algorithm>
-#include <atomic>
-#include <map>
-#include <mutex>
-#include <set>
+#include <condition_variable>
+#include <utility>
 
 #include "core/assert.hpp"
 #include "core/hash.hpp"
 #include "core/log.hpp"
-#include "plugin/connector.hpp"
-#include "plugin/deadlines.hpp"
-#include "plugin/drop_file.hpp"
+#include "plugin/directory_catalog.hpp"
 #include "plugin/errc.hpp"
-#include "plugin/generation.hpp"
+#include "plugin/fit_settings.hpp"
 #include "plugin/instance_pool.hpp"
-#include "plugin/library.hpp"
 #include "plugin/live_instance.hpp"
 #include "plugin/manifest.hpp"
+#include "plugin/paced_transport.hpp"
 #include "plugin/settings_schema.hpp"
 #include "plugin/stage.hpp"
 
@@ -31,48 +27,14 @@ std::uint64_t next_generation() {
     return ++last;
 }
 
-struct Entry {
-    Manifest manifest;
-    std::string manifest_text;
-    std::string sha256_hex;
-    std::string file_name;
-    std::filesystem::path staged;
-    std::uint64_t generation_number = 0;
-    std::shared_ptr<Generation> generation;  // null until the first instance
-};
+std::string hash_of(const Library& library) {
+    return core::to_hex(core::sha256(library.bytes));
+}
 
-class DirectoryCatalog final : public Catalog {
-  public:
-    explicit DirectoryCatalog(Options options)
-        : options_(std::move(options)), deadlines_(std::make_shared<Deadlines>(*options_.clock)) {}
-    ~DirectoryCatalog() override;
+}  // namespace
 
-    Result<void> scan();
-
-    std::vector<Manifest> manifests() const override;
-    const std::vector<Refusal>& refusals() const override { return refusals_; }
-    const Manifest* find(std::string_view id) const override;
-    Error unknown(std::string_view id) const override;
-    Result<std::shared_ptr<Instance>> start(std::string_view id, InstanceOptions options) override;
-
-  private:
-    bool will_load() const { return !options_.stage_dir.empty(); }
-    Result<void> accept(const std::string& name, Library library);
-    void refuse(const std::string& name, Error error);
-    Result<std::shared_ptr<Instance>> start_one(const std::shared_ptr<Generation>& generation,
-                                                InstanceOptions options);
-    Result<std::shared_ptr<Instance>> start_pool(const std::shared_ptr<Generation>& generation,
-                                                 const InstanceOptions& options);
-    Result<std::shared_ptr<Generation>> generation_of(Entry& entry);
-
-    const Options options_;
-    const std::shared_ptr<Deadlines>
-        deadlines_;  // shared with generations, which may be stuck and stay
-    std::map<std::string, Entry, std::less<>> entries_;
-    std::vector<Refusal> refusals_;
-    std::mutex mutex_;  // guards the generations and the instances
-    std::vector<std::weak_ptr<Instance>> instances_;
-};
+DirectoryCatalog::DirectoryCatalog(Options options)
+    : options_(std::move(options)), deadlines_(std::make_shared<Deadlines>(*options_.clock)) {}
 
 void DirectoryCatalog::refuse(const std::string& name, Error error) {
     const std::filesystem::path file = options_.connectors_dir / name;
@@ -84,12 +46,46 @@ Result<void> DirectoryCatalog::scan() {
     SYNCLINE_TRY(const auto directory, DropDirectory::open(options_.connectors_dir));
     SYNCLINE_TRY(const auto names, directory.names());
     if (will_load()) SYNCLINE_CHECK(prepare_stage(options_.stage_dir));
+    std::set<std::string> without;  // connectors with a file that may not serve
     for (const std::string& name : names) {
+        // Before it is read: what changes meanwhile is read again by refresh().
+        Seen& seen = seen_[name];
+        seen.stamp = directory.stamp(name).value_or(FileStamp{});
         auto library = examine_library(directory, name);
-        if (library) {
-            SYNCLINE_CHECK(accept(name, std::move(*library)));
-        } else {
+        if (!library) {
             refuse(name, std::move(library).error().at((options_.connectors_dir / name).string()));
+            continue;
+        }
+        seen.id = library->manifest.id;
+        seen.version = library->manifest.version;
+        seen.sha256_hex = hash_of(*library);
+        if (is_quarantined(seen.id, seen.sha256_hex)) {
+            without.insert(seen.id);
+            refuse(name, quarantine_error(seen.id, seen.sha256_hex)
+                             .at((options_.connectors_dir / name).string()));
+        } else {
+            SYNCLINE_CHECK(accept(name, std::move(*library)));
+        }
+    }
+    SYNCLINE_CHECK(accept_kept(without));
+    publish();
+    return {};
+}
+
+// In the place of a file that is quarantined serves the version that was kept.
+Result<void> DirectoryCatalog::accept_kept(const std::set<std::string>& ids) {
+    for (const std::string& id : ids) {
+        if (entries_.contains(id)) continue;  // another file
+        const ConnectorNote note = options_.versions->of(id);
+        for (const auto* known : {&note.serving, &note.previous}) {
+            if (!*known || is_quarantined(id, (*known)->sha256_hex)) continue;
+            auto bytes = options_.versions->library(id, (*known)->sha256_hex);
+            auto library = bytes ? examine_bytes(std::move(*bytes)) : std::move(bytes).error();
+            if (library && library->manifest.id == id) {
+                SYNCLINE_CHECK(accept((*known)->file, std::move(*library)));
+                break;
+            }
+            if (!library) refuse((*known)->file, std::move(library).error());
         }
     }
     return {};
@@ -111,18 +107,27 @@ Result<void> DirectoryCatalog::accept(const std::string& name, Library library) 
                           .at((options_.connectors_dir / loser).string()));
         if (!is_newer) return {};
     }
+    SYNCLINE_TRY(Candidate candidate, stage(name, std::move(library)));
     Entry entry;
-    entry.manifest = std::move(library.manifest);
-    entry.manifest_text = std::move(library.manifest_text);
-    entry.file_name = name;
-    entry.generation_number = next_generation();
-    entry.sha256_hex = core::to_hex(core::sha256(library.bytes));
-    if (will_load()) {
-        SYNCLINE_TRY(entry.staged, stage_library(options_.stage_dir, id, entry.generation_number,
-                                                 entry.sha256_hex, library.bytes));
-    }
+    static_cast<Candidate&>(entry) = std::move(candidate);
     entries_.insert_or_assign(id, std::move(entry));
     return {};
+}
+
+Result<DirectoryCatalog::Candidate> DirectoryCatalog::stage(const std::string& name,
+                                                            Library library) {
+    Candidate candidate;
+    candidate.manifest = std::move(library.manifest);
+    candidate.manifest_text = std::move(library.manifest_text);
+    candidate.file_name = name;
+    candidate.number = next_generation();
+    candidate.sha256_hex = hash_of(library);
+    if (will_load()) {
+        SYNCLINE_TRY(candidate.staged,
+                     stage_library(options_.stage_dir, candidate.manifest.id, candidate.number,
+                                   candidate.sha256_hex, library.bytes));
+    }
+    return candidate;
 }
 
 std::vector<Manifest> DirectoryCatalog::manifests() const {
@@ -152,32 +157,34 @@ Error DirectoryCatalog::unknown(std::string_view id) const {
     return Error{kUnknownConnector, std::move(what)};
 }
 
-Result<std::shared_ptr<Generation>> DirectoryCatalog::generation_of(Entry& entry) {
+Result<void> DirectoryCatalog::load(Candidate& candidate, std::chrono::milliseconds call_limit) {
     const std::lock_guard lock{mutex_};
-    if (entry.generation != nullptr) return entry.generation;
+    if (candidate.generation != nullptr) return {};
     Generation::Options options;
-    options.manifest = entry.manifest;
-    options.manifest_text = entry.manifest_text;
-    options.path = entry.staged;
-    options.number = entry.generation_number;
+    options.manifest = candidate.manifest;
+    options.manifest_text = candidate.manifest_text;
+    options.path = candidate.staged;
+    options.sha256_hex = candidate.sha256_hex;
+    options.number = candidate.number;
     options.clock = options_.clock;
     options.deadlines = deadlines_;
-    options.call_limit = options_.call_limit;
+    options.recorder = options_.recorder;
+    options.call_limit = call_limit;
     options.cancel_grace = options_.cancel_grace;
     auto generation = Generation::load(std::move(options));
     if (!generation) {
         return std::move(generation)
             .error()
-            .at((options_.connectors_dir / entry.file_name).string());
+            .at((options_.connectors_dir / candidate.file_name).string());
     }
     core::log_info("plugin", "connector loaded",
-                   {{"connector", entry.manifest.id},
-                    {"version", entry.manifest.version},
-                    {"file", entry.file_name},
-                    {"sha256", entry.sha256_hex},
-                    {"generation", entry.generation_number}});
-    entry.generation = *generation;
-    return entry.generation;
+                   {{"connector", candidate.manifest.id},
+                    {"version", candidate.manifest.version},
+                    {"file", candidate.file_name},
+                    {"sha256", candidate.sha256_hex},
+                    {"generation", candidate.number}});
+    candidate.generation = std::move(*generation);
+    return {};
 }
 
 Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
@@ -185,13 +192,36 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
     SYNCLINE_ASSERT(will_load());
     const auto found = entries_.find(id);
     if (found == entries_.end()) return unknown(id);
-    const Manifest& manifest = found->second.manifest;
-    options.settings = with_defaults(manifest.settings_schema, std::move(options.settings));
-    if (auto checked = check_settings(manifest, options.settings); !checked) {
-        return std::move(checked).error().at(options.account);
+    Entry& entry = found->second;
+    const Manifest& manifest = entry.manifest;
+    options.own_ids = std::make_shared<OwnIds>();
+    Served served;
+    served.options = options;
+    // Without its code, if that has nothing to say to them.
+    Result<void> fits{};
+    if (!manifest.can_migrate) {
+        add_defaults(manifest.settings_schema, options.settings);
+        fits = check_settings(manifest, options.settings);
     }
-    SYNCLINE_TRY(auto generation, generation_of(found->second));
-    if (!manifest.is_blocking) return start_one(generation, std::move(options));
+    if (fits) {
+        SYNCLINE_CHECK(load(entry, options_.call_limit));
+        fits = fit_settings(*entry.generation, options.settings);
+    }
+    if (!fits) return std::move(fits).error().at(options.account);
+    SYNCLINE_TRY(std::shared_ptr<Instance> first, start_on(entry.generation, std::move(options)));
+    auto account = std::make_shared<AccountInstance>(std::move(first));
+    served.account = account;
+    keep(entry);
+    const std::lock_guard lock{mutex_};
+    entry.served.push_back(std::move(served));
+    return std::shared_ptr<Instance>{std::move(account)};
+}
+
+Result<std::shared_ptr<Instance>> DirectoryCatalog::start_on(
+    const std::shared_ptr<Generation>& generation, InstanceOptions options) {
+    options.http = make_paced(std::move(options.http), generation->manifest().data.limits,
+                              *options_.clock, deadlines_);
+    if (!generation->manifest().is_blocking) return start_one(generation, std::move(options));
     return start_pool(generation, options);
 }
 
@@ -199,8 +229,8 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start_one(
     const std::shared_ptr<Generation>& generation, InstanceOptions options) {
     SYNCLINE_TRY(auto instance, LiveInstance::start(generation, std::move(options)));
     const std::lock_guard lock{mutex_};
-    std::erase_if(instances_, [](const auto& other) { return other.expired(); });
-    instances_.push_back(instance);
+    std::erase_if(instances_, [](const auto& other) { return other.second.expired(); });
+    instances_.emplace(generation->options().number, instance);
     return std::shared_ptr<Instance>{std::move(instance)};
 }
 
@@ -212,7 +242,9 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start_pool(
     std::vector<std::shared_ptr<Instance>> members;
     if (!manifest.can_webhook) members.push_back(pure);
     const std::uint32_t count = std::clamp(options.concurrency, 1u, kBlockingInstancesMax);
-    while (members.size() < count && (manifest.can_write || manifest.can_fetch)) {
+    while (members.size() < count &&
+           (manifest.can_write || manifest.can_fetch || manifest.can_read || manifest.can_check ||
+            manifest.can_discover || manifest.can_work)) {
         SYNCLINE_TRY(std::shared_ptr<Instance> member, start_one(generation, options));
         members.push_back(std::move(member));
     }
@@ -221,39 +253,52 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start_pool(
         std::make_shared<InstancePool>(std::move(pure), std::move(members))};
 }
 
-DirectoryCatalog::~DirectoryCatalog() {
-    // The generation keeps an instance until it is over, so the last stop here finds all that are
-    // in service.
+void DirectoryCatalog::stop_instances(std::optional<std::uint64_t> generation,
+                                      std::chrono::milliseconds deadline) {
+    std::vector<std::shared_ptr<Instance>> left;
+    {
+        const std::lock_guard lock{mutex_};
+        for (const auto& [number, weak] : instances_) {
+            if (generation && number != *generation) continue;
+            if (auto instance = weak.lock()) left.push_back(std::move(instance));
+        }
+    }
+    stop_all(left, deadline);
+}
+
+void DirectoryCatalog::stop_all(const std::vector<std::shared_ptr<Instance>>& instances,
+                                std::chrono::milliseconds deadline) {
     struct Gate {
         std::mutex mutex;
         std::condition_variable changed;
         std::size_t open = 0;
     };
     const auto gate = std::make_shared<Gate>();
-    for (const auto& weak : instances_) {
-        const auto instance = weak.lock();
-        if (instance == nullptr) continue;
-        {
-            const std::lock_guard lock{gate->mutex};
-            ++gate->open;
-        }
-        instance->stop(kLastStop, [gate] {
+    gate->open = instances.size();
+    for (const auto& instance : instances) {
+        instance->stop(deadline, [gate] {
             const std::lock_guard lock{gate->mutex};
             --gate->open;
             gate->changed.notify_one();
         });
     }
-    {
-        std::unique_lock lock{gate->mutex};
-        gate->changed.wait(lock, [&] { return gate->open == 0; });
-    }
-    for (auto& [id, entry] : entries_) {
-        if (entry.generation != nullptr) entry.generation->close();
-    }
-    deadlines_->stop();
+    std::unique_lock lock{gate->mutex};
+    gate->changed.wait(lock, [&] { return gate->open == 0; });
 }
 
-}  // namespace
+DirectoryCatalog::~DirectoryCatalog() {
+    // The generation keeps an instance until it is over, so the last stop here finds all that are
+    // in service.
+    for (auto& [id, entry] : entries_)
+        if (entry.trial) entry.trial->successor.instances.clear();
+    stop_instances(std::nullopt, kLastStop);
+    for (auto& [id, entry] : entries_) {
+        if (entry.generation != nullptr) entry.generation->close();
+        if (entry.trial) entry.trial->successor.candidate.generation->close();
+    }
+    for (const Candidate& old : left_over_) old.generation->close();
+    deadlines_->stop();
+}
 
 Result<std::unique_ptr<Catalog>> Catalog::open(Options options) {
     SYNCLINE_ASSERT(options.clock != nullptr);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/redact.hpp"
 #include "record/json.hpp"
+#include "record/redact.hpp"
 
 namespace syncline::plugin {
 namespace {
@@ -33,6 +35,16 @@ std::string_view shortened(std::string_view text, std::size_t bytes_max) {
 template <std::size_t N>
 std::string_view terminated(const char (&text)[N]) {
     return {text, ::strnlen(text, N)};
+}
+
+// A connector's words, which are stored and shown: without secrets. Those that fill their place
+// may have been cut.
+template <std::size_t N>
+std::string said(const char (&text)[N]) {
+    constexpr std::size_t kCharacterBytesMax = 4;
+    const std::string_view given = terminated(text);
+    const bool is_full = given.size() + kCharacterBytesMax >= N;
+    return core::redact(repaired(given), is_full ? core::TextEnd::kCut : core::TextEnd::kWhole);
 }
 
 template <std::size_t N>
@@ -201,7 +213,17 @@ Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to) {
         return problem;
     }
     if (has_control(to.content_type)) return "a reply's content type has control characters";
-    return copy_text(from->body, kReplyBytesMax, "a reply's body", to.body);
+    Problem problem = copy_text(from->body, kReplyBytesMax, "a reply's body", to.body);
+    to.body = record::redact_json(std::move(to.body));
+    return problem;
+}
+
+Problem copy_error(const syncline_error* from, std::string_view name, Failure& to) {
+    if (auto problem = check_struct(from, SYNCLINE_ERROR_SIZE_1_0, name); !problem.empty())
+        return problem;
+    if (from->failure_class == SYNCLINE_OK) return std::string{name} + " has no class";
+    to = copy_failure(from->failure_class, *from);
+    return {};
 }
 
 Problem copy_outcome(const syncline_outcome* from, Outcome& to) {
@@ -229,12 +251,10 @@ Problem copy_outcome(const syncline_outcome* from, Outcome& to) {
         return "an outcome FAILED has no error";
     }
     if (from->error != nullptr && to.kind != OutcomeKind::kDone) {
-        if (auto problem = check_struct(from->error, SYNCLINE_ERROR_SIZE_1_0, "an outcome's error");
+        if (auto problem = copy_error(from->error, "an outcome's error", to.failure);
             !problem.empty()) {
             return problem;
         }
-        if (from->error->failure_class == SYNCLINE_OK) return "an outcome's error has no class";
-        to.failure = copy_failure(from->error->failure_class, *from->error);
     }
     if (auto problem = copy_text(from->destination_key, kDestinationKeyBytesMax,
                                  "an outcome's destination key", to.destination_key);
@@ -245,7 +265,10 @@ Problem copy_outcome(const syncline_outcome* from, Outcome& to) {
         !problem.empty()) {
         return problem;
     }
-    return to.reply.empty() ? Problem{} : check_json(to.reply, "an outcome's reply");
+    if (to.reply.empty()) return {};
+    Problem problem = check_json(to.reply, "an outcome's reply");
+    to.reply = record::redact_json(std::move(to.reply));
+    return problem;
 }
 
 Problem copy_fetch_result(const syncline_fetch_result* from, FetchResult& to) {
@@ -260,15 +283,7 @@ Problem copy_fetch_result(const syncline_fetch_result* from, FetchResult& to) {
         case SYNCLINE_FETCH_FAILED:
             to.kind = FetchKind::kFailed;
             if (from->error == nullptr) return "a fetch result FAILED has no error";
-            if (auto problem =
-                    check_struct(from->error, SYNCLINE_ERROR_SIZE_1_0, "a fetch result's error");
-                !problem.empty()) {
-                return problem;
-            }
-            if (from->error->failure_class == SYNCLINE_OK)
-                return "a fetch result's error has no class";
-            to.failure = copy_failure(from->error->failure_class, *from->error);
-            return {};
+            return copy_error(from->error, "a fetch result's error", to.failure);
         case SYNCLINE_FETCH_FOUND:
             to.kind = FetchKind::kFound;
             break;
@@ -282,6 +297,64 @@ Problem copy_fetch_result(const syncline_fetch_result* from, FetchResult& to) {
         return problem;
     }
     return check_json(to.body, "a fetch result's body");
+}
+
+Problem copy_page_end(const syncline_page_end* from, ReadResult& to) {
+    if (auto problem = check_struct(from, SYNCLINE_PAGE_END_SIZE_1_2, "a page's end");
+        !problem.empty()) {
+        return problem;
+    }
+    if (from->error != nullptr) return copy_error(from->error, "a page's error", to.failure);
+    to.has_more = from->has_more != 0;
+    return copy_text(from->cursor, kCursorBytesMax, "a page's cursor", to.cursor);
+}
+
+Problem copy_streams(const syncline_str& from, std::string& to) {
+    if (auto problem = copy_text(from, kDiscoveredBytesMax, "what was discovered", to);
+        !problem.empty()) {
+        return problem;
+    }
+    constexpr const char* kShape = "what was discovered is no list of streams with names";
+    const auto parsed = record::parse_json(to);
+    if (!parsed || !parsed->is_array()) return kShape;
+    const auto is_named = [](const boost::json::value& value) {
+        const boost::json::object* object = value.if_object();
+        const boost::json::value* name = object ? object->if_contains("name") : nullptr;
+        return name != nullptr && name->is_string() && !name->get_string().empty();
+    };
+    for (const boost::json::value& stream : parsed->get_array()) {
+        if (!is_named(stream)) return kShape;
+        const boost::json::value* fields = stream.get_object().if_contains("fields");
+        if (fields == nullptr) continue;
+        const boost::json::array* list = fields->if_array();
+        if (list == nullptr || !std::all_of(list->begin(), list->end(), is_named))
+            return "a stream that was discovered has no list of fields with names";
+    }
+    return {};
+}
+
+Problem copy_state(const syncline_state* from, HandedState& to) {
+    if (auto problem = check_struct(from, SYNCLINE_STATE_SIZE_1_3, "a state"); !problem.empty())
+        return problem;
+    if (auto problem =
+            copy_text(from->schema_id, kStateFormBytesMax, "a state's schema_id", to.schema_id);
+        !problem.empty()) {
+        return problem;
+    }
+    if (to.schema_id.empty()) return "a state has no schema_id";
+    to.version = from->version;
+    return copy_bytes(from->bytes, kStateBytesMax, "a state", to.bytes);
+}
+
+Problem copy_header(const syncline_pair& from, std::pair<std::string, std::string>& to) {
+    if (auto problem = copy_text(from.name, 256, "a header's name", to.first); !problem.empty())
+        return problem;
+    if (auto problem = copy_text(from.value, kHeaderBytesMax, "a header's value", to.second);
+        !problem.empty()) {
+        return problem;
+    }
+    if (!is_token(to.first) || has_control(to.second)) return "a request's header is malformed";
+    return {};
 }
 
 Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
@@ -304,18 +377,9 @@ Problem copy_request(const syncline_http_request* from, HttpRequest& to) {
     if (from->header_count > kRequestHeadersMax) return "a request has more than 100 headers";
     if (from->header_count != 0 && from->headers == nullptr) return "a request's headers are NULL";
     for (std::uint32_t i = 0; i < from->header_count; ++i) {
-        std::string name, value;
-        if (auto problem = copy_text(from->headers[i].name, 256, "a header's name", name);
-            !problem.empty()) {
-            return problem;
-        }
-        if (auto problem =
-                copy_text(from->headers[i].value, kHeaderBytesMax, "a header's value", value);
-            !problem.empty()) {
-            return problem;
-        }
-        if (!is_token(name) || has_control(value)) return "a request's header is malformed";
-        to.headers.emplace_back(std::move(name), std::move(value));
+        std::pair<std::string, std::string> header;
+        if (auto problem = copy_header(from->headers[i], header); !problem.empty()) return problem;
+        to.headers.push_back(std::move(header));
     }
     if (auto problem = copy_bytes(from->body, kRequestBytesMax, "a request's body", to.body);
         !problem.empty()) {
@@ -390,9 +454,9 @@ syncline_status status_of(FailureClass failure_class) {
 Failure copy_failure(syncline_status status, const syncline_error& error) {
     Failure failure;
     failure.failure_class = failure_class_of(status);
-    failure.message = repaired(terminated(error.message));
+    failure.message = said(error.message);
     if (failure.message.empty()) failure.message = kNoMessage;
-    failure.provider_code = repaired(terminated(error.provider_code));
+    failure.provider_code = said(error.provider_code);
     failure.retry_after_ms = std::clamp<std::int64_t>(error.retry_after_ms, -1, kRetryAfterMsMax);
     return failure;
 }

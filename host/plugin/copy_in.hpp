@@ -9,13 +9,20 @@
 #include "plugin/connector.hpp"
 #include "syncline/fetch.h"
 #include "syncline/http.h"
+#include "syncline/read.h"
+#include "syncline/state.h"
 #include "syncline/types.h"
 #include "syncline/webhook.h"
 #include "syncline/write.h"
 
 namespace syncline::plugin {
 
-inline constexpr std::size_t kTranslationBytesMax = 64 * 1024 * 1024;  // all records of one event
+inline constexpr std::size_t kTranslationBytesMax =
+    64 * 1024 * 1024;  // all records of one event or page
+inline constexpr std::size_t kCursorBytesMax = 16 * 1024;
+inline constexpr std::size_t kStateBytesMax = 1024 * 1024;
+inline constexpr std::size_t kStateFormBytesMax = 128;
+inline constexpr std::size_t kDiscoveredBytesMax = 1024 * 1024;
 inline constexpr std::size_t kReplyBytesMax = 1024 * 1024;
 inline constexpr std::size_t kDestinationKeyBytesMax = 1024;
 inline constexpr std::size_t kRequestBytesMax = 32 * 1024 * 1024;
@@ -35,8 +42,16 @@ Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_v
                   std::string& to);
 Problem copy_record(const syncline_record* from, const Manifest& manifest, record::Record& to);
 Problem copy_reply(const syncline_webhook_reply* from, WebhookReply& to);
+// Of an error that says what came of something; `name` is what it is, for people.
+Problem copy_error(const syncline_error* from, std::string_view name, Failure& to);
 Problem copy_outcome(const syncline_outcome* from, Outcome& to);
 Problem copy_fetch_result(const syncline_fetch_result* from, FetchResult& to);
+// All but the records.
+Problem copy_page_end(const syncline_page_end* from, ReadResult& to);
+// The streams of a discovery, as JSON of the shape that discover.h describes.
+Problem copy_streams(const syncline_str& from, std::string& to);
+Problem copy_state(const syncline_state* from, HandedState& to);
+Problem copy_header(const syncline_pair& from, std::pair<std::string, std::string>& to);
 Problem copy_request(const syncline_http_request* from, HttpRequest& to);
 // A text of any bytes.
 Problem copy_bytes(const syncline_str& from, std::size_t bytes_max, std::string_view name,

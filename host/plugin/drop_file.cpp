@@ -157,6 +157,16 @@ Result<void> DropDirectory::check_trust() const {
         path_.string());
 }
 
+std::optional<FileStamp> DropDirectory::stamp(const std::string& name) const {
+    struct stat file {};
+    if (::fstatat(fd_.get(), name.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
+    const auto to_ns = [](const timespec& time) {
+        return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    };
+    return FileStamp{file.st_dev, file.st_ino, static_cast<std::uint64_t>(file.st_size),
+                     to_ns(file.st_mtim), to_ns(file.st_ctim)};
+}
+
 Result<std::string> DropDirectory::read(const std::string& name) const {
     // O_NOFOLLOW covers the whole name, which has one component; O_NONBLOCK so that a FIFO can't
     // hold us.

@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,14 @@ namespace syncline::plugin {
 
 inline constexpr std::size_t kLibraryBytesMax = 64 * 1024 * 1024;
 inline constexpr std::size_t kDropFilesMax = 1024;
+
+// What changes when somebody writes to a file or puts another in its place.
+struct FileStamp {
+    std::uint64_t device = 0, inode = 0, size = 0;
+    std::int64_t modified_ns = 0, changed_ns = 0;
+
+    bool operator==(const FileStamp&) const = default;
+};
 
 // Only root and the user of this process may be able to put code into it.
 // Concurrency: [any], one thread at a time.
@@ -36,6 +46,9 @@ class DropDirectory {
     // The bytes of the file `name`. Errors: `plugin.file_untrusted` (owner, mode, link, not a
     // regular file), `plugin.file_unreadable` (also when it is too large or changes meanwhile).
     Result<std::string> read(const std::string& name) const;
+
+    // Nothing when there is no such file.
+    std::optional<FileStamp> stamp(const std::string& name) const;
 
   private:
     DropDirectory(std::filesystem::path path, FileDescriptor fd)

@@ -167,6 +167,8 @@ Result<ElfInfo> inspect_elf(std::string_view file, std::string_view entry_symbol
         if (section.sh_type == SHT_NOTE && sections.name(section) == ".note.syncline") {
             info.note = sections.contents(section);
         }
+        // The linker of Go writes it into whatever has Go's runtime.
+        if (sections.name(section) == ".go.buildinfo") info.has_go_runtime = true;
         if (section.sh_type == SHT_DYNSYM && defines_object(sections, section, entry_symbol)) {
             info.exports_entry = true;
         }

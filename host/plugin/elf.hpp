@@ -12,6 +12,7 @@ namespace syncline::plugin {
 struct ElfInfo {
     std::string_view note;       // contents of the section `.note.syncline`; empty if there is none
     bool exports_entry = false;  // the dynamic symbol table defines the entry symbol
+    bool has_go_runtime = false;
 };
 
 // Checks that `file` is a whole 64-bit shared library for this machine: its section table, every

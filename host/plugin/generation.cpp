@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <boost/dll/shared_library.hpp>
+#include <fstream>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "core/log.hpp"
@@ -15,6 +17,9 @@ namespace {
 
 constexpr const char* kReportIt = "report it to the connector's author";
 constexpr std::chrono::milliseconds kBlockingLimit{60 * 60 * 1000};
+constexpr std::size_t kThreadNameMax = 15;  // what the kernel keeps
+constexpr int kThreadLooks = 20;
+constexpr std::chrono::milliseconds kThreadLookPause{5};
 
 // Generations that can't be taken down safely live to the end of the process, with what their code
 // may still touch.
@@ -34,7 +39,7 @@ template <class Table>
 const Table* find_table(const syncline_plugin& plugin, std::string_view id,
                         std::uint32_t size_min) {
     const void* found = nullptr;
-    call_connector([&] { found = plugin.get_table({id.data(), id.size()}); });
+    call_back([&] { found = plugin.get_table({id.data(), id.size()}); });
     const auto* table = static_cast<const Table*>(found);
     return table != nullptr && table->struct_size >= size_min ? table : nullptr;
 }
@@ -58,6 +63,61 @@ Result<void> check_entry(const syncline_plugin& plugin, const Generation::Option
         plugin.start == nullptr || plugin.stop == nullptr || plugin.posted == nullptr ||
         plugin.destroy == nullptr) {
         return broken("its " SYNCLINE_PLUGIN_SYMBOL " lacks a function");
+    }
+    return {};
+}
+
+Error promises(const char* what, const char* id) {
+    return broken(std::string{"its manifest promises "} + what +
+                  ", its code has no complete table " + id);
+}
+
+Result<void> find_questions(const syncline_plugin& plugin, const Manifest& manifest,
+                            Tables& tables) {
+    if (manifest.can_check) {
+        tables.check = find_table<syncline_plugin_check>(plugin, SYNCLINE_CHECK_ID,
+                                                         SYNCLINE_PLUGIN_CHECK_SIZE_1_3);
+        if (tables.check == nullptr || tables.check->check == nullptr ||
+            tables.check->cancel == nullptr)
+            return promises("to check", SYNCLINE_CHECK_ID);
+    }
+    if (manifest.can_discover) {
+        tables.discover = find_table<syncline_plugin_discover>(plugin, SYNCLINE_DISCOVER_ID,
+                                                               SYNCLINE_PLUGIN_DISCOVER_SIZE_1_3);
+        if (tables.discover == nullptr || tables.discover->discover == nullptr ||
+            tables.discover->cancel == nullptr)
+            return promises("to discover", SYNCLINE_DISCOVER_ID);
+    }
+    if (manifest.can_work) {
+        tables.periodic = find_table<syncline_plugin_periodic>(plugin, SYNCLINE_PERIODIC_ID,
+                                                               SYNCLINE_PLUGIN_PERIODIC_SIZE_1_3);
+        if (tables.periodic == nullptr || tables.periodic->work == nullptr ||
+            tables.periodic->cancel == nullptr)
+            return promises("to work at times", SYNCLINE_PERIODIC_ID);
+    }
+    if (manifest.signs_requests) {
+        tables.sign = find_table<syncline_plugin_sign>(plugin, SYNCLINE_SIGN_ID,
+                                                       SYNCLINE_PLUGIN_SIGN_SIZE_1_3);
+        if (tables.sign == nullptr || tables.sign->sign == nullptr)
+            return promises("to sign requests", SYNCLINE_SIGN_ID);
+    }
+    return {};
+}
+
+Result<void> find_succession(const syncline_plugin& plugin, const Manifest& manifest,
+                             Tables& tables) {
+    if (manifest.can_migrate) {
+        tables.migrate = find_table<syncline_plugin_migrate>(plugin, SYNCLINE_MIGRATE_ID,
+                                                             SYNCLINE_PLUGIN_MIGRATE_SIZE_1_3);
+        if (tables.migrate == nullptr || tables.migrate->migrate == nullptr)
+            return promises("to migrate settings", SYNCLINE_MIGRATE_ID);
+    }
+    if (manifest.can_keep_state) {
+        tables.state = find_table<syncline_plugin_state>(plugin, SYNCLINE_STATE_ID,
+                                                         SYNCLINE_PLUGIN_STATE_SIZE_1_3);
+        if (tables.state == nullptr || tables.state->save == nullptr ||
+            tables.state->restore == nullptr)
+            return promises("to keep state", SYNCLINE_STATE_ID);
     }
     return {};
 }
@@ -106,6 +166,18 @@ Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manife
                 "table " SYNCLINE_FETCH_ID);
         }
     }
+    if (manifest.can_read) {
+        tables.read = find_table<syncline_plugin_read>(plugin, SYNCLINE_READ_ID,
+                                                       SYNCLINE_PLUGIN_READ_SIZE_1_2);
+        if (tables.read == nullptr || tables.read->read == nullptr ||
+            tables.read->cancel == nullptr) {
+            return broken(
+                "its manifest promises to read, its code has no complete "
+                "table " SYNCLINE_READ_ID);
+        }
+    }
+    SYNCLINE_CHECK(find_questions(plugin, manifest, tables));
+    SYNCLINE_CHECK(find_succession(plugin, manifest, tables));
     tables.ids = find_table<syncline_plugin_idmap>(plugin, SYNCLINE_IDMAP_ID,
                                                    SYNCLINE_PLUGIN_IDMAP_SIZE_1_0);
     if (tables.ids != nullptr && tables.ids->found == nullptr)
@@ -140,9 +212,11 @@ Result<std::shared_ptr<Generation>> Generation::load(Options options) {
 
 std::shared_ptr<Worker> Generation::start_worker() {
     Worker::Options options;
-    options.name = options_.manifest.id;
+    options.name = thread_name();
     options.clock = options_.clock;
     options.deadlines = options_.deadlines;
+    options.recorder = options_.recorder;
+    options.who = who();
     // A blocking call waits for its platform: what ends it is the time limit of its operation.
     options.call_limit = options_.manifest.is_blocking
                              ? std::max(options_.call_limit, kBlockingLimit)
@@ -163,6 +237,12 @@ std::shared_ptr<Worker> Generation::start_worker() {
     return worker;
 }
 
+void Generation::set_call_limit(std::chrono::milliseconds limit) {
+    if (options_.manifest.is_blocking) return;
+    const std::lock_guard lock{mutex_};
+    for (const auto& worker : workers_) worker->set_call_limit(limit);
+}
+
 std::shared_ptr<Worker> Generation::worker() {
     if (options_.manifest.is_blocking) return start_worker();
     const std::lock_guard lock{mutex_};
@@ -171,6 +251,8 @@ std::shared_ptr<Worker> Generation::worker() {
 
 Result<void> Generation::open_library() {
     library_ = std::make_shared<Library>();
+    note_subjects("", {});
+    const InFlight in_flight{"loading it"};
     try {
         using boost::dll::load_mode::rtld_local;
         using boost::dll::load_mode::rtld_now;
@@ -184,6 +266,29 @@ Result<void> Generation::open_library() {
     return {};
 }
 
+// Threads that the connector starts inherit it, so no two generations have the same.
+std::string Generation::thread_name() const {
+    const std::string number = '#' + std::to_string(options_.number);
+    return options_.manifest.id.substr(0, kThreadNameMax - number.size()) + number;
+}
+
+// Whether a thread that the connector started still runs: its code must stay. One that is ending
+// gets a moment.
+bool Generation::has_own_threads() const {
+    const std::string name = thread_name();
+    for (int look = 0;; ++look) {
+        std::size_t count = 0;
+        std::error_code ignored;
+        for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task", ignored}) {
+            std::string line;
+            std::ifstream file{task.path() / "comm"};
+            if (std::getline(file, line) && line == name) ++count;
+        }
+        if (count == 0 || look == kThreadLooks) return count != 0;
+        std::this_thread::sleep_for(kThreadLookPause);
+    }
+}
+
 Unloading Generation::close() {
     std::vector<std::shared_ptr<Worker>> workers;
     {
@@ -191,6 +296,8 @@ Unloading Generation::close() {
         workers = workers_;
     }
     for (const auto& worker : workers) worker->close();
+    const bool has_threads = !is_stuck_ && options_.manifest.can_unload && has_own_threads();
+    if (has_threads) mark_stuck();
     const bool may_unload = !is_stuck_ && options_.manifest.can_unload;
     const Unloading unloading = may_unload ? unload() : Unloading::kKept;
     if (unloading == Unloading::kKept) keep_for_ever(shared_from_this());
@@ -198,9 +305,10 @@ Unloading Generation::close() {
         core::log_info("plugin", "a connector's library stays mapped",
                        {{"connector", options_.manifest.id},
                         {"generation", options_.number},
-                        {"why", may_unload  ? "something pins it"
-                                : is_stuck_ ? "it was left with work open"
-                                            : "its manifest says never"}});
+                        {"why", may_unload    ? "something pins it"
+                                : has_threads ? "threads that it started still run"
+                                : is_stuck_   ? "it was left with work open"
+                                              : "its manifest says never"}});
     }
     return unloading;
 }
@@ -210,7 +318,12 @@ Unloading Generation::close() {
 Unloading Generation::unload() {
     tables_ = {};
     if (library_ == nullptr || !library_->handle.is_loaded()) return Unloading::kUnloaded;
-    library_->handle.unload();
+    {
+        // Its destructors run here.
+        const FlightRecorder::Seat seat{options_.recorder, who()};
+        const InFlight in_flight{"unloading it"};
+        library_->handle.unload();
+    }
     void* still_there = ::dlopen(options_.path.c_str(), RTLD_NOLOAD | RTLD_LAZY | RTLD_LOCAL);
     if (still_there == nullptr) return Unloading::kUnloaded;
     ::dlclose(still_there);

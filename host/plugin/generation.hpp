@@ -14,11 +14,18 @@
 #include "plugin/connector.hpp"
 #include "plugin/deadlines.hpp"
 #include "plugin/worker.hpp"
+#include "syncline/check.h"
+#include "syncline/discover.h"
 #include "syncline/fetch.h"
 #include "syncline/file.h"
 #include "syncline/http.h"
 #include "syncline/idmap.h"
+#include "syncline/migrate.h"
+#include "syncline/periodic.h"
 #include "syncline/plugin.h"
+#include "syncline/read.h"
+#include "syncline/sign.h"
+#include "syncline/state.h"
 #include "syncline/webhook.h"
 #include "syncline/write.h"
 
@@ -31,6 +38,13 @@ struct Tables {
     const syncline_plugin_write* write = nullptr;
     const syncline_plugin_http* http = nullptr;
     const syncline_plugin_fetch* fetch = nullptr;
+    const syncline_plugin_read* read = nullptr;
+    const syncline_plugin_check* check = nullptr;
+    const syncline_plugin_discover* discover = nullptr;
+    const syncline_plugin_periodic* periodic = nullptr;
+    const syncline_plugin_sign* sign = nullptr;
+    const syncline_plugin_migrate* migrate = nullptr;
+    const syncline_plugin_state* state = nullptr;
     const syncline_plugin_idmap* ids = nullptr;
     const syncline_plugin_file* file = nullptr;
 };
@@ -50,9 +64,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
         Manifest manifest;
         std::string manifest_text;   // the loaded code has to hold the same
         std::filesystem::path path;  // a private copy
+        std::string sha256_hex{};
         std::uint64_t number = 0;
         const core::Clock* clock = nullptr;
         std::shared_ptr<Deadlines> deadlines;  // shared: a stuck thread may outlive the catalog
+        std::shared_ptr<FlightRecorder> recorder{};  // null: nothing is noted
         std::chrono::milliseconds call_limit{};
         std::chrono::milliseconds cancel_grace{};
     };
@@ -70,6 +86,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
     // one gets a worker of its own.
     std::shared_ptr<Worker> worker();
 
+    // How long one call into an asynchronous connector may take, from now on.
+    void set_call_limit(std::chrono::milliseconds limit);
+
     // From now on the library is never unloaded: something in it was left open.
     void mark_stuck() { is_stuck_ = true; }
 
@@ -79,6 +98,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
   private:
     explicit Generation(Options options) : options_(std::move(options)) {}
 
+    FlightRecorder::Who who() const {
+        return {options_.manifest.id, options_.manifest.version, options_.sha256_hex};
+    }
+    std::string thread_name() const;
+    bool has_own_threads() const;
     std::shared_ptr<Worker> start_worker();
     Result<void> open_library();
     Unloading unload();
@@ -93,15 +117,23 @@ class Generation : public std::enable_shared_from_this<Generation> {
     std::vector<std::shared_ptr<Worker>> workers_;  // the first one opened the library
 };
 
-// Calls a function of a connector. False when it let an exception escape, which the ABI forbids.
+// Calls a function that a connector has given, from within one of its calls. False when it let an
+// exception escape, which the ABI forbids.
 template <class Call>
-bool call_connector(const Call& call) noexcept {
+bool call_back(const Call& call) noexcept {
     try {
         call();
         return true;
     } catch (...) {
         return false;
     }
+}
+
+// The same of a function of its tables, whose name is a literal: "write()".
+template <class Call>
+bool call_connector(const char* name, const Call& call) noexcept {
+    const InFlight in_flight{name};
+    return call_back(call);
 }
 
 }  // namespace syncline::plugin

@@ -5,7 +5,9 @@
 
 #include "core/log.hpp"
 #include "plugin/live_instance.hpp"
+#include "syncline/check.h"
 #include "syncline/clock.h"
+#include "syncline/discover.h"
 #include "syncline/expr.h"
 #include "syncline/fetch.h"
 #include "syncline/file.h"
@@ -13,6 +15,8 @@
 #include "syncline/http.h"
 #include "syncline/idmap.h"
 #include "syncline/log.h"
+#include "syncline/periodic.h"
+#include "syncline/read.h"
 #include "syncline/version.h"
 #include "syncline/write.h"
 
@@ -105,7 +109,7 @@ syncline_status SYNCLINE_CALL write_outcome(syncline_host_handle host,
         host, [&](LiveInstance& instance) { return instance.outcome(operation, index, outcome); });
 }
 
-// Of a write and of a fetch: handles are never given twice.
+// Of every kind of operation: handles are never given twice.
 syncline_status SYNCLINE_CALL complete(syncline_host_handle host, uint64_t operation) {
     return on_instance(host, [&](LiveInstance& instance) { return instance.complete(operation); });
 }
@@ -117,11 +121,59 @@ syncline_status SYNCLINE_CALL fetch_result(syncline_host_handle host,
         host, [&](LiveInstance& instance) { return instance.fetched(operation, index, result); });
 }
 
+syncline_status SYNCLINE_CALL read_record(syncline_host_handle host, syncline_read_handle operation,
+                                          const syncline_record* record) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.page_record(operation, record); });
+}
+
+syncline_status SYNCLINE_CALL read_end(syncline_host_handle host, syncline_read_handle operation,
+                                       const syncline_page_end* end) {
+    return on_instance(host,
+                       [&](LiveInstance& instance) { return instance.page_end(operation, end); });
+}
+
+syncline_status SYNCLINE_CALL check_outcome(syncline_host_handle host,
+                                            syncline_check_handle operation,
+                                            const syncline_error* error) {
+    return on_instance(host,
+                       [&](LiveInstance& instance) { return instance.checked(operation, error); });
+}
+
+syncline_status SYNCLINE_CALL discover_outcome(syncline_host_handle host,
+                                               syncline_discover_handle operation,
+                                               syncline_str streams_json,
+                                               const syncline_error* error) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.discovered(operation, streams_json, error);
+    });
+}
+
+syncline_status SYNCLINE_CALL work_outcome(syncline_host_handle host,
+                                           syncline_periodic_handle operation, int64_t next_due_ns,
+                                           const syncline_error* error) {
+    return on_instance(host, [&](LiveInstance& instance) {
+        return instance.worked(operation, next_due_ns, error);
+    });
+}
+
 syncline_status SYNCLINE_CALL hmac(syncline_host_handle host, syncline_secret_handle secret,
                                    syncline_digest algorithm, syncline_str bytes, uint8_t* digest) {
     return on_instance(host, [&](LiveInstance& instance) {
         return instance.hmac(secret, algorithm, bytes, digest);
     });
+}
+
+syncline_status SYNCLINE_CALL secret_find(syncline_host_handle host, syncline_str name,
+                                          syncline_secret_handle* secret, syncline_error* error) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.find_secret(name, secret, error); });
+}
+
+syncline_status SYNCLINE_CALL secret_show(syncline_host_handle host, syncline_secret_handle secret,
+                                          const syncline_text_sink* sink, syncline_error* error) {
+    return on_instance(
+        host, [&](LiveInstance& instance) { return instance.show_secret(secret, sink, error); });
 }
 
 syncline_status SYNCLINE_CALL idmap_get(syncline_host_handle host, syncline_str name_space,
@@ -169,7 +221,14 @@ constexpr syncline_host_log kLog{sizeof(syncline_host_log), 0, log_line};
 constexpr syncline_host_clock kClock{sizeof(syncline_host_clock), 0, clock_now, clock_monotonic};
 constexpr syncline_host_write kWrite{sizeof(syncline_host_write), 0, write_outcome, complete};
 constexpr syncline_host_fetch kFetch{sizeof(syncline_host_fetch), 0, fetch_result, complete};
+constexpr syncline_host_read kRead{sizeof(syncline_host_read), 0, read_record, read_end, complete};
+constexpr syncline_host_check kCheck{sizeof(syncline_host_check), 0, check_outcome, complete};
+constexpr syncline_host_discover kDiscover{sizeof(syncline_host_discover), 0, discover_outcome,
+                                           complete};
+constexpr syncline_host_periodic kPeriodic{sizeof(syncline_host_periodic), 0, work_outcome,
+                                           complete};
 constexpr syncline_host_hmac kHmac{sizeof(syncline_host_hmac), 0, hmac};
+constexpr syncline_host_secret kSecret{sizeof(syncline_host_secret), 0, secret_find, secret_show};
 constexpr syncline_host_idmap kIdMap{sizeof(syncline_host_idmap), 0, idmap_get, idmap_put};
 constexpr syncline_host_expr kExpr{sizeof(syncline_host_expr), 0, expr_compile, expr_evaluate};
 constexpr syncline_host_file kFile{sizeof(syncline_host_file), 0, file_append};
@@ -190,7 +249,12 @@ const void* SYNCLINE_CALL host_get_table(syncline_host_handle host, syncline_str
     if (name == SYNCLINE_CLOCK_ID) return &kClock;
     if (name == SYNCLINE_WRITE_ID) return &kWrite;
     if (name == SYNCLINE_FETCH_ID) return &kFetch;
+    if (name == SYNCLINE_READ_ID) return &kRead;
+    if (name == SYNCLINE_CHECK_ID) return &kCheck;
+    if (name == SYNCLINE_DISCOVER_ID) return &kDiscover;
+    if (name == SYNCLINE_PERIODIC_ID) return &kPeriodic;
     if (name == SYNCLINE_HMAC_ID) return &kHmac;
+    if (name == SYNCLINE_SECRET_ID) return &kSecret;
     if (name == SYNCLINE_IDMAP_ID) return if_bound(host, kIdMap, &InstanceOptions::ids);
     if (name == SYNCLINE_EXPR_ID) return if_bound(host, kExpr, &InstanceOptions::expressions);
     if (name == SYNCLINE_FILE_ID) return if_bound(host, kFile, &InstanceOptions::files);

@@ -25,6 +25,29 @@ void Instance::fetch(FetchBatch batch, std::function<void(std::vector<FetchResul
     done(std::vector<FetchResult>(batch.requests.size(), result));
 }
 
+void Instance::read(ReadRequest, std::function<void(ReadResult)> done) {
+    ReadResult result;
+    result.failure = unsupported("the connector reads no pages");
+    done(std::move(result));
+}
+
+void Instance::check(std::chrono::milliseconds, std::function<void(Failure)> done) {
+    done(unsupported("the connector checks no credentials"));
+}
+
+void Instance::discover(std::chrono::milliseconds, std::function<void(Failure, std::string)> done) {
+    done(unsupported("the connector discovers no streams"), {});
+}
+
+void Instance::work(std::optional<std::int64_t>, std::chrono::milliseconds,
+                    std::function<void(WorkResult)> done) {
+    done({unsupported("the connector has no work of its own"), {}});
+}
+
+void Instance::save_state(std::function<void(SavedState)> done) {
+    done({unsupported("the connector keeps no state"), {}});
+}
+
 void Instance::verify(WebhookRequest, core::Secret, std::function<void(Failure)> done) {
     done(unsupported("the connector verifies no requests"));
 }

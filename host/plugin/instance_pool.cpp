@@ -43,29 +43,75 @@ void InstancePool::answer(WebhookRequest request, Answer outcome,
     pure_->answer(std::move(request), std::move(outcome), std::move(done));
 }
 
+// A completion that tells the member that it has one less to do.
+template <class... Values>
+std::function<void(Values...)> InstancePool::counted(std::shared_ptr<Member> member,
+                                                     std::function<void(Values...)> done) {
+    ++member->open;
+    return [member = std::move(member), done = std::move(done)](Values... values) {
+        --member->open;
+        done(std::move(values)...);
+    };
+}
+
+// They are alike: one speaks for all.
+void InstancePool::save_state(std::function<void(SavedState)> done) {
+    pure_->save_state(std::move(done));
+}
+
 void InstancePool::write(WriteBatch batch, std::function<void(WriteResult)> done) {
     const std::shared_ptr<Member> member = least_busy();
-    ++member->open;
-    member->instance->write(std::move(batch), [member, done = std::move(done)](WriteResult result) {
-        --member->open;
-        done(std::move(result));
-    });
+    member->instance->write(std::move(batch), counted(member, std::move(done)));
 }
 
 void InstancePool::fetch(FetchBatch batch, std::function<void(std::vector<FetchResult>)> done) {
     const std::shared_ptr<Member> member = least_busy();
-    ++member->open;
-    member->instance->fetch(std::move(batch),
-                            [member, done = std::move(done)](std::vector<FetchResult> results) {
-                                --member->open;
-                                done(std::move(results));
-                            });
+    member->instance->fetch(std::move(batch), counted(member, std::move(done)));
 }
 
-void InstancePool::stop(std::chrono::milliseconds deadline, std::function<void()> stopped) {
+void InstancePool::read(ReadRequest request, std::function<void(ReadResult)> done) {
+    const std::shared_ptr<Member> member = least_busy();
+    member->instance->read(std::move(request), counted(member, std::move(done)));
+}
+
+void InstancePool::check(std::chrono::milliseconds timeout, std::function<void(Failure)> done) {
+    const std::shared_ptr<Member> member = least_busy();
+    member->instance->check(timeout, counted(member, std::move(done)));
+}
+
+void InstancePool::discover(std::chrono::milliseconds timeout,
+                            std::function<void(Failure, std::string)> done) {
+    const std::shared_ptr<Member> member = least_busy();
+    member->instance->discover(timeout, counted(member, std::move(done)));
+}
+
+void InstancePool::work(std::optional<std::int64_t> due_ns, std::chrono::milliseconds timeout,
+                        std::function<void(WorkResult)> done) {
+    const std::shared_ptr<Member> member = least_busy();
+    member->instance->work(due_ns, timeout, counted(member, std::move(done)));
+}
+
+std::vector<std::shared_ptr<Instance>> InstancePool::all() const {
     std::vector<std::shared_ptr<Instance>> all;
     for (const auto& member : members_) all.push_back(member->instance);
     if (std::find(all.begin(), all.end(), pure_) == all.end()) all.push_back(pure_);
+    return all;
+}
+
+std::uint64_t InstancePool::misbehaviours() const {
+    std::uint64_t sum = 0;
+    for (const auto& instance : all()) sum += instance->misbehaviours();
+    return sum;
+}
+
+std::uint64_t InstancePool::overdue() const {
+    std::uint64_t sum = 0;
+    for (const auto& instance : all()) sum += instance->overdue();
+    return sum;
+}
+
+void InstancePool::stop(std::chrono::milliseconds deadline, std::function<void()> stopped) {
+    const std::vector<std::shared_ptr<Instance>> all = this->all();
     struct Gate {
         std::atomic<std::size_t> open;
         std::function<void()> stopped;

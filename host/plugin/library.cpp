@@ -29,6 +29,11 @@ Result<Library> examine_bytes(std::string bytes) {
         return Error{kNotAConnector,
                      "the library has a manifest but does not export " SYNCLINE_PLUGIN_SYMBOL};
     }
+    if (elf.has_go_runtime) {
+        return Error{kNeedsProcess, "the connector \"" + library.manifest.id +
+                                        "\" is written in Go, whose runtime starts threads and "
+                                        "signal handlers of its own and can't be unloaded"};
+    }
     library.manifest_text = text;
     return library;
 }

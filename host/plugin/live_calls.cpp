@@ -73,11 +73,13 @@ void LiveInstance::handshake(WebhookRequest request,
 
 // A call whose output is a reply.
 template <class Run, class Done>
-void LiveInstance::run_reply(std::uint64_t call, const Run& run, const Done& done) {
+void LiveInstance::run_reply(const char* name, std::uint64_t call, const Run& run,
+                             const Done& done) {
     ReplySink sink;
     syncline_error error = empty_error();
     syncline_status status = SYNCLINE_OK;
-    const bool has_returned = call_connector([&] { status = run(sink.table(), &error); });
+    const OnBehalf behalf{*this, 0};
+    const bool has_returned = call_connector(name, [&] { status = run(sink.table(), &error); });
     Failure failure;
     if (!has_returned) {
         failure = plugin_bug("an exception escaped from a call");
@@ -106,7 +108,7 @@ void LiveInstance::run_handshake(std::uint64_t call, const WebhookRequest& reque
     const auto run = [&](const syncline_reply_sink* sink, syncline_error* error) {
         return table->handshake(instance_, &view.view, sink, error);
     };
-    run_reply(call, run, done);
+    run_reply("handshake()", call, run, done);
 }
 
 void LiveInstance::answer(WebhookRequest request, Answer outcome,
@@ -131,7 +133,7 @@ void LiveInstance::run_answer(std::uint64_t call, const WebhookRequest& request,
     const auto run = [&](const syncline_reply_sink* sink, syncline_error* error) {
         return table->answer(instance_, &view.view, &answered.view, sink, error);
     };
-    run_reply(call, run, done);
+    run_reply("answer()", call, run, done);
 }
 
 void LiveInstance::verify(WebhookRequest request, core::Secret secret,
@@ -157,8 +159,9 @@ void LiveInstance::run_verify(std::uint64_t call, const WebhookRequest& request,
         secret_ = &secret;
         secret_handle_ = next_handle();
     }
+    const OnBehalf behalf{*this, 0};
     const bool has_returned = call_connector(
-        [&] { status = table->verify(instance_, &view.view, secret_handle_, &error); });
+        "verify()", [&] { status = table->verify(instance_, &view.view, secret_handle_, &error); });
     secret_ = nullptr;
     secret_handle_ = 0;
     Failure failure;
@@ -173,7 +176,8 @@ void LiveInstance::run_verify(std::uint64_t call, const WebhookRequest& request,
 
 syncline_status LiveInstance::hmac(syncline_secret_handle secret, syncline_digest algorithm,
                                    syncline_str bytes, std::uint8_t* digest) {
-    if (secret == 0 || secret != secret_handle_) return SYNCLINE_E_STALE;
+    const core::Secret* key = secret == secret_handle_ ? secret_ : found_secret(secret);
+    if (secret == 0 || key == nullptr) return SYNCLINE_E_STALE;
     if (digest == nullptr || (bytes.ptr == nullptr && bytes.len != 0)) {
         misbehaved("hmac() was called without bytes or without room for the digest");
         return SYNCLINE_E_PLUGIN_BUG;
@@ -193,7 +197,7 @@ syncline_status LiveInstance::hmac(syncline_secret_handle secret, syncline_diges
             return SYNCLINE_E_UNSUPPORTED;
     }
     const std::string_view data{bytes.len == 0 ? "" : bytes.ptr, bytes.len};
-    const std::string result = core::hmac(function, secret_->reveal(), data);
+    const std::string result = core::hmac(function, key->reveal(), data);
     std::memcpy(digest, result.data(), result.size());
     return SYNCLINE_OK;
 }
@@ -222,8 +226,10 @@ Translation LiveInstance::translate_one(const WebhookRequest& request) {
     RecordSink sink{*this};
     syncline_error error = empty_error();
     syncline_status status = SYNCLINE_OK;
-    const bool has_returned = call_connector(
-        [&] { status = table->translate(instance_, &view.view, sink.table(), &error); });
+    note_subjects(options_.account, std::span{&request.subject, 1});
+    const bool has_returned = call_connector("translate()", [&] {
+        status = table->translate(instance_, &view.view, sink.table(), &error);
+    });
     if (!has_returned || !sink.problem().empty()) {
         const std::string rule =
             has_returned ? sink.problem() : "an exception escaped from translate()";

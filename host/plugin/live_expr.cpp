@@ -51,7 +51,7 @@ syncline_status LiveInstance::evaluate(syncline_expr_handle expression, const sy
         const std::string place = why.where().empty() ? "" : "at " + why.where() + ": ";
         return refuse(error, FailureClass::kPermanent, place + why.what());
     }
-    if (!call_connector([&] { sink->text(sink->context, to_str(*result)); })) {
+    if (!call_back([&] { sink->text(sink->context, to_str(*result)); })) {
         misbehaved("an exception escaped from a sink");
         return refuse(error, FailureClass::kPluginBug, "an exception escaped from the sink");
     }

@@ -11,7 +11,10 @@ struct LiveInstance::Fetch final : LiveInstance::Operation {
         : Operation(given.stream, given.timeout),
           batch(std::move(given)),
           results(batch.requests.size()),
-          done(std::move(then)) {}
+          done(std::move(then)) {
+        for (const FetchRequest& request : batch.requests)
+            if (request.subject.event != 0) subjects_of_requests.push_back(request.subject);
+    }
 
     Failure check(const Manifest& manifest) const override {
         const StreamSpec* spec = manifest.stream(batch.stream);
@@ -26,7 +29,8 @@ struct LiveInstance::Fetch final : LiveInstance::Operation {
         return {};
     }
 
-    std::string_view begin_name() const override { return "fetch()"; }
+    const char* begin_name() const override { return "fetch()"; }
+    std::span<const Subject> subjects() const override { return subjects_of_requests; }
 
     syncline_status begin(const Tables& tables, syncline_instance* instance, std::uint64_t handle,
                           syncline_error* error) override {
@@ -59,6 +63,7 @@ struct LiveInstance::Fetch final : LiveInstance::Operation {
     }
 
     const FetchBatch batch;
+    std::vector<Subject> subjects_of_requests;
     std::vector<std::optional<FetchResult>> results;  // as the connector has given them
     std::function<void(std::vector<FetchResult>)> done;
 

@@ -25,13 +25,8 @@ FailureClass class_of(const Error& error) {
 
 }  // namespace
 
-// The operator's own words are the grant: the value of a setting, letter by letter.
 bool LiveInstance::is_granted(std::string_view path) const {
-    const std::vector<std::string>& names = manifest().allowed_files;
-    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-        const boost::json::value* setting = options_.settings.if_contains(name);
-        return setting != nullptr && setting->is_string() && setting->get_string() == path;
-    });
+    return std::find(granted_files_.begin(), granted_files_.end(), path) != granted_files_.end();
 }
 
 syncline_status LiveInstance::append(const syncline_str& path, const syncline_str& bytes,
@@ -83,11 +78,11 @@ void LiveInstance::deliver_append(std::uint64_t handle, const Result<void>& resu
     }
     syncline_error error = empty_error();
     if (!result) error = to_error({class_of(result.error()), result.error().to_string(), "", -1});
-    current_operation_ = append.operation;
+    const OnBehalf behalf{*this, append.operation};
     const auto& table = *generation_->tables().file;
-    if (!call_connector([&] { table.done(instance_, append.user_id, result ? nullptr : &error); }))
+    if (!call_connector("done()",
+                        [&] { table.done(instance_, append.user_id, result ? nullptr : &error); }))
         misbehaved("an exception escaped from done()");
-    current_operation_ = 0;
     const std::lock_guard lock{mutex_};
     destroy_if_idle();
 }

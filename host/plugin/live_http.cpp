@@ -15,6 +15,7 @@ syncline_status LiveInstance::send(const syncline_http_request* request, std::ui
     if (generation_->tables().http == nullptr) {
         problem = "send() was called by a connector that has no " SYNCLINE_HTTP_ID;
     }
+    if (is_signing_) problem = "send() was called from inside sign()";
     if (!problem.empty()) {
         misbehaved(problem);
         return refuse(error, FailureClass::kPluginBug, problem);
@@ -22,6 +23,8 @@ syncline_status LiveInstance::send(const syncline_http_request* request, std::ui
     if (options_.http == nullptr) {
         return refuse(error, FailureClass::kUnsupported, "this account has no access to HTTP");
     }
+    if (const Failure unsigned_ = sign(copy); unsigned_.failure_class != FailureClass::kNone)
+        return refuse(error, unsigned_.failure_class, unsigned_.message);
     std::uint64_t id = 0;
     {
         const std::lock_guard lock{mutex_};
@@ -121,12 +124,12 @@ void LiveInstance::deliver(std::uint64_t handle, const std::shared_ptr<const Htt
     const auto exchange = take_exchange(handle, answer);
     if (!exchange) return;
     const ReplyView view{answer};
-    current_operation_ = exchange->operation;
+    const OnBehalf behalf{*this, exchange->operation};
     const auto& table = *generation_->tables().http;
-    if (!call_connector([&] { table.done(instance_, exchange->user_id, &view.result); })) {
+    if (!call_connector("done()",
+                        [&] { table.done(instance_, exchange->user_id, &view.result); })) {
         misbehaved("an exception escaped from done()");
     }
-    current_operation_ = 0;
     const std::lock_guard lock{mutex_};
     destroy_if_idle();
 }
@@ -138,6 +141,7 @@ syncline_status LiveInstance::fetch_now(const syncline_http_request* request,
     Problem problem = copy_request(request, copy);
     if (result == nullptr) problem = "fetch() was called without a place for the result";
     if (!manifest().is_blocking) problem = "an asynchronous connector waited for a response";
+    if (is_signing_) problem = "fetch() was called from inside sign()";
     if (result != nullptr) *result = nullptr;
     if (!problem.empty()) {
         misbehaved(problem);
@@ -145,6 +149,8 @@ syncline_status LiveInstance::fetch_now(const syncline_http_request* request,
     }
     if (options_.http == nullptr)
         return refuse(error, FailureClass::kUnsupported, "this account has no access to HTTP");
+    if (const Failure unsigned_ = sign(copy); unsigned_.failure_class != FailureClass::kNone)
+        return refuse(error, unsigned_.failure_class, unsigned_.message);
     std::uint64_t id = 0;
     {
         const std::lock_guard lock{mutex_};
@@ -170,6 +176,7 @@ syncline_status LiveInstance::fetch_now(const syncline_http_request* request,
     }
     if (is_cancelled) options_.http->cancel(transport_id);
     std::shared_ptr<const HttpReply> reply;
+    const Landed landed;
     if (replied.wait_for(limit) == std::future_status::ready) {
         reply = replied.get();
     } else {

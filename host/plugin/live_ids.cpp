@@ -11,7 +11,6 @@ constexpr std::size_t kIdKeyBytesMax = 240;
 constexpr std::size_t kIdValueBytesMax = 1024;
 constexpr std::uint32_t kLookupKeysMax = 1000;
 constexpr std::size_t kOpenLookupsMax = 1024;
-constexpr std::size_t kOwnIdsMax = 100'000;
 
 std::string overlay_key(std::string_view name_space, std::string_view key) {
     std::string joined{name_space};
@@ -69,9 +68,8 @@ syncline_status LiveInstance::get_ids(syncline_str name_space, const syncline_st
          asked = std::move(copies)](Result<std::vector<std::string>> values) mutable {
             auto shared = std::make_shared<Result<std::vector<std::string>>>(std::move(values));
             self->worker_->post([self, user_id, operation, asked = std::move(asked), shared] {
-                self->current_operation_ = operation;
+                const OnBehalf behalf{*self, operation};
                 self->found_ids(user_id, asked, std::move(*shared));
-                self->current_operation_ = 0;
             });
         });
     return SYNCLINE_OK;
@@ -90,8 +88,7 @@ void LiveInstance::found_ids(std::uint64_t user_id, const std::vector<std::strin
             found = std::move(*values);
             found.resize(keys.size());
             for (std::size_t i = 0; i < keys.size(); ++i) {
-                const auto own = own_ids_.find(keys[i]);
-                if (own != own_ids_.end()) found[i] = own->second;
+                if (auto own = options_.own_ids->find(keys[i])) found[i] = std::move(*own);
             }
         } else {
             error = to_error({FailureClass::kCancelled, values.error().what(), "", -1});
@@ -100,7 +97,7 @@ void LiveInstance::found_ids(std::uint64_t user_id, const std::vector<std::strin
     for (const std::string& value : found) views.push_back(to_str(value));
     const auto& table = *generation_->tables().ids;
     const bool is_found = !views.empty();
-    const bool has_returned = call_connector([&] {
+    const bool has_returned = call_connector("found()", [&] {
         table.found(instance_, user_id, is_found ? views.data() : nullptr,
                     static_cast<std::uint32_t>(views.size()), is_found ? nullptr : &error);
     });
@@ -124,19 +121,14 @@ syncline_status LiveInstance::put_id(syncline_write_handle handle, syncline_str 
     auto* operation = find_operation<Write>(handle);
     if (operation == nullptr || operation->is_reported)
         return refuse(error, FailureClass::kStale, "the write operation is over");
-    if (own_ids_.size() >= kOwnIdsMax)
+    if (!options_.own_ids->put(overlay_key(mapping.name_space, mapping.key), mapping.value))
         return refuse(error, FailureClass::kTransient, "too many ids wait to become durable");
-    own_ids_[overlay_key(mapping.name_space, mapping.key)] = mapping.value;
     operation->ids.push_back(std::move(mapping));
     return SYNCLINE_OK;
 }
 
-// Locked. What was put later for the same key stays.
-void LiveInstance::forget_ids(const std::vector<IdMapping>& ids) {
-    for (const IdMapping& id : ids) {
-        const auto own = own_ids_.find(overlay_key(id.name_space, id.key));
-        if (own != own_ids_.end() && own->second == id.value) own_ids_.erase(own);
-    }
+void LiveInstance::forget_ids(OwnIds& own, const std::vector<IdMapping>& ids) {
+    for (const IdMapping& id : ids) own.forget(overlay_key(id.name_space, id.key), id.value);
 }
 
 }  // namespace syncline::plugin

@@ -1,6 +1,5 @@
 #include "plugin/live_instance.hpp"
 
-#include <boost/json/serialize.hpp>
 #include <future>
 #include <unordered_map>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "core/log.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/live_operation.hpp"
+#include "plugin/settings_text.hpp"
 
 namespace syncline::plugin {
 namespace {
@@ -41,6 +41,17 @@ core::LogLevel level_of(syncline_severity severity) {
     }
 }
 
+// The operator's own words are the grant: the value of a setting, letter by letter.
+std::vector<std::string> files_granted(const Manifest& manifest,
+                                       const boost::json::object& settings) {
+    std::vector<std::string> files;
+    for (const std::string& name : manifest.allowed_files) {
+        const boost::json::value* setting = settings.if_contains(name);
+        if (setting != nullptr && setting->is_string()) files.emplace_back(setting->get_string());
+    }
+    return files;
+}
+
 }  // namespace
 
 std::uint64_t next_handle() {
@@ -65,17 +76,19 @@ void unregister_instance(std::uint64_t handle) {
 }
 
 // ---- Start
-// ---------------------------------------------------------------------------------------
 
 LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options)
     : generation_(std::move(generation)),
       worker_(generation_->worker()),
       options_(std::move(options)),
+      granted_files_(files_granted(generation_->manifest(), options_.settings)),
       channel_("connector:" + generation_->manifest().id),
       host_handle_(next_handle()),
       host_(make_host_table(host_handle_)),
       log_gate_(*generation_->options().clock, generation_->manifest().settings_schema,
-                options_.settings) {}
+                options_.settings) {
+    if (options_.own_ids == nullptr) options_.own_ids = std::make_shared<OwnIds>();
+}
 
 Result<std::shared_ptr<LiveInstance>> LiveInstance::start(std::shared_ptr<Generation> generation,
                                                           InstanceOptions options) {
@@ -110,14 +123,19 @@ Failure LiveInstance::start_up() {
     syncline_status status = SYNCLINE_OK;
     const Failure escaped{FailureClass::kPluginBug, "an exception escaped from the connector", "",
                           -1};
-    if (!call_connector([&] { instance_ = plugin.create(&host_); })) return escaped;
+    const OnBehalf behalf{*this, 0};
+    if (!call_connector("create()", [&] { instance_ = plugin.create(&host_); })) return escaped;
     if (instance_ == nullptr) {
         clear_failed_start();
         return {FailureClass::kTransient, "the connector has no memory for an instance", "", -1};
     }
-    const std::string settings = boost::json::serialize(options_.settings);
-    const bool has_returned = call_connector([&] {
-        status = plugin.init(instance_, to_str(settings), &error);
+    const bool has_returned = call_connector("init() or start()", [&] {
+        {
+            const core::Secret settings = settings_text(options_.settings);
+            options_.settings = record::LockedObject{};
+            status = plugin.init(instance_, to_str(settings.reveal()), &error);
+        }
+        if (status == SYNCLINE_OK) status = restore_state(error);
         if (status == SYNCLINE_OK) status = plugin.start(instance_, &error);
     });
     if (has_returned && status == SYNCLINE_OK) {
@@ -125,7 +143,7 @@ Failure LiveInstance::start_up() {
         if (state_ == State::kStarting) state_ = State::kRunning;
         return {};
     }
-    call_connector([&] { plugin.destroy(instance_); });
+    call_connector("destroy()", [&] { plugin.destroy(instance_); });
     clear_failed_start();
     if (!has_returned) return escaped;
     Failure failure = copy_failure(status, error);
@@ -148,7 +166,6 @@ void LiveInstance::clear_failed_start() {
 }
 
 // ---- Calls
-// ---------------------------------------------------------------------------------------
 
 std::optional<Failure> LiveInstance::refusal() const {
     if (state_ == State::kOver || state_ == State::kStopping) {
@@ -207,18 +224,16 @@ syncline_status LiveInstance::post(std::uint64_t user_id) {
                 --self->open_posts_;
                 if (self->state_ == State::kOver) return;
             }
-            self->current_operation_ = operation;
+            const OnBehalf behalf{*self, operation};
             const auto& plugin = *self->generation_->tables().plugin;
-            if (!call_connector([&] { plugin.posted(self->instance_, user_id); })) {
+            if (!call_connector("posted()", [&] { plugin.posted(self->instance_, user_id); })) {
                 self->misbehaved("an exception escaped from posted()");
             }
-            self->current_operation_ = 0;
         });
     return is_posted ? SYNCLINE_OK : SYNCLINE_E_STALE;
 }
 
 // ---- Stop
-// ----------------------------------------------------------------------------------------
 
 void LiveInstance::stop(std::chrono::milliseconds deadline, std::function<void()> stopped) {
     bool is_beginning = false;
@@ -251,7 +266,8 @@ void LiveInstance::begin_stop() {
         for (const auto& [handle, operation] : operations_) operations.push_back(handle);
     }
     const auto& plugin = *generation_->tables().plugin;
-    if (!call_connector([&] { plugin.stop(instance_); })) {
+    const OnBehalf behalf{*this, 0};
+    if (!call_connector("stop()", [&] { plugin.stop(instance_); })) {
         misbehaved("an exception escaped from stop()");
     }
     for (const std::uint64_t handle : operations) cancel(handle);
@@ -295,7 +311,8 @@ void LiveInstance::destroy() {
         if (state_ == State::kOver) return;
     }
     const auto& plugin = *generation_->tables().plugin;
-    if (!call_connector([&] { plugin.destroy(instance_); })) {
+    const OnBehalf behalf{*this, 0};
+    if (!call_connector("destroy()", [&] { plugin.destroy(instance_); })) {
         misbehaved("an exception escaped from destroy()");
     }
     unregister_instance(host_handle_);
@@ -323,6 +340,7 @@ void LiveInstance::give_up(std::string_view why) {
 }
 
 void LiveInstance::evict() {
+    ++overdue_;
     leave_behind({FailureClass::kPluginBug, "the connector does not return from a call", "", -1});
 }
 
@@ -352,23 +370,22 @@ void LiveInstance::leave_behind(const Failure& failure) {
 }
 
 // ---- Log
-// -----------------------------------------------------------------------------------------
 
 void LiveInstance::log(syncline_severity severity, syncline_str message,
                        const syncline_pair* fields, std::uint32_t count) {
     const core::LogLevel level = level_of(severity);
     std::uint64_t suppressed = 0;
     if (!core::log_enabled(level) || !log_gate_.admit(suppressed)) return;
+    const auto said = [this](const syncline_str& text, std::size_t bytes_max) {
+        return log_gate_.without_secrets(printable(text, bytes_max), core::TextEnd::kCut);
+    };
     std::string detail;
     for (std::uint32_t i = 0; fields != nullptr && i < std::min(count, kLogFieldsMax); ++i) {
         if (i != 0) detail += ' ';
-        detail +=
-            printable(fields[i].name, 64) + '=' + printable(fields[i].value, kLogTextBytesMax);
+        detail += said(fields[i].name, 64) + '=' + said(fields[i].value, kLogTextBytesMax);
     }
-    core::log(level, channel_, log_gate_.without_secrets(printable(message, kLogTextBytesMax)),
-              {{"account", options_.account},
-               {"fields", log_gate_.without_secrets(std::move(detail))},
-               {"suppressed", suppressed}});
+    core::log(level, channel_, said(message, kLogTextBytesMax),
+              {{"account", options_.account}, {"fields", detail}, {"suppressed", suppressed}});
 }
 
 void LiveInstance::misbehaved(std::string_view rule) {

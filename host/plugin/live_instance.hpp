@@ -19,11 +19,17 @@
 #include "plugin/generation.hpp"
 #include "plugin/handles.hpp"
 #include "plugin/log_gate.hpp"
+#include "plugin/own_ids.hpp"
+#include "syncline/check.h"
+#include "syncline/discover.h"
 #include "syncline/expr.h"
 #include "syncline/fetch.h"
 #include "syncline/hmac.h"
 #include "syncline/host.h"
 #include "syncline/log.h"
+#include "syncline/periodic.h"
+#include "syncline/read.h"
+#include "syncline/secret.h"
 
 namespace syncline::plugin {
 
@@ -33,6 +39,7 @@ inline constexpr std::size_t kPostsMax = 4096;
 inline constexpr std::size_t kExpressionsMax = 1000;
 inline constexpr std::size_t kExpressionBytesMax = 64 * 1024;
 inline constexpr std::size_t kOpenAppendsMax = 1024;
+inline constexpr std::size_t kSecretNameBytesMax = 64;
 inline constexpr std::size_t kAppendBytesMax = 64 * 1024 * 1024;
 
 // Purpose: one account on one generation.
@@ -55,6 +62,13 @@ class LiveInstance final : public Instance,
                    std::function<void(std::vector<Translation>)> done) override;
     void write(WriteBatch batch, std::function<void(WriteResult)> done) override;
     void fetch(FetchBatch batch, std::function<void(std::vector<FetchResult>)> done) override;
+    void read(ReadRequest request, std::function<void(ReadResult)> done) override;
+    void check(std::chrono::milliseconds timeout, std::function<void(Failure)> done) override;
+    void discover(std::chrono::milliseconds timeout,
+                  std::function<void(Failure, std::string)> done) override;
+    void work(std::optional<std::int64_t> due_ns, std::chrono::milliseconds timeout,
+              std::function<void(WorkResult)> done) override;
+    void save_state(std::function<void(SavedState)> done) override;
     void verify(WebhookRequest request, core::Secret secret,
                 std::function<void(Failure)> done) override;
     void answer(WebhookRequest request, Answer outcome,
@@ -80,9 +94,23 @@ class LiveInstance final : public Instance,
                             const syncline_outcome* outcome);  // [thread]
     syncline_status fetched(syncline_fetch_handle operation, std::uint32_t index,
                             const syncline_fetch_result* result);  // [thread]
-    syncline_status complete(std::uint64_t operation);             // [thread]
+    syncline_status page_record(syncline_read_handle operation,
+                                const syncline_record* record);  // [thread]
+    syncline_status page_end(syncline_read_handle operation,
+                             const syncline_page_end* end);  // [thread]
+    syncline_status checked(syncline_check_handle operation,
+                            const syncline_error* error);  // [thread]
+    syncline_status discovered(syncline_discover_handle operation, const syncline_str& streams,
+                               const syncline_error* error);  // [thread]
+    syncline_status worked(syncline_periodic_handle operation, std::int64_t next_due_ns,
+                           const syncline_error* error);  // [thread]
+    syncline_status complete(std::uint64_t operation);    // [thread]
     syncline_status hmac(syncline_secret_handle secret, syncline_digest algorithm,
                          syncline_str bytes, std::uint8_t* digest);  // [thread]
+    syncline_status find_secret(const syncline_str& name, syncline_secret_handle* secret,
+                                syncline_error* error);  // [thread]
+    syncline_status show_secret(syncline_secret_handle handle, const syncline_text_sink* sink,
+                                syncline_error* error);  // [thread]
     syncline_status get_ids(syncline_str name_space, const syncline_str* keys, std::uint32_t count,
                             std::uint64_t user_id, syncline_error* error);  // [thread]
     syncline_status put_id(syncline_write_handle operation, syncline_str name_space,
@@ -98,6 +126,7 @@ class LiveInstance final : public Instance,
     // The connector broke a rule of the ABI: logged, counted, survived.
     void misbehaved(std::string_view rule);
     std::uint64_t misbehaviours() const override { return misbehaviours_; }
+    std::uint64_t overdue() const override { return overdue_; }
 
   private:
     enum class State {
@@ -106,9 +135,15 @@ class LiveInstance final : public Instance,
         kStopping,
         kOver,  // destroyed, or left behind
     };
-    struct Operation;  // one open write or fetch
+    struct Operation;  // one that is open, of any kind
     struct Write;
     struct Fetch;
+    struct Read;
+    struct Question;
+    struct Check;
+    struct Discovery;
+    struct Turn;
+    struct QuestionAnswer;
     struct Exchange {
         std::uint64_t user_id = 0;
         std::uint64_t operation = 0;     // on whose behalf it was sent, 0 for none
@@ -138,6 +173,19 @@ class LiveInstance final : public Instance,
     void give_up(std::string_view why);  // [thread]
     void leave_behind(const Failure& failure);
 
+    // Purpose: while it lives, the connector works on behalf of an operation (0: of none).
+    // Concurrency: [thread].
+    class OnBehalf {
+      public:
+        OnBehalf(LiveInstance& instance, std::uint64_t operation);
+        OnBehalf(const OnBehalf&) = delete;
+        OnBehalf& operator=(const OnBehalf&) = delete;
+        ~OnBehalf() { instance_.current_operation_ = 0; }
+
+      private:
+        LiveInstance& instance_;
+    };
+
     // live_calls.cpp
     void run_handshake(std::uint64_t call, const WebhookRequest& request,
                        const std::function<void(Failure, WebhookReply)>& done);  // [thread]
@@ -148,7 +196,8 @@ class LiveInstance final : public Instance,
                     const std::function<void(Failure)>& done);  // [thread]
 
     template <class Run, class Done>
-    void run_reply(std::uint64_t call, const Run& run, const Done& done);  // [thread]
+    void run_reply(const char* name, std::uint64_t call, const Run& run,
+                   const Done& done);  // [thread]
 
     // live_operation.cpp
     void open(std::shared_ptr<Operation> operation);
@@ -161,10 +210,19 @@ class LiveInstance final : public Instance,
     template <class Kind>
     Kind* find_operation(std::uint64_t handle);  // locked
 
+    // live_read.cpp
+    template <class Change>
+    syncline_status change_page(syncline_read_handle handle, const Change& change);  // [thread]
+
+    // live_questions.cpp
+    template <class Kind>
+    syncline_status answer_question(std::uint64_t handle, Problem problem,
+                                    QuestionAnswer answer);  // [thread]
+
     // live_ids.cpp
     void found_ids(std::uint64_t user_id, const std::vector<std::string>& keys,
                    Result<std::vector<std::string>> values);  // [thread]
-    void forget_ids(const std::vector<IdMapping>& ids);
+    static void forget_ids(OwnIds& own, const std::vector<IdMapping>& ids);
 
     // live_http.cpp
     struct ReplyView;
@@ -173,26 +231,40 @@ class LiveInstance final : public Instance,
                                           const std::shared_ptr<const HttpReply>& reply);
     void cancel_exchanges(std::optional<std::uint64_t> operation);
 
+    // live_secret.cpp
+    const core::Secret* found_secret(syncline_secret_handle handle) const;  // [thread]
+
+    // live_sign.cpp
+    Failure sign(HttpRequest& request);  // [thread]
+
+    // live_state.cpp
+    void run_save(std::uint64_t call, const std::function<void(SavedState)>& done);  // [thread]
+    syncline_status restore_state(syncline_error& error);                            // [thread]
+
     // live_file.cpp
     bool is_granted(std::string_view path) const;
     void deliver_append(std::uint64_t handle, const Result<void>& result);  // [thread]
 
     const std::shared_ptr<Generation> generation_;
     const std::shared_ptr<Worker> worker_;
-    const InstanceOptions options_;
+    InstanceOptions options_;  // its settings are gone when the connector has them
+    const std::vector<std::string> granted_files_;
     const std::string channel_;
     std::uint64_t host_handle_ = 0;
     syncline_host host_{};
     LogGate log_gate_;
     std::atomic<std::uint64_t> misbehaviours_{0};
+    std::atomic<std::uint64_t> overdue_{0};
 
     // Touched by the generation's thread alone.
     syncline_instance* instance_ = nullptr;
     std::uint64_t current_operation_ = 0;       // the connector works on its behalf
     std::shared_ptr<const ReplyView> fetched_;  // what the last fetch() of a blocking one gave
+    bool is_signing_ = false;                   // sign() is running: nothing is sent meanwhile
     // What verify() may use, while it runs.
     std::uint64_t secret_handle_ = 0;
     const core::Secret* secret_ = nullptr;
+    std::map<std::string, syncline_secret_handle> secret_handles_;  // that were found, by name
     HandleTable<Expressions::Program> expressions_;
 
     std::mutex mutex_;
@@ -205,8 +277,6 @@ class LiveInstance final : public Instance,
     std::vector<std::function<void()>> stop_callbacks_;
     std::size_t open_posts_ = 0;
     std::size_t open_lookups_ = 0;  // of ids
-    // Ids by namespace, NUL and key that were put and are not in the state yet.
-    std::map<std::string, std::string> own_ids_;
     bool has_reported_stopped_ = false;
     bool is_destroy_posted_ = false;
 };

@@ -12,6 +12,16 @@ const Failure kNoOutcome{FailureClass::kPluginBug, "the connector gave no outcom
 
 }  // namespace
 
+LiveInstance::OnBehalf::OnBehalf(LiveInstance& instance, std::uint64_t handle)
+    : instance_(instance) {
+    instance_.current_operation_ = handle;
+    const std::lock_guard lock{instance_.mutex_};
+    const auto* found = instance_.operations_.find(handle);
+    const bool is_open = found != nullptr;
+    note_subjects(instance_.options_.account,
+                  is_open ? (*found)->subjects() : std::span<const Subject>{});
+}
+
 void LiveInstance::open(std::shared_ptr<Operation> operation) {
     std::function<void()> refused;
     {
@@ -55,10 +65,13 @@ void LiveInstance::begin(std::uint64_t handle) {
     }
     syncline_error error = empty_error();
     syncline_status status = SYNCLINE_OK;
-    current_operation_ = handle;
-    const bool has_returned = call_connector(
-        [&] { status = operation->begin(generation_->tables(), instance_, handle, &error); });
-    current_operation_ = 0;
+    bool has_returned = false;
+    {
+        const OnBehalf behalf{*this, handle};
+        has_returned = call_connector(operation->begin_name(), [&] {
+            status = operation->begin(generation_->tables(), instance_, handle, &error);
+        });
+    }
     const std::string escaped = "an exception escaped from " + std::string{operation->begin_name()};
     if (!has_returned) misbehaved(escaped);
 
@@ -121,10 +134,10 @@ void LiveInstance::cancel(std::uint64_t handle) {
         if (found == nullptr || !(*found)->has_begun) return;
         operation = *found;
     }
-    current_operation_ = handle;
-    if (!call_connector([&] { operation->cancel(generation_->tables(), instance_, handle); }))
+    const OnBehalf behalf{*this, handle};
+    if (!call_connector("cancel()",
+                        [&] { operation->cancel(generation_->tables(), instance_, handle); }))
         misbehaved("an exception escaped from cancel()");
-    current_operation_ = 0;
 }
 
 // The connector has had its time: what it sent in this operation's name is called off. The
@@ -134,6 +147,7 @@ void LiveInstance::abandon(std::uint64_t handle) {
     const std::lock_guard lock{mutex_};
     const auto* found = operations_.find(handle);
     if (found == nullptr || (*found)->is_reported) return;
+    ++overdue_;
     core::log_error(channel_,
                     "an operation was not completed though cancelled; its outcome is unknown",
                     {{"account", options_.account}, {"stream", (*found)->stream}});

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "plugin/live_instance.hpp"
@@ -21,11 +22,13 @@ struct LiveInstance::Operation {
 
     // Why the connector can't be given it; kNone if it can.
     virtual Failure check(const Manifest& manifest) const = 0;
-    virtual std::string_view begin_name() const = 0;  // for people: "write()"
+    virtual const char* begin_name() const = 0;  // for people: "write()"
     virtual syncline_status begin(const Tables& tables, syncline_instance* instance,
                                   std::uint64_t handle, syncline_error* error) = 0;
     virtual void cancel(const Tables& tables, syncline_instance* instance,
                         std::uint64_t handle) = 0;
+    // The messages that it is about.
+    virtual std::span<const Subject> subjects() const { return {}; }
     // begin() failed: that is the result of every item, whatever was said before.
     virtual void refuse(const Failure& failure) = 0;
     // What tells the hub: what the connector said of each item, and `failure` of the others. Once.
@@ -45,7 +48,7 @@ struct LiveInstance::Operation {
     bool is_reported = false;   // the hub was told, or that is on its way
 };
 
-// The write or fetch operation of that handle; null when it is stale or of the other kind.
+// The operation of that handle; null when it is stale or of another kind.
 template <class Kind>
 Kind* LiveInstance::find_operation(std::uint64_t handle) {
     auto* found = operations_.find(handle);

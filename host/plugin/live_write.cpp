@@ -10,7 +10,7 @@ void LiveInstance::write(WriteBatch batch, std::function<void(WriteResult)> done
         worker_->complete([done = std::move(done)] { done({}); });
         return;
     }
-    open(std::make_shared<Write>(std::move(batch), std::move(done)));
+    open(std::make_shared<Write>(std::move(batch), manifest(), std::move(done)));
 }
 
 syncline_status LiveInstance::outcome(syncline_write_handle handle, std::uint32_t index,

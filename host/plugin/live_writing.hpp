@@ -8,16 +8,27 @@
 #include <vector>
 
 #include "plugin/answer.hpp"
+#include "plugin/data_grants.hpp"
 #include "plugin/live_operation.hpp"
 
 namespace syncline::plugin {
 
 struct LiveInstance::Write final : LiveInstance::Operation {
-    Write(WriteBatch given, std::function<void(WriteResult)> then)
+    Write(WriteBatch given, const Manifest& manifest, std::function<void(WriteResult)> then)
         : Operation(given.stream, given.timeout),
           batch(std::move(given)),
+          grants(manifest.data.identities),
+          has_model(is_of_model(manifest, batch.stream)),
           outcomes(batch.records.size()),
-          done(std::move(then)) {}
+          done(std::move(then)) {
+        for (const WriteRecord& record : batch.records)
+            if (record.subject.event != 0) subjects_of_records.push_back(record.subject);
+    }
+
+    static bool is_of_model(const Manifest& manifest, const std::string& stream) {
+        const StreamSpec* spec = manifest.stream(stream);
+        return spec != nullptr && !spec->model.empty();
+    }
 
     Failure check(const Manifest& manifest) const override {
         const StreamSpec* spec = manifest.stream(batch.stream);
@@ -32,7 +43,8 @@ struct LiveInstance::Write final : LiveInstance::Operation {
         return {};
     }
 
-    std::string_view begin_name() const override { return "write()"; }
+    const char* begin_name() const override { return "write()"; }
+    std::span<const Subject> subjects() const override { return subjects_of_records; }
 
     syncline_status begin(const Tables& tables, syncline_instance* instance, std::uint64_t handle,
                           syncline_error* error) override {
@@ -78,13 +90,11 @@ struct LiveInstance::Write final : LiveInstance::Operation {
         const bool is_any_done =
             std::any_of(result.outcomes.begin(), result.outcomes.end(),
                         [](const Outcome& outcome) { return outcome.kind == OutcomeKind::kDone; });
-        if (!is_any_done) return instance.forget_ids(ids);
+        if (!is_any_done) return forget_ids(*instance.options_.own_ids, ids);
         result.ids = ids;
-        result.ids_kept = [weak = instance.weak_from_this(), kept = std::move(ids)] {
-            const auto self = weak.lock();
-            if (self == nullptr) return;
-            const std::lock_guard lock{self->mutex_};
-            self->forget_ids(kept);
+        // The instance may be gone by then, and another serve the account.
+        result.ids_kept = [own = instance.options_.own_ids, kept = std::move(ids)] {
+            forget_ids(*own, kept);
         };
     }
 
@@ -94,7 +104,7 @@ struct LiveInstance::Write final : LiveInstance::Operation {
         raw.operation =
             record.operation == record::Operation::kDelete ? SYNCLINE_DELETE : SYNCLINE_UPSERT;
         raw.key = to_str(record.key);
-        raw.body = to_str(record.body);
+        raw.body = to_str(body_of(record));
         raw.destination_key = to_str(record.destination_key);
         raw.body_format = SYNCLINE_BODY_JSON;
         raw.was_delivered = record.was_delivered ? 1 : 0;
@@ -109,6 +119,12 @@ struct LiveInstance::Write final : LiveInstance::Operation {
         return raw;
     }
 
+    // A record of a model is given without the identities that the manifest does not ask for.
+    const std::string& body_of(const WriteRecord& record) {
+        if (!has_model) return record.body;
+        return bodies.emplace_back(granted_body(record.body, grants));
+    }
+
     const syncline_str* names_of(const std::vector<std::string>& fields) {
         if (fields.empty()) return nullptr;
         auto& names = field_names.emplace_back();
@@ -117,14 +133,18 @@ struct LiveInstance::Write final : LiveInstance::Operation {
     }
 
     const WriteBatch batch;
+    const std::vector<IdentityGrant>& grants;  // of the manifest, which outlives every operation
+    const bool has_model;
     std::vector<std::optional<Outcome>> outcomes;  // as the connector has given them
     std::function<void(WriteResult)> done;
     std::vector<IdMapping> ids;  // put on behalf of it
+    std::vector<Subject> subjects_of_records;
 
     // The batch in the connector's terms, borrowed by it until it completes.
     std::vector<syncline_write_record> views;
     std::vector<const syncline_write_record*> pointers;
     std::deque<std::vector<syncline_str>> field_names;
+    std::deque<std::string> bodies;
     syncline_write_batch view{};
 };
 

@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "plugin/data_contract.hpp"
 #include "plugin/errc.hpp"
+#include "plugin/presentation.hpp"
 #include "plugin/settings_schema.hpp"
 #include "record/json.hpp"
 #include "syncline/version.h"
@@ -26,12 +28,6 @@ bool is_lower(char c) {
     return c >= 'a' && c <= 'z';
 }
 
-bool is_connector_id(std::string_view text) {
-    if (text.empty() || text.size() > kIdBytesMax || !is_lower(text[0])) return false;
-    return std::all_of(text.begin(), text.end(),
-                       [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
-}
-
 bool is_stream_name(std::string_view text) {
     if (text.empty() || text.size() > kIdBytesMax || !is_lower(text[0])) return false;
     return std::all_of(text.begin(), text.end(),
@@ -39,7 +35,6 @@ bool is_stream_name(std::string_view text) {
 }
 
 // ---- Semantic versions
-// ---------------------------------------------------------------------------
 
 std::string_view take_until(std::string_view& rest, char separator) {
     const std::size_t at = rest.find(separator);
@@ -107,7 +102,6 @@ std::strong_ordering compare_dotted(std::string_view a, std::string_view b) {
 }
 
 // ---- Fields
-// --------------------------------------------------------------------------------------
 
 class Reader {
   public:
@@ -179,6 +173,9 @@ class Reader {
 };
 
 void read_capabilities(Reader& reader, const json::object& root, Manifest& manifest) {
+    static const std::string kKnown =
+        R"("webhook", "write", "fetch", "read", "check", "discover", "migrate", "state" and )"
+        R"("periodic")";
     for (const std::string& capability : reader.texts(root, "capabilities")) {
         if (capability == "webhook") {
             manifest.can_webhook = true;
@@ -186,16 +183,42 @@ void read_capabilities(Reader& reader, const json::object& root, Manifest& manif
             manifest.can_write = true;
         } else if (capability == "fetch") {
             manifest.can_fetch = true;
+        } else if (capability == "read") {
+            manifest.can_read = true;
+        } else if (capability == "check") {
+            manifest.can_check = true;
+        } else if (capability == "discover") {
+            manifest.can_discover = true;
+        } else if (capability == "periodic") {
+            manifest.can_work = true;
+        } else if (capability == "migrate") {
+            manifest.can_migrate = true;
+        } else if (capability == "state") {
+            manifest.can_keep_state = true;
         } else {
-            reader.problem(
-                "capabilities",
-                "names \"" + capability + "\"; known are \"webhook\", \"write\" and \"fetch\"");
+            reader.problem("capabilities", "names \"" + capability + "\"; known are " + kKnown);
         }
     }
     if (reader.problems.empty() && !manifest.can_webhook && !manifest.can_write &&
-        !manifest.can_fetch) {
-        reader.problem("capabilities", "must name one of \"webhook\", \"write\" and \"fetch\"");
+        !manifest.can_fetch && !manifest.can_read) {
+        reader.problem("capabilities",
+                       R"(must name one of "webhook", "write", "fetch" and "read")");
     }
+}
+
+// How a stream is read page by page.
+void read_paging(Reader& reader, const json::object& object, const Manifest& manifest,
+                 StreamSpec& stream) {
+    for (const std::string& how : reader.texts(object, "read")) {
+        if (how != "full" && how != "incremental")
+            reader.problem("read", "must hold \"full\", \"incremental\" or both");
+        (how == "full" ? stream.reads_full : stream.reads_incremental) = true;
+    }
+    stream.read_records_max = reader.number(object, "read_records_max", 1, 100'000, 1'000);
+    if (!stream.reads_full && !stream.reads_incremental) return;
+    if (!manifest.can_read)
+        reader.problem("streams", "has `read`, which `capabilities` does not name");
+    if (!stream.is_source) reader.problem("streams", "has `read` for a stream that is no source");
 }
 
 void read_streams(Reader& reader, const json::object& root, Manifest& manifest) {
@@ -210,11 +233,19 @@ void read_streams(Reader& reader, const json::object& root, Manifest& manifest) 
         stream.is_source = reader.flag(*object, "source");
         stream.is_destination = reader.flag(*object, "destination");
         stream.batch_records_max = reader.number(*object, "batch_records_max", 1, 100'000, 0);
+        stream.batch_bytes_max =
+            reader.number(*object, "batch_bytes_max", 1'024, 64 * 1'024 * 1'024, 0);
+        stream.model = reader.text(*object, "model", false);
+        if (!stream.model.empty()) {
+            if (auto problem = model_problem(stream.model); !problem.empty())
+                reader.problem("streams", problem);
+        }
         stream.is_mergeable = reader.flag(*object, "merge");
         stream.takes_partial_updates = reader.flag(*object, "partial_updates");
         stream.takes_ordered_batches = reader.flag(*object, "ordered_batches");
         stream.can_fetch = reader.flag(*object, "fetch");
         stream.fetch_records_max = reader.number(*object, "fetch_records_max", 1, 1'000, 1);
+        read_paging(reader, *object, manifest, stream);
         if (stream.can_fetch && !manifest.can_fetch)
             reader.problem("streams", "has `fetch`, which `capabilities` does not name");
         if (!stream.name.empty() && !is_stream_name(stream.name)) {
@@ -303,6 +334,25 @@ void read_files(Reader& reader, const json::object& root, Manifest& manifest) {
     }
 }
 
+void read_secrets(Reader& reader, const json::object& root, Manifest& manifest) {
+    for (const json::value& value : reader.list(root, "secrets")) {
+        const json::object* object = value.if_object();
+        if (object == nullptr) {
+            reader.problem("secrets", "must hold {\"name\": name, \"reason\": sentence}");
+            return;
+        }
+        SecretNeed need{reader.text(*object, "name", true), reader.text(*object, "reason", true)};
+        if (!need.name.empty() && !is_stream_name(need.name)) {
+            reader.problem("secrets", "names \"" + need.name +
+                                          "\"; a name has lower-case letters, digits, '_' and '-'");
+        }
+        const auto is_same = [&](const SecretNeed& other) { return other.name == need.name; };
+        if (std::any_of(manifest.secrets.begin(), manifest.secrets.end(), is_same))
+            reader.problem("secrets", "names \"" + need.name + "\" twice");
+        manifest.secrets.push_back(std::move(need));
+    }
+}
+
 void read_hosts(Reader& reader, const json::object& root, Manifest& manifest) {
     for (const json::value& value : reader.list(root, "allowed_hosts")) {
         HostGrant grant;
@@ -343,6 +393,10 @@ void read_behaviour(Reader& reader, const json::object& root, Manifest& manifest
         reader.problem("unload", "must be \"supported\" or \"never\"");
     }
     manifest.can_unload = unload != "never";
+    for (const std::string& way : reader.texts(root, "auth")) {
+        if (way != "custom") reader.problem("auth", "must hold \"custom\" alone");
+        manifest.signs_requests = true;
+    }
     if (const json::value* webhook = root.if_contains("webhook")) {
         const json::object* object = webhook->if_object();
         if (object == nullptr) {
@@ -390,6 +444,12 @@ Result<void> read_abi(const json::object& root, Manifest& manifest) {
 
 }  // namespace
 
+bool is_connector_id(std::string_view text) {
+    if (text.empty() || text.size() > kIdBytesMax || !is_lower(text[0])) return false;
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
+}
+
 Result<Manifest> parse_manifest(std::string_view text) {
     if (text.size() > kManifestBytesMax) {
         return Error{kManifestInvalid, "the manifest has " + std::to_string(text.size()) +
@@ -423,7 +483,15 @@ Result<Manifest> parse_manifest(std::string_view text) {
     read_settings(reader, *root, manifest);
     read_hosts(reader, *root, manifest);
     read_files(reader, *root, manifest);
+    read_secrets(reader, *root, manifest);
     read_behaviour(reader, *root, manifest);
+    manifest.data = read_data_contract(*root, reader.problems);
+    const auto has_model = [](const StreamSpec& stream) { return !stream.model.empty(); };
+    if (!manifest.data.identities.empty() &&
+        std::none_of(manifest.streams.begin(), manifest.streams.end(), has_model))
+        reader.problem("identities", "is of no use: no stream has a `model`");
+    for (std::string& problem : presentation_problems(*root))
+        reader.problems.push_back(std::move(problem));
     if (!reader.problems.empty()) {
         std::string sentences;
         for (const std::string& problem : reader.problems) {

@@ -306,9 +306,9 @@ void check_schema(const json::object& schema, std::vector<std::string>& problems
     }
 }
 
-json::object with_defaults(const json::object& schema, json::object settings) {
+void add_defaults(const json::object& schema, json::object& settings) {
     const json::object* properties = member_object(schema, "properties");
-    if (properties == nullptr) return settings;
+    if (properties == nullptr) return;
     for (const auto& [name, value] : *properties) {
         const json::object* property = value.if_object();
         if (property == nullptr) continue;
@@ -318,15 +318,14 @@ json::object with_defaults(const json::object& schema, json::object settings) {
                 settings[name] = *preset;
             }
         } else if (json::object* nested = setting->if_object()) {
-            *setting = with_defaults(*property, *nested);
+            add_defaults(*property, *nested);
         }
     }
-    return settings;
 }
 
 Result<void> check_settings(const Manifest& manifest, const json::object& settings) {
     std::set<std::string> violations;
-    const json::value value(settings);
+    const json::value value(settings, settings.storage());  // as well kept as they are
     if (check_strings(manifest.settings_schema, value, "", violations)) {
         try {
             const json::value document(manifest.settings_schema);

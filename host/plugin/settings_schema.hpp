@@ -11,8 +11,8 @@ namespace syncline::plugin {
 // Adds a sentence for everything in the schema that is wrong or outside the subset. [any]
 void check_schema(const boost::json::object& schema, std::vector<std::string>& problems);
 
-// The settings with the `default` of every property that is absent, so that a connector sees them
-// all. [any]
-boost::json::object with_defaults(const boost::json::object& schema, boost::json::object settings);
+// Gives the settings the `default` of every property that is absent, so that a connector sees them
+// all. In place: they may be in memory for secrets. [any]
+void add_defaults(const boost::json::object& schema, boost::json::object& settings);
 
 }  // namespace syncline::plugin

@@ -32,6 +32,15 @@ Result<void> write_all(int fd, const std::filesystem::path& path, std::string_vi
     return {};
 }
 
+// What happened to names in the directory above is durable.
+Result<void> sync_parent(const std::filesystem::path& path) {
+    const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+    const FileDescriptor fd{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!fd.is_open() || ::fsync(fd.get()) != 0)
+        return failed(parent, "can't flush the directory", errno);
+    return {};
+}
+
 }  // namespace
 
 Result<void> prepare_stage(const std::filesystem::path& directory) {
@@ -76,6 +85,37 @@ Result<std::filesystem::path> stage_library(const std::filesystem::path& directo
     if (!fd.is_open()) return failed(path, "can't make the copy of a connector", errno);
     SYNCLINE_CHECK(write_all(fd.get(), path, bytes));
     return path;
+}
+
+Result<void> make_private_directory(const std::filesystem::path& directory) {
+    if (::mkdir(directory.c_str(), 0700) == 0) return sync_parent(directory);
+    if (errno == EEXIST) return {};
+    return failed(directory, "can't make the directory", errno);
+}
+
+Result<void> write_durably(const std::filesystem::path& file, std::string_view bytes,
+                           unsigned mode) {
+    const std::filesystem::path beside =
+        file.parent_path() / ("." + file.filename().string() + ".new");
+    ::unlink(beside.c_str());
+    {
+        const FileDescriptor fd{
+            ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
+        if (!fd.is_open()) return failed(beside, "can't make the file", errno);
+        auto written = write_all(fd.get(), beside, bytes);
+        if (written && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0))
+            written = failed(beside, "can't flush it", errno);
+        if (!written) {
+            ::unlink(beside.c_str());
+            return written;
+        }
+    }
+    if (::rename(beside.c_str(), file.c_str()) != 0) {
+        Error error = failed(file, "can't rename to it", errno);
+        ::unlink(beside.c_str());
+        return error;
+    }
+    return sync_parent(file);
 }
 
 }  // namespace syncline::plugin

@@ -22,4 +22,12 @@ Result<std::filesystem::path> stage_library(const std::filesystem::path& directo
                                             std::string_view id, std::uint64_t generation,
                                             std::string_view sha256_hex, std::string_view bytes);
 
+// Makes the directory with mode 0700 unless it is there. Errors: `plugin.stage_failed`. [any]
+Result<void> make_private_directory(const std::filesystem::path& directory);
+
+// The file has these bytes, or what it had before, whatever happens: written beside it as
+// `.<name>.new`, flushed, and renamed. Errors: `plugin.stage_failed`. [any]
+Result<void> write_durably(const std::filesystem::path& file, std::string_view bytes,
+                           unsigned mode);
+
 }  // namespace syncline::plugin

@@ -71,6 +71,7 @@ void Worker::release(const Resident* resident) {
 void Worker::run() {
     thread_id_ = std::this_thread::get_id();
     core::name_this_thread(options_.name.c_str());
+    const FlightRecorder::Seat seat{options_.recorder, options_.who};
     std::unique_lock lock{mutex_};
     while (!is_seized_) {
         if (tasks_.empty()) {
@@ -92,11 +93,11 @@ void Worker::run() {
 
 // Looks now and then whether a call into the connector takes longer than any may.
 void Worker::watch() {
-    options_.deadlines->call_after(options_.call_limit / 4, [weak = weak_from_this()] {
+    options_.deadlines->call_after(call_limit_.load() / 4, [weak = weak_from_this()] {
         const auto self = weak.lock();
         if (self == nullptr) return;
         const core::nanoseconds now = self->options_.clock->monotonic();
-        if (self->busy_.busy_for(now) > self->options_.call_limit) {
+        if (self->busy_.busy_for(now) > self->call_limit_.load()) {
             self->seize();
         } else {
             self->watch();

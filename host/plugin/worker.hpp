@@ -15,6 +15,7 @@
 #include "core/clock.hpp"
 #include "plugin/busy_mark.hpp"
 #include "plugin/deadlines.hpp"
+#include "plugin/flight_recorder.hpp"
 
 namespace syncline::plugin {
 
@@ -35,7 +36,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
     struct Options {
         std::string name;  // of the thread
         const core::Clock* clock = nullptr;
-        std::shared_ptr<Deadlines> deadlines;  // shared: a stuck thread may outlive everybody
+        std::shared_ptr<Deadlines> deadlines;        // shared: a stuck thread may outlive everybody
+        std::shared_ptr<FlightRecorder> recorder{};  // null: nothing is noted
+        FlightRecorder::Who who{};                   // runs on the thread
         std::chrono::milliseconds call_limit{};
         std::chrono::milliseconds cancel_grace{};
         // The thread is stuck; called once, on another thread, before the residents are evicted.
@@ -58,6 +61,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
     // Posts, and gives the thread up as stuck if it has not come to the task within the grace.
     void insist(std::function<void()> task);
 
+    // How long one task may take, from now on.
+    void set_call_limit(std::chrono::milliseconds limit) { call_limit_ = limit; }
+
     // Keeps a resident alive, and evicts it should the thread be stuck.
     void admit(std::shared_ptr<Resident> resident);
     void release(const Resident* resident);
@@ -69,7 +75,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
     void close();
 
   private:
-    explicit Worker(Options options) : options_(std::move(options)) {}
+    explicit Worker(Options options)
+        : options_(std::move(options)), call_limit_(options_.call_limit) {}
 
     void run();
     void watch();
@@ -79,6 +86,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
         bool is_completion;  // runs none of the connector's code
     };
     const Options options_;
+    std::atomic<std::chrono::milliseconds> call_limit_;
 
     mutable std::mutex mutex_;
     std::condition_variable changed_;

@@ -40,7 +40,7 @@ inline constexpr ErrorCode kSecretDamaged{"secret.damaged", ErrorClass::kEnviron
                                           "store it again: syncline secrets set NAME"};
 inline constexpr ErrorCode kNameInvalid{
     "secret.name_invalid", ErrorClass::kConfig,
-    "use 1 to 64 letters, digits, `_`, `-` and `.`, beginning with a letter"};
+    "use 1 to 80 letters, digits, `_`, `-` and `.`, beginning with a letter"};
 inline constexpr ErrorCode kValueInvalid{"secret.value_invalid", ErrorClass::kConfig,
                                          "give 1 byte to 64 KiB on standard input"};
 

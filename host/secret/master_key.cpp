@@ -22,9 +22,14 @@ int digit(char c) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+MasterKey watched(MasterKey key) {
+    key.text.watch();
+    return key;
+}
+
 Result<MasterKey> from_file(const std::filesystem::path& file) {
     SYNCLINE_TRY(std::string text, LocalSource{}.file(file));
-    return MasterKey{core::Secret::take(text), "the file " + file.string()};
+    return watched({core::Secret::take(text), "the file " + file.string()});
 }
 
 }  // namespace
@@ -37,7 +42,7 @@ Result<MasterKey> find_master_key(const std::filesystem::path& key_file) {
     }
     if (!key_file.empty()) return from_file(key_file);
     if (const char* text = std::getenv(kVariable))
-        return MasterKey{core::Secret{text}, std::string{"the variable "} + kVariable};
+        return watched({core::Secret{text}, std::string{"the variable "} + kVariable});
     return Error{kMasterKeyMissing, "there is a vault, and no master key to open it with"};
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kIdBytes = 16;
 constexpr std::size_t kSaltBytes = 16;
 constexpr std::size_t kCheckBytes = 8;
-constexpr std::size_t kNameBytesMax = 64;
+constexpr std::size_t kNameBytesMax = 80;
 
 bool is_name(std::string_view name) {
     auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -162,7 +162,8 @@ void Vault::check_secrets(const VaultFile& file) {
 
 void Vault::check_secret(const SealedSecret& secret, const Manifest* manifest) {
     const Manifest::Entry* entry = manifest != nullptr ? manifest->find(secret.name) : nullptr;
-    const bool is_listed = entry != nullptr && entry->digest == digest_of(secret.line());
+    const bool is_listed = entry != nullptr &&
+                           core::equal_constant_time(entry->digest, digest_of(secret.line()));
     const bool is_open = opened(secret).has_value();
     if (is_open && (is_listed || manifest == nullptr) && !secrets_.contains(secret.name)) {
         secrets_.emplace(secret.name, secret);

@@ -28,6 +28,7 @@ Result<void> VaultSource::open(const config::Hub& hub) const {
         remarks_.push_back(master.error());
         return {};
     }
+    watch_ = core::Watch{master->text.reveal()};
     Result<Vault> vault = Vault::open(folder, master->text);
     if (!vault.has_value()) {
         remarks_.push_back(std::move(vault).error().at(master->source));

@@ -28,6 +28,8 @@ class VaultSource final : public config::SecretSource {
 
     // Why values are sealed, and what is wrong with the vault beside: each once.
     const std::vector<Error>& remarks() const { return remarks_; }
+    // Of the master key, while a copy of it lives.
+    const core::Watch& watch() const { return watch_; }
 
   private:
     Result<void> open(const config::Hub& hub) const;
@@ -37,6 +39,7 @@ class VaultSource final : public config::SecretSource {
     mutable bool is_asked_ = false;
     mutable std::optional<Vault> vault_;  // none: it could not be opened
     mutable std::vector<Error> remarks_;
+    mutable core::Watch watch_;
     mutable std::string nobody_knows_;
 };
 

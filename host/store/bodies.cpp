@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "core/hash.hpp"
 #include "core/log.hpp"
 #include "store/codec.hpp"
@@ -50,11 +52,35 @@ Result<std::string> Bodies::read(const Body& body) const {
     return text;
 }
 
-void Bodies::remove(const std::vector<std::string>& files) const {
+void Bodies::remove(const std::vector<std::string>& files) {
+    std::lock_guard lock{hold_mutex_};
+    if (hold_ && !hold_->is_over()) {
+        for (const std::string& file : files) {
+            std::error_code gone;
+            const std::uintmax_t bytes = std::filesystem::file_size(directory_ / file, gone);
+            if (!gone) hold_->add_bodies(bytes);
+        }
+        held_.insert(held_.end(), files.begin(), files.end());
+        return;
+    }
+    unlink_held();
     for (const std::string& file : files) ::unlink((directory_ / file).c_str());
 }
 
-void Bodies::remove_orphans(const std::set<std::string>& referenced) const {
+void Bodies::set_hold(std::shared_ptr<Hold> hold) {
+    std::lock_guard lock{hold_mutex_};
+    unlink_held();
+    hold_ = std::move(hold);
+}
+
+// Called with hold_mutex_ held.
+void Bodies::unlink_held() {
+    for (const std::string& file : held_) ::unlink((directory_ / file).c_str());
+    held_.clear();
+    hold_.reset();
+}
+
+void Bodies::remove_orphans(const std::set<std::string>& referenced) {
     std::error_code error;
     std::vector<std::string> orphans;
     for (const auto& entry : std::filesystem::directory_iterator{directory_, error}) {

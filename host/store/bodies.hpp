@@ -4,12 +4,15 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/error.hpp"
 #include "store/fact.hpp"
+#include "store/hold.hpp"
 
 namespace syncline::store {
 
@@ -30,14 +33,22 @@ class Bodies {
     // The body, wherever it is. Errors: store.body_missing. Blocks: not on io.
     Result<std::string> read(const Body& body) const;
 
-    // Nothing refers to these any more, durably.
-    void remove(const std::vector<std::string>& files) const;
+    // Nothing refers to these any more, durably. What is held goes later.
+    void remove(const std::vector<std::string>& files);
+
+    // Nothing is removed until the hold is over, or another takes its place; null ends it.
+    void set_hold(std::shared_ptr<Hold> hold);
 
     // Removes every file that is not in `referenced`: left by a crash before its fact.
-    void remove_orphans(const std::set<std::string>& referenced) const;
+    void remove_orphans(const std::set<std::string>& referenced);
 
   private:
+    void unlink_held();
+
     std::filesystem::path directory_;
+    std::mutex hold_mutex_;
+    std::shared_ptr<Hold> hold_;
+    std::vector<std::string> held_;
     std::uint64_t epoch_ = 0;
     std::atomic<std::uint64_t> counter_{0};
 };

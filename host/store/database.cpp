@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <lmdb.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -234,9 +235,31 @@ Result<void> Database::Write::commit() {
 
 Result<void> Database::grow() {
     SYNCLINE_ASSERT(reader_is_reset_);
+    std::unique_lock lock{copy_mutex_};
+    if (copy_socket_ >= 0) ::shutdown(copy_socket_, SHUT_RDWR);
+    // Its next write fails: this is no wait for whoever reads.
+    copy_ended_.wait(lock, [this] { return copy_socket_ < 0; });
     options_.map_bytes *= 2;
     int code = mdb_env_set_mapsize(environment_, options_.map_bytes);
     if (code != 0) return error("can't enlarge the map", code);
+    return {};
+}
+
+Result<void> Database::copy(int socket) {
+    {
+        std::lock_guard lock{copy_mutex_};
+        SYNCLINE_ASSERT(copy_socket_ < 0);
+        copy_socket_ = socket;
+    }
+    // Page by page as they stand: a compacting copy would follow the trees, and commits wait while
+    // the first two pages are written, which is why it has to be a buffer that takes them.
+    const int code = mdb_env_copyfd2(environment_, socket, 0);
+    {
+        std::lock_guard lock{copy_mutex_};
+        copy_socket_ = -1;
+    }
+    copy_ended_.notify_all();
+    if (code != 0) return error("it could not be copied", code);
     return {};
 }
 

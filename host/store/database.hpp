@@ -5,13 +5,15 @@
 // the map is reserved large; readers are short; a full map and a full disk show at commit, not at
 // put. LMDB aborts the process on a page that makes no sense: the file is looked through
 // before it is opened (check.hpp). Concurrency: one thread writes (commit), one other
-// thread holds the one reader. Internal to store.
+// thread holds the one reader, a third may copy. Internal to store.
 #pragma once
 
 #include <array>
+#include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -74,8 +76,14 @@ class Database {
     Result<Write> begin_write();
 
     // Doubles the map. No transaction may be open anywhere in the process: release() the reader
-    // first.
+    // first. Ends a copy() that is under way.
     Result<void> grow();
+
+    // Writes the file as the newest commit has it to a socket, which has to have a limit for
+    // sending: while this writes, no page that the commit uses is used again. Commits go on
+    // meanwhile. One at a time. [any] Errors: store.io_failed, also when the reader of the socket
+    // goes, or does not read.
+    Result<void> copy(int socket);
 
     std::uint64_t reads() const {
         return reads_;
@@ -97,6 +105,9 @@ class Database {
     MDB_txn* reader_ = nullptr;
     bool reader_is_reset_ = false;
     std::uint64_t reads_ = 0;
+    std::mutex copy_mutex_;
+    std::condition_variable copy_ended_;
+    int copy_socket_ = -1;
     std::array<unsigned, kTableCount> handles_{};
     std::array<bool, kTableCount> is_missing_{};
     std::array<MDB_cursor*, kTableCount> cursors_{};

@@ -43,6 +43,18 @@ inline constexpr ErrorCode kNoSuchLetter{"store.no_such_letter", ErrorClass::kCo
                                          "`syncline dlq list` shows the dead letters there are"};
 inline constexpr ErrorCode kNotEditable{"store.letter_not_editable", ErrorClass::kConfig,
                                         "replay the dead letter, or discard it"};
+inline constexpr ErrorCode kBackupPlace{
+    "store.backup_place", ErrorClass::kConfig,
+    "name a folder that is not there yet, or is empty, outside of the data directory"};
+inline constexpr ErrorCode kBackupRunning{"store.backup_running", ErrorClass::kTransient,
+                                          "let the other backup end first"};
+inline constexpr ErrorCode kBackupOutrun{
+    "store.backup_outrun", ErrorClass::kEnvironment,
+    "back up to a faster disk, or at a quieter time; the hub is not harmed"};
+inline constexpr ErrorCode kBackupCancelled{"store.backup_cancelled", ErrorClass::kTransient,
+                                            "begin it again; nothing of it is left"};
+inline constexpr ErrorCode kBackupDamaged{"store.backup_damaged", ErrorClass::kEnvironment,
+                                          "use another backup; this one is not what was written"};
 inline constexpr ErrorCode kBodyMissing{"store.body_missing", ErrorClass::kPermanent,
                                         "the file of a large body was removed by hand"};
 

@@ -245,7 +245,21 @@ bool Journal::drop_history() {
 }
 
 std::vector<JournalFile> Journal::files() const {
-    return writer_->files();
+    if (writer_) return writer_->files();
+    std::vector<JournalFile> files;
+    for (const std::vector<Segment>* segments : {&history_, &used_}) {
+        for (const Segment& segment : *segments)
+            files.push_back(JournalFile{segment.file, segment.number, segment.last});
+    }
+    return files;
+}
+
+Position Journal::durable() const {
+    return writer_ ? writer_->durable() : last_;
+}
+
+std::shared_ptr<Hold> Journal::hold(const HoldLimits& limits) {
+    return writer_ ? writer_->hold(limits) : std::make_shared<Hold>(options_.applied, limits);
 }
 
 void Journal::stop() {

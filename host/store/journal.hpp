@@ -26,6 +26,7 @@
 #include "core/error.hpp"
 #include "core/metrics.hpp"
 #include "store/fact.hpp"
+#include "store/hold.hpp"
 #include "store/segment.hpp"
 
 namespace syncline::store {
@@ -39,6 +40,9 @@ struct Append {
     // Called once when the last of the facts is durable and applied, with the reason when it is a
     // command that was turned down. Not called when the hub stops before. May be empty. [state]
     std::function<void(std::optional<Error>)> on_applied;
+    // Whoever sent it can send it again: given back with store.disk_full instead of waiting for
+    // room.
+    bool is_refusable = false;
 };
 
 struct DurableBatch {
@@ -119,9 +123,16 @@ class Journal {
     // Gives the room of the history back; false when there is none. [any]
     bool drop_history();
 
-    // The files that hold facts, oldest first, after begin(). Each may be gone, or used again under
-    // another number, by the time that it is looked at. [any]
+    // The files that hold facts, oldest first. After begin() each may be gone, or used again under
+    // another number, by the time that it is looked at, unless it is held. [any]
     std::vector<JournalFile> files() const;
+
+    // Every fact up to here is durable; the end of a batch. [any]
+    Position durable() const;
+
+    // From now on the facts behind what the state has for good stay where they are, until the hold
+    // is over. One at a time: another takes its place. [any]
+    std::shared_ptr<Hold> hold(const HoldLimits& limits);
 
     // Appends everything that was given before, then ends the threads; later appends fail with
     // store.stopping.

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <limits>
 #include <random>
+#include <utility>
 
 #include "core/assert.hpp"
 #include "core/fault.hpp"
@@ -67,11 +68,13 @@ Result<std::unique_ptr<Journal::Writer>> Journal::Writer::start(Start start) {
 Result<void> Journal::Writer::write_first(const NumberedFact& first) {
     payload_.clear();
     encode(first.fact, payload_);
+    SYNCLINE_CHECK(make_room());
     SYNCLINE_CHECK(write(first.position, 1));
-    trim_last_run();
     next_ = first.position.next();
+    durable_ = first.position.value;
+    const std::uint64_t of_last_run = used_.empty() ? 0 : used_.back().number;
     commits_thread_ = std::thread{[this] { run_commits(); }};
-    files_thread_ = std::thread{[this] { run_files(); }};
+    files_thread_ = std::thread{[this, of_last_run] { run_files(of_last_run); }};
     return {};
 }
 
@@ -137,6 +140,8 @@ Result<void> Journal::Writer::commit(std::vector<Append>& group) {
         for (const Fact& fact : append.facts) encode(fact, payload_);
         count += static_cast<std::uint32_t>(append.facts.size());
     }
+    may_give_up_ = std::any_of(group.begin(), group.end(),
+                               [](const Append& append) { return append.is_refusable; });
     Position first = next_;
     bool is_early = core::is_planted(core::PlantedBug::kLaneMovesBeforeDurable) ||
                     core::is_planted(core::PlantedBug::kStatePastJournal);
@@ -145,18 +150,35 @@ Result<void> Journal::Writer::commit(std::vector<Append>& group) {
         core::planted_delay();
     }
     core::fail_point("journal.before-write");
+    if (Result<void> room = make_room(); !room.has_value()) {
+        if (!room.error().is(kDiskFull) || !may_give_up_) return room;
+        refuse(group, room.error());
+        return group.empty() ? Result<void>{} : commit(group);
+    }
     SYNCLINE_CHECK(write(first, count));
     core::fail_point("journal.after-sync");
     next_ = Position{next_.value + count};
+    durable_ = next_.value - 1;  // before anyone learns of it: a backup has what was acknowledged
     acknowledge(group, first);
     if (!is_early) hand_on(group, first, true);
     core::fail_point("journal.after-acknowledge");
     return {};
 }
 
+// Nothing of the group is written yet: what must not be lost goes without what can come again.
+void Journal::Writer::refuse(std::vector<Append>& group, const Error& error) {
+    std::vector<Append> kept;
+    for (Append& append : group) {
+        if (!append.is_refusable) {
+            kept.push_back(std::move(append));
+        } else if (append.on_durable) {
+            append.on_durable(error);
+        }
+    }
+    group = std::move(kept);
+}
+
 Result<void> Journal::Writer::write(Position first, std::uint32_t count) {
-    std::uint64_t bytes = batch_bytes(payload_.size());
-    if (!current_ || current_->room() < bytes) SYNCLINE_CHECK(make_room(bytes));
     build_batch(current_->header().salt, first, count, payload_, block_);
     SYNCLINE_CHECK(current_->append(block_));
     metrics_.bytes.add(block_.size());
@@ -167,8 +189,10 @@ Result<void> Journal::Writer::write(Position first, std::uint32_t count) {
     return {};
 }
 
-// Rolls to the next prepared file. The old one was flushed with its last batch.
-Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
+// For the payload. Rolls to the next prepared file; the old one was flushed with its last batch.
+Result<void> Journal::Writer::make_room() {
+    const std::uint64_t bytes = batch_bytes(payload_.size());
+    if (current_ && current_->room() >= bytes) return {};
     std::unique_lock lock{files_mutex_};
     Position last{next_.value - 1};
     if (current_) {
@@ -185,8 +209,8 @@ Result<void> Journal::Writer::make_room(std::uint64_t bytes) {
     return {};
 }
 
-// Waits while the disk is full: what is waiting here are results, which give room back, and what
-// was taken before. At the end of the hub not for ever.
+// Waits while the disk is full: what is waiting here are results and commands, which give room
+// back. At the end of the hub not for ever, and not with an event that came when nobody knew yet.
 Result<Journal::Segment> Journal::Writer::take_spare(std::unique_lock<std::mutex>& lock,
                                                      std::uint64_t bytes) {
     bool is_large = bytes + kBlockBytes > segment_bytes_;
@@ -206,7 +230,7 @@ Result<Journal::Segment> Journal::Writer::take_spare(std::unique_lock<std::mutex
             if (is_full_ && spares_.empty()) has_room_ = false;
             return spare;
         }
-        if (is_ending_ && waited >= kPatienceAtStop)
+        if ((is_ending_ && waited >= kPatienceAtStop) || (is_full_ && may_give_up_))
             return Error{kDiskFull, "no room for another journal file"};
         files_changed_.wait_for(lock, kRetryPrepareAfter);
     }
@@ -264,17 +288,17 @@ void Journal::Writer::fail(std::vector<Append>& group, const Error& error) {
     on_fatal_(error);
 }
 
-void Journal::Writer::run_files() {
+void Journal::Writer::run_files(std::uint64_t of_last_run) {
     core::name_this_thread("journal-files");
     std::unique_lock lock{files_mutex_};
+    trim(of_last_run);
     while (!files_stopping_) {
+        look_after_hold();
         while (history_bytes() > history_bytes_max_ && give_back_oldest()) {
         }
         Result<void> prepared = prepare_spares(lock);
-        Room room = room_of(directory_);
-        while (room.free < reserve_of(room) && give_back_oldest()) room = room_of(directory_);
-        bool has_reserve = room.free >= reserve_of(room) / 2;
-        if (prepared.has_value() && !has_reserve)
+        const bool is_safe = keeps_reserve();
+        if (prepared.has_value() && !is_safe)
             prepared = Error{kDiskFull, "no room for the state to work off what waits"};
         if (files_stopping_) return;
         is_full_ = prepared.has_error();
@@ -283,7 +307,7 @@ void Journal::Writer::run_files() {
         } else if (std::exchange(is_told_full_, false)) {
             core::log_info("store", "there is room again");
         }
-        has_room_ = has_reserve && (!is_full_ || !spares_.empty());
+        has_room_ = is_safe && (!is_full_ || !spares_.empty());
         // What changed while the lock was not held must not wait for the next second.
         files_changed_.wait_for(lock, kRetryPrepareAfter,
                                 [this] { return std::exchange(has_files_work_, false); });
@@ -299,14 +323,17 @@ void Journal::Writer::tell_full(const Error& error) {
     core::log_error("store", error);
 }
 
-// The new epoch has sealed what the last run wrote. Without its empty end a hub that is often
-// started keeps as much history as any other.
-void Journal::Writer::trim_last_run() {
-    if (history_bytes_max_ == 0 || used_.empty()) return;
-    Segment& last = used_.back();
-    if (last.filled == 0 || last.filled >= last.bytes / 2) return;
-    if (::truncate(last.file.c_str(), static_cast<off_t>(last.filled)) == 0)
-        last.bytes = last.filled;
+// Called with files_mutex_ held. The new epoch has sealed what the last run wrote. Without its
+// empty end a hub that is often started keeps as much history as any other. Not while it starts: a
+// file system may take ten milliseconds for it.
+void Journal::Writer::trim(std::uint64_t of_last_run) {
+    if (history_bytes_max_ == 0) return;
+    const auto last = std::find_if(used_.begin(), used_.end(), [&](const Segment& segment) {
+        return segment.number == of_last_run;
+    });
+    if (last == used_.end() || last->filled == 0 || last->filled >= last->bytes / 2) return;
+    if (::truncate(last->file.c_str(), static_cast<off_t>(last->filled)) == 0)
+        last->bytes = last->filled;
 }
 
 // Called with files_mutex_ held. What is in front and in the state for good. The newest full file
@@ -314,9 +341,36 @@ void Journal::Writer::trim_last_run() {
 // without any fact behind a state that has them.
 std::uint64_t Journal::Writer::history_bytes() const {
     std::uint64_t bytes = 0;
-    for (std::size_t i = 0; i + 1 < used_.size() && used_[i].last <= truncate_to_; ++i)
+    const std::size_t end = history_end();
+    for (std::size_t i = 0; i < end; ++i)
         bytes += std::max(used_[i].bytes, segment_bytes_ / kShortFilesForOne);
     return bytes;
+}
+
+// Called with files_mutex_ held. How many files in front are history; what a hold keeps is none.
+std::size_t Journal::Writer::history_end() const {
+    const bool is_held = hold_ && !hold_->is_over();
+    std::size_t end = 0;
+    while (end + 1 < used_.size() && used_[end].last <= truncate_to_ &&
+           !(is_held && used_[end].last >= hold_->from()))
+        ++end;
+    return end;
+}
+
+// Called with files_mutex_ held.
+void Journal::Writer::look_after_hold() {
+    if (!hold_) return;
+    std::uint64_t bytes = 0;
+    for (std::size_t i = history_end(); i + 1 < used_.size() && used_[i].last <= truncate_to_; ++i)
+        bytes += used_[i].bytes;
+    hold_->check(bytes);
+    if (hold_->is_over()) hold_.reset();
+}
+
+std::shared_ptr<Hold> Journal::Writer::hold(const HoldLimits& limits) {
+    std::lock_guard lock{files_mutex_};
+    hold_ = std::make_shared<Hold>(truncate_to_, limits);
+    return hold_;
 }
 
 // Called with files_mutex_ held, or before the threads start. False when there is no history.
@@ -328,9 +382,25 @@ bool Journal::Writer::give_back_oldest() {
     return true;
 }
 
+// Called with files_mutex_ held. A backup is given up before an event is refused.
+bool Journal::Writer::give_back_for_room() {
+    if (give_back_oldest()) return true;
+    if (!hold_) return false;
+    std::exchange(hold_, nullptr)->end("the disk of the data directory is filling up");
+    return give_back_oldest();
+}
+
+// Called with files_mutex_ held. Gives history back for it; false when the room that is left is for
+// draining alone.
+bool Journal::Writer::keeps_reserve() {
+    Room room = room_of(directory_);
+    while (room.free < reserve_of(room) && give_back_for_room()) room = room_of(directory_);
+    return room.free >= reserve_of(room) / 2;
+}
+
 bool Journal::Writer::drop_history() {
     std::lock_guard lock{files_mutex_};
-    if (!give_back_oldest()) return false;
+    if (!give_back_for_room()) return false;
     while (give_back_oldest()) {
     }
     return true;
@@ -360,7 +430,7 @@ Result<void> Journal::Writer::prepare_spares(std::unique_lock<std::mutex>& lock)
             made = prepare_segment(file, segment_bytes_, true);
         if (made.has_value()) made = sync_directory(directory_);
         lock.lock();
-        if (made.has_error() && made.error().is(kDiskFull) && give_back_oldest()) continue;
+        if (made.has_error() && made.error().is(kDiskFull) && give_back_for_room()) continue;
         SYNCLINE_CHECK(std::move(made));
         if (number < last_number_) {  // a large batch took a later number meanwhile
             ::unlink(file.c_str());
@@ -401,6 +471,8 @@ Result<Journal::Segment> Journal::Writer::prepare(std::uint64_t bytes, bool is_z
 void Journal::Writer::truncate(Position position) {
     std::lock_guard lock{files_mutex_};
     truncate_to_ = std::max(truncate_to_, position);
+    // Each commit may eat of the reserve, and the thread of the files may be late to see it.
+    if (!keeps_reserve()) has_room_ = false;
     has_files_work_ = true;
     files_changed_.notify_all();
 }

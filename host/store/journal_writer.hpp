@@ -47,6 +47,8 @@ class Journal::Writer {
     void truncate(Position position);                                            // [any]
     bool drop_history();                                                         // [any]
     std::vector<JournalFile> files() const;                                      // [any]
+    Position durable() const { return Position{durable_}; }                      // [any]
+    std::shared_ptr<Hold> hold(const HoldLimits& limits);                        // [any]
     void stop();
 
   private:
@@ -54,17 +56,22 @@ class Journal::Writer {
 
     void run_commits();  // [journal]
     Result<void> commit(std::vector<Append>& group);
+    void refuse(std::vector<Append>& group, const Error& error);
     Result<void> write(Position first, std::uint32_t count);
-    Result<void> make_room(std::uint64_t bytes);
+    Result<void> make_room();
     Result<Segment> take_spare(std::unique_lock<std::mutex>& lock, std::uint64_t bytes);
     void acknowledge(std::vector<Append>& group, Position first);
     void hand_on(std::vector<Append>& group, Position first, bool is_written);
     void fail(std::vector<Append>& group, const Error& error);
 
-    void run_files();  // the files' thread
-    void trim_last_run();
+    void run_files(std::uint64_t of_last_run);  // the files' thread; the number of a segment
+    void trim(std::uint64_t of_last_run);
     std::uint64_t history_bytes() const;
+    std::size_t history_end() const;
+    bool keeps_reserve();
+    void look_after_hold();
     bool give_back_oldest();
+    bool give_back_for_room();
     void recycle(Segment segment);
     void tell_full(const Error& error);
     Result<void> prepare_spares(std::unique_lock<std::mutex>& lock);
@@ -82,9 +89,11 @@ class Journal::Writer {
     Position previous_last_;
     Position next_;
     std::string payload_, block_;
+    bool may_give_up_ = false;  // the group has what may be refused
 
     std::atomic<bool> has_room_{true};
-    std::atomic<bool> is_ending_{false};  // stop() was called
+    std::atomic<std::uint64_t> durable_{0};  // the last position that may be acknowledged
+    std::atomic<bool> is_ending_{false};     // stop() was called
 
     std::mutex queue_mutex_;
     std::condition_variable queue_filled_;
@@ -98,6 +107,7 @@ class Journal::Writer {
     std::deque<Segment> spares_;
     std::uint64_t last_number_;
     Position truncate_to_;
+    std::shared_ptr<Hold> hold_;
     bool files_stopping_ = false;
     bool has_files_work_ = false;
     bool is_full_ = false;  // no file could be prepared, or the reserve is going

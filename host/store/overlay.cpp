@@ -7,10 +7,10 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::size_t kNodeBytes = 96;  // of an entry, beside key and value
+constexpr std::size_t kEntryBytes = 96;  // of an entry, beside key and value
 
 std::size_t weight(std::string_view key, const Change& change) {
-    return kNodeBytes + key.size() + (change.value ? change.value->size() : 0);
+    return kEntryBytes + key.size() + (change.value ? change.value->size() : 0);
 }
 
 }  // namespace

@@ -59,8 +59,12 @@ class Overlay {
     void put(Table table, std::string_view key, std::string value, bool is_new = false);
     void erase(Table table, std::string_view key);
 
-    // Rows of the table in the database, without the layers above it.
+    // Rows of the table in the database, without the layers above it: how many there are, and the
+    // first at or after `from`, in any table. A view is valid until thaw().
     Result<std::uint64_t> rows_committed(Table table) { return database_.count(table); }
+    Result<std::optional<Database::Row>> seek_committed(Table table, std::string_view from) {
+        return database_.seek(table, from);
+    }
 
     std::size_t dirty_bytes() const { return active_bytes_; }
     std::size_t frozen_bytes() const { return frozen_bytes_; }

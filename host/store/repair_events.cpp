@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "store/codec.hpp"
 #include "store/fact.hpp"
+#include "store/message_id_groups.hpp"
 #include "store/repair_work.hpp"
 #include "store/state.hpp"
 
@@ -69,29 +72,44 @@ class Events {
         return {};
     }
 
-    // Each of the two rows of a message id can be made from the other. When it came is lost with
-    // the one: it is remembered for a whole window from now.
+    // A group says which ids are remembered: where one may be lost, those that came there are
+    // remembered for a whole window from now.
     Result<void> match_message_ids() {
-        if (work_.is_damaged(Table::kDedup) || work_.is_damaged(Table::kDedupExpiry)) {
-            std::set<std::string> expiring;
-            SYNCLINE_CHECK(
-                work_.each(Table::kDedupExpiry, "",
-                           [&](const std::string& key, const std::string&) -> Result<void> {
-                               std::string id = key.substr(4);
-                               SYNCLINE_TRY(auto found, work_.overlay.get(Table::kDedup, id));
-                               if (!found) work_.overlay.put(Table::kDedup, id, Key{}.u64(0).str());
-                               expiring.insert(std::move(id));
-                               return {};
-                           }));
-            std::uint32_t minute = minute_of(work_.input.now_ns);
-            SYNCLINE_CHECK(
-                work_.each(Table::kDedup, "", [&](const std::string& key, const std::string&) {
-                    if (!expiring.contains(key))
-                        work_.overlay.put(Table::kDedupExpiry, Key{}.u32(minute).raw(key), "");
-                    return Result<void>{};
-                }));
+        const std::uint32_t now = minute_of(work_.input.now_ns);
+        MessageIdGroups groups;
+        SYNCLINE_CHECK(work_.each(Table::kDedupExpiry, "",
+                                  [&](const std::string& key, const std::string& value) {
+                                      if (auto group = group_of(key, value)) {
+                                          group->minute = std::min(group->minute, now);
+                                          group->count = 0;
+                                          groups.add(*group);
+                                          work_.overlay.erase(Table::kDedupExpiry, key);
+                                      }
+                                      return Result<void>{};
+                                  }));
+        if (groups.all().empty() || work_.is_damaged(Table::kDedupExpiry)) fill_gaps(groups, now);
+        SYNCLINE_CHECK(
+            work_.each(Table::kDedup, "", [&](const std::string&, const std::string& value) {
+                const Position at{read_big_endian(std::string_view{value}.substr(0, 8))};
+                if (MessageIdGroup* group = groups.find(at)) ++group->count;
+                return Result<void>{};
+            }));
+        for (const auto& [first, group] : groups.all()) {
+            if (group.count > 0)
+                work_.overlay.put(Table::kDedupExpiry, group_key(group), encode(group));
         }
         return {};
+    }
+
+    void fill_gaps(MessageIdGroups& groups, std::uint32_t minute) const {
+        std::vector<MessageIdGroup> gaps;
+        Position from;
+        for (const auto& [first, group] : groups.all()) {
+            if (from < first) gaps.push_back({minute, from, Position{first.value - 1}, 0});
+            from = group.last.next();
+        }
+        if (from <= work_.input.newest) gaps.push_back({minute, from, work_.input.newest, 0});
+        for (const MessageIdGroup& gap : gaps) groups.add(gap);
     }
 
     // An outcome without the row that ends it would stay for ever, and the other way round.

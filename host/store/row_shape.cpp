@@ -2,6 +2,7 @@
 
 #include "store/codec.hpp"
 #include "store/errc.hpp"
+#include "store/message_id_groups.hpp"
 #include "store/rows.hpp"
 
 namespace syncline::store {
@@ -94,7 +95,7 @@ Result<bool> fits(Table table, std::string_view key, std::string_view value) {
         case Table::kDedup:
             return key.size() == 20 && (value.size() == 8 || value.size() == 16);
         case Table::kDedupExpiry:
-            return key.size() == 24 && value.empty();
+            return group_of(key, value).has_value() || (key.size() == 24 && value.empty());
         case Table::kLetter:
             return key.size() == 8 ? holds_letter(value) : Result<bool>{false};
         case Table::kBody:

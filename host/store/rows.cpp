@@ -11,19 +11,19 @@ namespace {
 
 // The version that is written; all up to it are read.
 template <class Row>
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kRowVersion = 1;
 template <>
-constexpr std::uint8_t kVersion<RecordRow> = 3;  // 2: merging, answering, parents, 3: edits
+constexpr std::uint8_t kRowVersion<RecordRow> = 3;  // 2: merging, answering, parents, 3: edits
 template <>
-constexpr std::uint8_t kVersion<LaneRow> = 2;  // 2: tail, parked
+constexpr std::uint8_t kRowVersion<LaneRow> = 2;  // 2: tail, parked
 template <>
-constexpr std::uint8_t kVersion<KeyMapRow> = 2;  // 2: field hashes with names
+constexpr std::uint8_t kRowVersion<KeyMapRow> = 2;  // 2: field hashes with names
 template <>
-constexpr std::uint8_t kVersion<LetterRow> = 2;  // 2: the platform's answer
+constexpr std::uint8_t kRowVersion<LetterRow> = 2;  // 2: the platform's answer
 template <>
-constexpr std::uint8_t kVersion<RouteLedger> = 2;  // 2: queried
+constexpr std::uint8_t kRowVersion<RouteLedger> = 2;  // 2: queried
 template <>
-constexpr std::uint8_t kVersion<ConnectionLedger> = 2;  // 2: parked
+constexpr std::uint8_t kRowVersion<ConnectionLedger> = 2;  // 2: parked
 
 void put(Writer& out, const RecordId& id) {
     out.integer(id.event.value).integer(id.index);
@@ -176,7 +176,7 @@ Writer begin(std::size_t texts) {
     constexpr std::size_t kFixedBytesMax = 128;
     Writer out;
     out.bytes().reserve(kFixedBytesMax + texts);
-    out.integer(kVersion<Row>);
+    out.integer(kRowVersion<Row>);
     return out;
 }
 
@@ -284,10 +284,10 @@ template <class Row>
 Result<Row> decode_row(std::string_view bytes) {
     Reader in{bytes};
     auto version = in.integer<std::uint8_t>();
-    if (version > kVersion<Row>) {
+    if (version > kRowVersion<Row>) {
         return Error{kNewerFormat, "the state holds a row in version " + std::to_string(version) +
                                        "; this syncline reads up to version " +
-                                       std::to_string(kVersion<Row>)};
+                                       std::to_string(kRowVersion<Row>)};
     }
     Row row;
     read(in, row, version);

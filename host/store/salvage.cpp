@@ -31,7 +31,7 @@
 namespace syncline::store {
 namespace {
 
-constexpr std::uint64_t kEpochsSkipped = 1000;  // what can't be read may have used some
+constexpr std::uint64_t kEpochsLeftOut = 1000;  // what can't be read may have used some
 constexpr std::size_t kCopyBytes = 8 * 1024 * 1024;
 constexpr const char* kUnfinished = ".new";
 
@@ -51,7 +51,7 @@ struct Candidate {
     }
 };
 
-Position position_in(std::string_view bytes) {
+Position stored_position(std::string_view bytes) {
     return Position{read_big_endian(bytes.substr(0, 8))};
 }
 
@@ -59,12 +59,12 @@ Position position_in(std::string_view bytes) {
 Position position_of(Table table, std::string_view key, std::string_view value) {
     switch (table) {
         case Table::kEvent:
-            return position_in(key.substr(4));
+            return stored_position(key.substr(4));
         case Table::kRecord:
         case Table::kLetter:
-            return position_in(key);
+            return stored_position(key);
         case Table::kDedup:
-            return position_in(value);
+            return stored_position(value);
         case Table::kKeyMap:
             if (Result<KeyMapRow> row = decode_row<KeyMapRow>(value); row.has_value())
                 return row->last.event;
@@ -143,7 +143,8 @@ class Salvage {
                      std::string_view value) {
         ++candidate.rows[static_cast<std::size_t>(table)];
         candidate.newest = std::max(candidate.newest, position_of(table, key, value));
-        if (table == Table::kMeta && key == meta::kApplied) candidate.applied = position_in(value);
+        if (table == Table::kMeta && key == meta::kApplied)
+            candidate.applied = stored_position(value);
     }
 
     // Every row that can be read and that looks like one of its table.
@@ -339,7 +340,7 @@ class Salvage {
         std::uint64_t epoch = journal_->last().epoch();
         for (const Candidate& candidate : candidates_)
             epoch = std::max({epoch, candidate.end().epoch(), candidate.newest.epoch()});
-        return epoch + kEpochsSkipped;
+        return epoch + kEpochsLeftOut;
     }
 
     // The first fact of the new journal, which the state knows already: it is never older.

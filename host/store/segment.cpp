@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint64_t kSegmentMagic = 0x3147'4553'434e'5953;  // "SYNCSEG1"
 constexpr std::uint32_t kBatchMagic = 0x4843'5442;              // "BTCH"
 constexpr std::size_t kBatchHeaderBytes = 32;
-constexpr std::size_t kHeaderBytes = 40;
+constexpr std::size_t kSegmentHeaderBytes = 40;
 constexpr std::size_t kSecondHeaderAt = 2048;  // in another sector than the first
 
 std::string encode_header(const SegmentHeader& header) {
@@ -49,7 +49,7 @@ bool decode_header(std::string_view bytes, SegmentHeader& header) {
     header.salt = in.integer<std::uint32_t>();
     auto crc = in.integer<std::uint32_t>();
     return in.ok() && magic == kSegmentMagic &&
-           crc == core::crc32c(bytes.substr(0, kHeaderBytes - sizeof crc));
+           crc == core::crc32c(bytes.substr(0, kSegmentHeaderBytes - sizeof crc));
 }
 
 // Each byte equals the one before it, and the first is zero: some ten times as fast as looking for

@@ -16,6 +16,8 @@ namespace {
 
 constexpr int kExpiredPerTickMax = 10'000;
 constexpr int kExpiredPerEventMax = 2;
+// Once around all rows while an eighth of them comes: so few that are forgotten are still there.
+constexpr int kSweptPerEventMax = 8;
 constexpr std::size_t kRecentBytesMax = 4 * 1024 * 1024;
 
 std::string encode_fact(const Fact& fact) {
@@ -83,8 +85,7 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
     ++ledger.received;
     if (!fact.message_id.empty()) {
         // Rule 5: identity is decided here, in journal order.
-        SYNCLINE_TRY(auto known,
-                     overlay_.get(Table::kDedup, dedup_key(fact.route, fact.message_id)));
+        SYNCLINE_TRY(auto known, known_message_id(dedup_key(fact.route, fact.message_id)));
         if (known) {
             ++ledger.duplicate;
             SYNCLINE_CHECK(drop_unless_referenced(fact.body));
@@ -94,6 +95,7 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
         }
         note_message_id(at, fact);
         SYNCLINE_CHECK(expire(kExpiredPerEventMax));  // as many go as come, however many come
+        SYNCLINE_CHECK(sweep(kSweptPerEventMax));
     }
     ++ledger.pending;
     pending_bytes_ += fact.body.size + kPendingOverheadBytes;
@@ -112,17 +114,6 @@ Result<Applied> State::apply_to(Position at, Received&& fact) {
             at.value, std::make_shared<const Received>(std::move(std::get<Received>(kept))));
     }
     return Applied{};
-}
-
-void State::note_message_id(Position at, const Received& fact) {
-    const Key key = dedup_key(fact.route, fact.message_id);
-    const std::uint32_t minute = minute_of(fact.received_ns);
-    const Key expiry = Key{}.u32(minute).raw(key);
-    overlay_.put(Table::kDedup, key, Key{}.u64(at.value).raw(content_of(fact.message_id)).str());
-    overlay_.put(Table::kDedupExpiry, expiry, "");
-    ++dedup_ids_;
-    expiry_.minute = std::min(expiry_.minute, minute);
-    expiry_.from = std::min(expiry_.from, expiry.str());
 }
 
 // Null when the event is gone already.
@@ -365,27 +356,9 @@ std::vector<std::string> State::take_dropped_bodies() {
 Result<Applied> State::apply_to(Position, const Ticked& fact) {
     last_tick_ns_ = std::max(last_tick_ns_, fact.at_ns);
     SYNCLINE_CHECK(expire(kExpiredPerTickMax));
+    SYNCLINE_CHECK(sweep(kExpiredPerTickMax));
     SYNCLINE_CHECK(expire_outcomes(kExpiredPerTickMax));
     return Applied{};
-}
-
-// Forgets message ids that are older than the window or too many, oldest first.
-Result<void> State::expire(int count_max) {
-    const std::uint32_t oldest =
-        last_tick_ns_ < kDedupWindowNs ? 0 : minute_of(last_tick_ns_ - kDedupWindowNs);
-    auto has_more = [&] { return expiry_.minute < oldest || dedup_ids_ > dedup_ids_max_; };
-    for (int expired = 0; expired < count_max && has_more(); ++expired) {
-        SYNCLINE_TRY(auto row, overlay_.seek(Table::kDedupExpiry, expiry_.from, ""));
-        expiry_.minute = row ? static_cast<std::uint32_t>(
-                                   read_big_endian(std::string_view{row->key}.substr(0, 4)))
-                             : std::numeric_limits<std::uint32_t>::max();
-        if (!row || !has_more()) break;
-        overlay_.erase(Table::kDedup, std::string_view{row->key}.substr(4));
-        overlay_.erase(Table::kDedupExpiry, row->key);
-        if (dedup_ids_ > 0) --dedup_ids_;
-        expiry_.from = row->key + '\0';
-    }
-    return {};
 }
 
 }  // namespace syncline::store

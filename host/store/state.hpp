@@ -19,6 +19,7 @@
 
 #include "store/fact.hpp"
 #include "store/key_table.hpp"
+#include "store/message_id_groups.hpp"
 #include "store/overlay.hpp"
 #include "store/rows.hpp"
 
@@ -237,10 +238,17 @@ class State {
     Result<std::shared_ptr<const Received>> take_event(Position position, std::string_view row);
     Result<void> reference_body(const Body& body, int change);
     Result<void> drop_unless_referenced(const Body& body);
-    void note_message_id(Position at, const Received& fact);
-    Result<void> expire(int count_max);
     Result<std::optional<Letter>> fill(std::uint64_t id, LetterRow row);
     void bring_forward(ConnectionId connection, RecordId head);
+
+    // message_ids.cpp
+    Result<void> load_message_ids(std::uint64_t format);
+    void put_group(const MessageIdGroup& group);
+    Result<std::optional<std::string_view>> known_message_id(std::string_view key);
+    void note_message_id(Position at, const Received& fact);
+    Result<void> expire(int count_max);
+    Result<void> expire_earlier(std::string_view key);
+    Result<void> sweep(int count_max);
 
     // taking.cpp
     struct Want {
@@ -275,7 +283,9 @@ class State {
     const std::uint64_t outcomes_bytes_max_;
     Overlay overlay_;
     const std::uint64_t dedup_ids_max_;
-    std::uint64_t dedup_ids_ = 0;
+    std::uint64_t dedup_ids_ = 0;  // that are remembered
+    MessageIdGroups dedup_groups_;
+    std::string swept_ = std::string(1, '\0');  // every row before it was looked at in this round
     Position applied_;
     std::uint64_t hash_seed_ = 0;
     std::uint64_t pending_bytes_ = 0;

@@ -3,7 +3,6 @@
 #include "core/assert.hpp"
 #include "store/codec.hpp"
 #include "store/errc.hpp"
-#include "store/message_id.hpp"
 #include "store/state.hpp"
 
 namespace syncline::store {
@@ -34,7 +33,7 @@ Result<void> State::load() {
     SYNCLINE_TRY(outcomes_bytes_, number(meta::kOutcomeBytes));
     SYNCLINE_TRY(std::uint64_t tick, number(meta::kLastTick));
     last_tick_ns_ = static_cast<std::int64_t>(tick);
-    SYNCLINE_TRY(dedup_ids_, overlay_.rows_committed(Table::kDedup));
+    SYNCLINE_CHECK(load_message_ids(format));
 
     std::string from(1, '\0');
     for (;;) {
@@ -131,12 +130,6 @@ Result<std::optional<LaneRow>> State::lane(ConnectionId connection, std::string_
 Result<bool> State::is_pending(RouteId route, Position event) {
     SYNCLINE_TRY(auto found, overlay_.get(Table::kEvent, event_key(route, event)));
     return found.has_value();
-}
-
-Result<std::optional<Position>> State::first_with(RouteId route, std::string_view message_id) {
-    SYNCLINE_TRY(auto found, overlay_.get(Table::kDedup, dedup_key(route, message_id)));
-    if (!found) return std::optional<Position>{};
-    return std::optional{Position{read_big_endian(found->substr(0, kPositionBytes))}};
 }
 
 Result<std::optional<Letter>> State::fill(std::uint64_t id, LetterRow row) {

@@ -122,8 +122,11 @@ Result<void> Store::start(Observer* observer) {
     observer_ = observer;
     directory_.make_ballast();
     SYNCLINE_CHECK(commit_here());
+    SYNCLINE_TRY(const std::uint64_t skipped, epochs_to_skip(directory_.path()));
+    const std::uint64_t known = std::max(state_.applied(), journal_->last()).epoch();
     EpochBegan began{options_.clock->wall_ns(), options_.version};
-    SYNCLINE_TRY(NumberedFact first, journal_->begin(state_.applied().epoch(), std::move(began)));
+    SYNCLINE_TRY(NumberedFact first, journal_->begin(known + skipped, std::move(began)));
+    if (skipped > 0) SYNCLINE_CHECK(mark_restored(directory_.path()));
     SYNCLINE_TRY(Applied applied, state_.apply(first));
     (void)applied;
     bodies_.set_epoch(first.position.epoch());
@@ -149,8 +152,13 @@ Result<void> Store::check_room() const {
 Result<void> Store::append_event(Received event, std::function<void(Result<Position>)> on_durable) {
     SYNCLINE_CHECK(check_room());
     Append append;
+    append.is_refusable = true;
     append.facts.emplace_back(std::move(event));
-    append.on_durable = std::move(on_durable);
+    append.on_durable = [this, bytes = size_of(append.facts.front()),
+                         done = std::move(on_durable)](Result<Position> position) {
+        if (position.has_error()) unapplied_bytes_ -= bytes;
+        if (done) done(std::move(position));
+    };
     this->append(std::move(append));
     return {};
 }
@@ -181,6 +189,15 @@ void Store::wake() {
     std::lock_guard lock{inbox_mutex_};
     is_woken_ = true;
     inbox_filled_.notify_one();
+}
+
+Result<BackupManifest> Store::back_up(const BackupOptions& options) {
+    if (is_backing_up_.exchange(true))
+        return Error{kBackupRunning, "a backup is being made already"};
+    Result<BackupManifest> made =
+        make_backup(BackupSource{directory_, *database_, *journal_, bodies_}, options);
+    is_backing_up_ = false;
+    return made;
 }
 
 StoreStatus Store::status() const {

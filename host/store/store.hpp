@@ -25,6 +25,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
+#include "store/backup.hpp"
 #include "store/bodies.hpp"
 #include "store/data_dir.hpp"
 #include "store/journal.hpp"
@@ -100,6 +101,11 @@ class Store {
     bool await_outcome(OutcomeQuestion question);
     void forget_outcome(std::uint64_t ticket);
 
+    // A copy of the data directory in a new folder, see make_backup(); one at a time, also before
+    // start(). Blocks for as long as it takes; the store must outlive it, and stop() does not wait
+    // for it. Errors: those of make_backup(), store.backup_running. [any]
+    Result<BackupManifest> back_up(const BackupOptions& options);
+
     Bodies& bodies() { return bodies_; }
     StoreStatus status() const;
     // After open().
@@ -141,6 +147,7 @@ class Store {
     std::atomic<std::uint64_t> applied_{0}, committed_{0};
     std::atomic<std::uint64_t> altered_repeats_{0};
     std::atomic<bool> has_failed_{false};
+    std::atomic<bool> is_backing_up_{false};
 
     std::mutex inbox_mutex_;
     std::condition_variable inbox_filled_;

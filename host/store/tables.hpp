@@ -25,7 +25,7 @@ enum class Table : std::uint8_t {
     kDue,     // connection 4, due time 8, lane key -> ()           (heads that wait for a time)
     kKeyMap,  // connection 4, lane key -> KeyMapRow
     kDedup,   // route 4, message id 16 -> position 8, nothing or 8 of its body
-    kDedupExpiry,    // minute 4, route 4, message id 16 -> ()
+    kDedupExpiry,    // minute 4, first position 8 -> last 8, ids 4: while they are remembered
     kLetter,         // letter 8 -> LetterRow
     kBody,           // file name -> references 4
     kLedger,         // kind 1, id 4 -> counters
@@ -57,8 +57,10 @@ inline bool has_flag(std::string_view queue_value, int flag) {
 
 // The rows of kMeta; each holds 8 bytes.
 namespace meta {
-inline constexpr std::uint64_t kFormatNumber =
-    2;  // of the tables; a newer syncline that changes them raises it
+// Of the tables; a newer syncline that changes them raises it.
+inline constexpr std::uint64_t kFormatNumber = 3;
+// Before it every message id had a row that ended it: minute 4, route 4, message id 16 -> ().
+inline constexpr std::uint64_t kFormatOfGroups = 3;
 inline constexpr std::string_view kFormat = "format";
 inline constexpr std::string_view kApplied = "applied";
 inline constexpr std::string_view kSeed = "hash_seed";

@@ -49,6 +49,8 @@ struct JsonLinesSettings {
 class JsonLines final : public syncline::Configured<JsonLinesSettings>,
                         public syncline::BatchWriter {
     Task<> write(Batch& batch) override {
+        if (batch.stream() != "records")
+            throw syncline::Failure{SYNCLINE_E_UNSUPPORTED, "there is no such stream"};
         std::string lines;
         for (const WriteRecord& record : batch) lines.append(line_of(record)).append("\n");
         co_await syncline::file::append(settings().path, lines);

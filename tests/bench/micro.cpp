@@ -66,7 +66,7 @@ double guarded_call() {
                               syncline_status status = SYNCLINE_OK;
                               busy.enter();
                               const bool has_returned = plugin::call_connector(
-                                  [&] { status = connector_pointer(nullptr, &blob); });
+                                  "write()", [&] { status = connector_pointer(nullptr, &blob); });
                               busy.leave();
                               sink += has_returned && status == SYNCLINE_OK;
                           })

@@ -24,6 +24,17 @@ MOST = (
     ("micro", ("decide_unchanged_us",), "diff and map, 10 fields, unchanged", 10.0, "us"),
 )
 
+# Times of refusals that differ by chance alone have a smaller |t|, and a comparison that stops at the
+# first difference a larger one.
+T_MAX = 4.5
+TIMED = {
+    "hmac_hex": "HMAC in hex",
+    "hmac_base64": "HMAC in base64",
+    "api_key": "key in a header",
+    "basic": "Basic",
+    "memcmp": "memcmp of 1 KiB, as a control",
+}
+
 # Durable acknowledgements per second as a share of another server's answers, by number of
 # connections.
 RATIO_GOALS = {
@@ -86,7 +97,20 @@ def percentiles(times: list[float]) -> dict[str, float]:
 
 def goals(measured: dict[str, Any]) -> list[Goal]:
     rows = measured.get("servers")
-    return (_server_goals(rows) if rows else []) + _other_goals(measured)
+    timed = measured.get("timing", {})
+    return (_server_goals(rows) if rows else []) + _other_goals(measured) + _timing_goals(timed)
+
+
+def _timing_goals(timed: dict[str, Any]) -> list[Goal]:
+    return [
+        {
+            "goal": f"t of refusals, {TIMED[name]}",
+            "wanted": f"{'over' if name == 'memcmp' else 'under'} {T_MAX}",
+            "measured": figures["t"],
+            "met": (figures["t"] > T_MAX) == (name == "memcmp"),
+        }
+        for name, figures in timed.items()
+    ]
 
 
 def at_least(goal: str, wanted: float, value: float, digits: int = 3) -> Goal:
@@ -162,6 +186,8 @@ def as_text(result: dict[str, Any]) -> str:
     ]
     if result["medians"]:
         lines += _server_table(result["medians"])
+    if timed := result.get("timing"):
+        lines += _timing_table(timed)
     lines += ["", "| goal | wanted | measured | |", "|---|---:|---:|---|"]
     for goal in result["goals"]:
         lines.append(
@@ -169,6 +195,19 @@ def as_text(result: dict[str, Any]) -> str:
             f"{'met' if goal['met'] else 'MISSED'} |"
         )
     return "\n".join(lines)
+
+
+def _timing_table(timed: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        "| refusal of a guess, ns | nothing right | half right | all but the last "
+        "| largest \\|t\\| | samples of each |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, figures in timed.items():
+        times = " | ".join(f"{figures[kind]:.2f}" for kind in ("none_ns", "half_ns", "most_ns"))
+        lines.append(f"| {TIMED[name]} | {times} | {figures['t']:g} | {figures['samples']:,} |")
+    return lines
 
 
 def _server_table(rows: Rows) -> list[str]:

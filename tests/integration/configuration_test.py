@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import unittest
@@ -72,8 +73,10 @@ class GoldenTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(problems, sorted(problems, key=lambda p: (p["line"], p["column"])))
 
     async def test_help_of_every_verb(self) -> None:
-        verbs = ["", "run", "validate", "test", "schema", "status", "explain", "doctor", "version"]
-        verbs += ["connectors", "connectors list", "connectors describe"]
+        verbs = ["", "run", "reload", "validate", "test", "schema", "status", "sync", "explain", "doctor", "version"]
+        verbs += ["backup", "salvage"]
+        verbs += ["connectors", "connectors list", "connectors describe", "connectors new", "connectors record"]
+        verbs += ["connectors install", "connectors rollback", "connectors remove"]
         verbs += ["dlq", "dlq list", "dlq show", "dlq edit", "dlq replay", "dlq discard"]
         texts = []
         for verb in verbs:
@@ -92,6 +95,13 @@ class CommandLineTest(HubTest):
             self.assertEqual(ended.code, 2)
             self.assertEqual(ended.err.count("\n"), 1, ended.err)
             self.assertIn("nowhere.yaml: config.file_missing", ended.err)
+
+    async def test_schemas_of_models_are_printed_and_unknown_ones_named(self) -> None:
+        ended = await self.syncline("schema", "profile")
+        self.assertEqual((ended.code, json.loads(ended.out)["title"]), (0, "profile"))
+        ended = await self.syncline("schema", "unicorn")
+        self.assertEqual(ended.code, 2)
+        self.assertIn('no model "unicorn"; there are audience, consent,', ended.err)
 
     async def test_a_wrong_command_line_is_named(self) -> None:
         for words, what in (

@@ -15,6 +15,24 @@ from support import HERE, KEY, ROUTE, WAIT_S, HubTest, RunningHub, call, dmp
 
 PAGE = HERE.parents[1] / "host/admin/METRICS.md"
 ROW = re.compile(r"^\| `(syncline_\w+)` \| (\w+) \|([\w, ]*) \| .+ \|$", re.MULTILINE)
+WITH_TOKENS = """\
+  crm:
+    connector: pangolin
+    settings: { base_url: "http://127.0.0.1:9" }
+    auth:
+      scheme: oauth2
+      grant: client_credentials
+      token_url: "http://127.0.0.1:9/token"
+      client_id: hub
+      client_secret: a secret
+"""
+WITH_KEYS = """\
+          - scheme: jwt
+            algorithms: [RS256]
+            issuer: https://issuer.example
+            audience: hub
+            jwks_url: "http://127.0.0.1:9/keys"
+"""
 UNITS = ("seconds", "bytes", "events", "records", "facts", "fds")
 SAMPLE = re.compile(r'^syncline_\w+(\{(\w+="[^"\\]*",?)*\})? [-+.e\d]+$')
 
@@ -82,6 +100,8 @@ class MetricsTest(HubTest):
         await call("127.0.0.1", self.pangolin_port, "PUT", "/control", order)
 
     async def test_the_page_lists_exactly_what_a_hub_exposes(self) -> None:
+        self.edit("accounts:\n", "accounts:\n" + WITH_TOKENS)
+        self.edit("        verify:\n", "        verify:\n" + WITH_KEYS)
         hub = await self.start()
         headers, body = await scrape(hub)
         self.assertEqual(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8")

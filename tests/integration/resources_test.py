@@ -157,10 +157,6 @@ class LargeBodiesTest(HubTest):
         await self.stop(hub)
 
 
-# Once in some hundred times a library uses what it did not get. Nothing may be lost then either.
-IN_A_LIBRARY = (-signal.SIGFPE, -signal.SIGSEGV)
-
-
 @unittest.skipUnless(SHIM, "without the library that makes allocations fail")
 class AllocationTest(HubTest):
     async def end_of(self, hub: RunningHub) -> int:
@@ -187,10 +183,9 @@ class AllocationTest(HubTest):
                 if answer.status == 200:
                     taken.add(user)
             code = await self.end_of(hub)
-            self.assertIn(code, (0, 3, *IN_A_LIBRARY), f"allocation {n}: {hub.child.last_words()}")
+            self.assertIn(code, (0, 3), f"allocation {n}: {hub.child.last_words()}")
             ends[code] += 1
         self.assertGreater(ends[3], 0, "no allocation has failed")
-        self.assertLessEqual(sum(ends[code] for code in IN_A_LIBRARY), 1, ends)
         hub = await self.start()
         await self.settled()
         # What failed inside a connector is a dead letter: told, and not lost.

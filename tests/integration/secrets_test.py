@@ -13,7 +13,7 @@ import shutil
 import unittest
 from pathlib import Path
 
-from support import KEY, WAIT_S, Ended, HubTest, dmp, run
+from support import KEY, ROUTE, WAIT_S, Ended, HubTest, dmp, run
 
 CANARY = "canary-5f0c7e-not-to-be-seen"
 SECOND = """  second:
@@ -106,6 +106,46 @@ class SecretsTest(HubTest):
             hub.child.last_words(),
             *[said.out + said.err for said in told],
         )
+
+    async def test_a_running_hub_takes_another_value_and_never_loses_one(self) -> None:
+        self.use_vault()
+        await self.fill_vault()
+        hub = await self.start()
+        self.assertEqual((await self.send(hub, ["u1"], key=CANARY)).status, 200)
+        await self.made("set", "webhook.key", given="another key")
+        lines = (await self.result("reload"))["lines"]
+        self.assertEqual(lines, [f"webhook {ROUTE}: changed"])
+        self.assertEqual((await self.send(hub, ["u2"], key=CANARY)).status, 401)
+        self.assertEqual((await self.send(hub, ["u2"], key="another key")).status, 200)
+        # What works goes on when the vault does not open any more.
+        hidden = self.key_file.with_suffix(".hidden")
+        self.key_file.rename(hidden)
+        refused = await self.syncline("reload")
+        self.assertEqual(refused.code, 2)
+        self.assertIn("app.secret_closed: a secret of the account pangolin", refused.err)
+        self.assertEqual((await self.send(hub, ["u3"], key="another key")).status, 200)
+        hidden.rename(self.key_file)
+        self.assertEqual((await self.result("reload"))["lines"], [])
+        await self.settled()
+        self.assertEqual(sorted(await self.members()), ["u1", "u2", "u3"])
+        await self.stop(hub)
+
+    async def test_what_waits_for_the_vault_goes_on_when_it_is_there(self) -> None:
+        self.use_vault()
+        await self.fill_vault()
+        hidden = self.key_file.with_suffix(".hidden")
+        self.key_file.rename(hidden)
+        hub = await self.start()
+        self.assertEqual((await self.send(hub, ["u1"], key=CANARY)).status, 503)
+        self.assertIn("account pangolin", (await self.result("status"))["sealed"])
+        self.assertEqual((await self.result("reload"))["lines"], [])
+        hidden.rename(self.key_file)
+        await self.result("reload")
+        self.assertEqual((await self.result("status"))["sealed"], [])
+        self.assertEqual((await self.send(hub, ["u1"], key=CANARY)).status, 200)
+        await self.settled()
+        self.assertEqual(await self.members(), ["u1"])
+        await self.stop(hub)
 
     async def test_the_memory_of_secrets_is_protected(self) -> None:
         """[G10]"""

@@ -67,6 +67,12 @@ async def run(
     return Ended(process.returncode, out.decode(), err.decode())
 
 
+def own_memory_kib(hub: RunningHub) -> int:
+    """What the process has of its own."""
+    status = Path(f"/proc/{hub.child.pid}/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
+
+
 class HubTest(unittest.IsolatedAsyncioTestCase):
     """Has `folder`, `setup` and `pangolin`; what it started ends with the test."""
 
@@ -160,5 +166,5 @@ class HubTest(unittest.IsolatedAsyncioTestCase):
 
 __all__ = [
     "BINARY", "HERE", "KEY", "KEY_VARIABLE", "NOBODY", "ROUTE", "WAIT_S",
-    "Child", "Ended", "HubTest", "RunningHub", "call", "dmp", "run",
+    "Child", "Ended", "HubTest", "RunningHub", "call", "dmp", "own_memory_kib", "run",
 ]  # fmt: skip

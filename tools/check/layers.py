@@ -21,7 +21,7 @@ HIDDEN = {
     "valijson/": {"plugin"},
     "yaml-cpp/": {"config"},
     "CLI/": {"app"},
-    "openssl/": {"core", "secret", "intake", "http_client", "http_server"},
+    "openssl/": {"core", "auth", "secret", "intake", "http_client", "http_server"},
     "zlib.h": {"http_server"},
     "prometheus/": {"admin"},
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import co_await  # noqa: E402
+import constant_time  # noqa: E402
 import format  # noqa: E402
 import layers  # noqa: E402
 import thread_tags  # noqa: E402
@@ -141,6 +142,69 @@ class ThreadTags(CheckTest):
         for untagged, line in (("\n// Stops.\nint (*stop)(void);\n", 7), ("int (*stop)(void);\n", 5)):
             content = tagged + untagged
             self.assertEqual(self.found(thread_tags, "plugin-api/include/syncline/a.h", content), [line])
+
+
+class ConstantTime(CheckTest):
+    def found_in(self, line: str) -> list[int]:
+        return self.found(constant_time, "host/core/a.cpp", "void f() {\n" + line + "\n}\n")
+
+    def test_comparisons_that_stop_early_are_found(self) -> None:
+        for line in ("if (key.reveal() == claimed) return;",
+                     "return value == key.reveal();",
+                     "return signature != expected;",
+                     "return expected_digest == digest_;",
+                     "return memcmp(mac, other, size) == 0;",
+                     "return std::memcmp(a, hmac.data(), size) == 0;",
+                     "return std::equal(digest.begin(), digest.end(), other.begin());",
+                     "return strcmp(password, text) == 0;",
+                     "return text.compare(secret) == 0;",
+                     "return options.password.compare(text) == 0;",
+                     "return a.key.reveal().starts_with(text);",
+                     "return rule->api_key == header;",
+                     "return text.starts_with(secret);",
+                     "return key.reveal().substr(0, 4) == text;",
+                     "return text == std::string{key.reveal()};",
+                     "return core::to_hex(core::hmac(kDigest, key, body)) == text;",
+                     "return (secret <=> text) == 0;",
+                     "return secret not_eq text;",
+                     "return std::equal_to<>{}(digest, text);",
+                     "return std::lexicographical_compare(mac.begin(), mac.end(), a, b);",
+                     "return text.find(key.reveal()) == 0;",
+                     "return text.rfind(password, 0) == 0;"):  # fmt: skip
+            with self.subTest(line):
+                self.assertEqual(self.found_in(line), [2])
+
+    def test_a_name_for_what_is_revealed_counts_until_the_function_ends(self) -> None:
+        for line in ("const auto view = key.reveal();", "const std::string copy{key.reveal()};",
+                     "std::string_view part = options_.key.reveal().substr(4);"):  # fmt: skip
+            name = line.split("=")[0].split("{")[0].split()[-1]
+            with self.subTest(line):
+                self.assertEqual(self.found_in(f"{line}\nreturn {name} == text;"), [3])
+                self.assertEqual(self.found_in(f"{line}\nreturn text.starts_with({name});"), [3])
+                self.assertEqual(self.found_in(f"{line}\n}}\nvoid g() {{\nreturn {name} == text;"), [])
+
+    def test_what_only_looks_so_is_left_alone(self) -> None:
+        for line in ("return core::equal_constant_time(digest, expected);",
+                     "return key.equals(claimed);",
+                     "if (digest == nullptr) return;",
+                     "if (digest == HmacDigest::kSha1) return;",
+                     "return key.reveal().size() == 32;",
+                     'return claimed.starts_with("sha256=");',
+                     "return claimed.ends_with('=');",
+                     "return secret.starts_with(kMark);",
+                     "return secrets.find(name) != secrets.end();",
+                     "return signature.size() != kBytes;",
+                     "if (digest_bytes == 20) return;",
+                     "return key->text == name;",
+                     "// password == text",
+                     'say("password == text");',
+                     "// constant-time: both are public.\nreturn digest == other;",
+                     "return digest == other;  // constant-time: both are public."):  # fmt: skip
+            with self.subTest(line):
+                self.assertEqual(self.found_in(line), [])
+
+    def test_tests_may_compare_as_they_like(self) -> None:
+        self.assertEqual(self.found(constant_time, "tests/unit/a.cpp", "bool a = digest == other;\n"), [])
 
 
 class Words(CheckTest):

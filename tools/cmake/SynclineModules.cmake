@@ -4,7 +4,22 @@
 # syncline_unit_test(NAME SOURCES ... [LIBS ...])
 #   One Catch2 binary, NAME_tests, registered with CTest under the label `unit`.
 
+# A module's files are compiled sixteen at a time with SYNCLINE_UNITY: most of a cold build is headers that each file
+# reads anew. So what is in anonymous namespaces has a name of its own within its module.
+
 include("${PROJECT_SOURCE_DIR}/host/modules.cmake")
+
+option(SYNCLINE_UNITY "Compile a module in few pieces: faster from nothing, slower after a change" OFF)
+# All of a module at once finds every name that is there twice.
+set(SYNCLINE_UNITY_FILES 16 CACHE STRING "How many files together; 0: all of a module")
+
+function(syncline_compile_together target)
+  if(SYNCLINE_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${SYNCLINE_UNITY_FILES})
+    # A file that is included may have types of its anonymous namespace in others: nobody else sees them.
+    target_compile_options(${target} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
 
 function(syncline_module name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS;PUBLIC_LIBS")
@@ -18,6 +33,7 @@ function(syncline_module name)
     target_link_libraries(syncline_${name} PUBLIC syncline::${used})
   endforeach()
   target_link_libraries(syncline_${name} PUBLIC ${arg_PUBLIC_LIBS} PRIVATE ${arg_LIBS} syncline::warnings)
+  syncline_compile_together(syncline_${name})
 endfunction()
 
 function(syncline_unit_test name)

@@ -21,6 +21,7 @@
 
 #include "syncline/failure.hpp"
 #include "syncline/fetch.hpp"
+#include "syncline/read.hpp"
 #include "syncline/runtime.hpp"
 #include "syncline/write.hpp"
 
@@ -41,6 +42,14 @@ class BlockingFetcher {
 
   protected:
     ~BlockingFetcher() = default;
+};
+
+class BlockingReader {
+  public:
+    virtual void read(Page& page) = 0;
+
+  protected:
+    ~BlockingReader() = default;
 };
 
 namespace detail {

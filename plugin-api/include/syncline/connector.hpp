@@ -20,6 +20,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "syncline/ask.hpp"
 #include "syncline/blocking.hpp"
 #include "syncline/expr.hpp"
 #include "syncline/failure.hpp"
@@ -28,10 +29,14 @@
 #include "syncline/http.hpp"
 #include "syncline/ids.hpp"
 #include "syncline/manifest_note.hpp"
+#include "syncline/periodic.hpp"
 #include "syncline/plugin.h"
+#include "syncline/read.hpp"
 #include "syncline/records.hpp"
 #include "syncline/runtime.hpp"
 #include "syncline/settings.hpp"
+#include "syncline/sign.hpp"
+#include "syncline/succession.hpp"
 #include "syncline/task.hpp"
 #include "syncline/typed_settings.hpp"
 #include "syncline/verify.hpp"
@@ -63,6 +68,12 @@ class Connector {
     // says where in the text the problem is.
     Expression compile(std::string_view text) const {
         return Expression{*runtime_, runtime_->compile(text)};
+    }
+
+    // A secret that the manifest declares (secret.hpp). Throws a Failure: SYNCLINE_E_PLUGIN_BUG
+    // when it does not, SYNCLINE_E_CONFIG when the operator has not given it.
+    Secret secret(std::string_view name) const {
+        return Secret{*runtime_, runtime_->find_secret(name)};
     }
 
     // The blocking style alone: sends a request and waits for the response. Throws a Failure when
@@ -123,11 +134,25 @@ struct syncline_instance final {
         if constexpr (std::is_base_of_v<syncline::WebhookReceiver, Type>) receiver = made.get();
         if constexpr (std::is_base_of_v<syncline::BatchWriter, Type>) writer = made.get();
         if constexpr (std::is_base_of_v<syncline::RecordFetcher, Type>) fetcher = made.get();
+        if constexpr (std::is_base_of_v<syncline::PageReader, Type>) reader = made.get();
+        if constexpr (std::is_base_of_v<syncline::CredentialChecker, Type>) checker = made.get();
+        if constexpr (std::is_base_of_v<syncline::StreamDiscoverer, Type>) discoverer = made.get();
+        if constexpr (std::is_base_of_v<syncline::BlockingChecker, Type>)
+            blocking_checker = made.get();
+        if constexpr (std::is_base_of_v<syncline::BlockingDiscoverer, Type>)
+            blocking_discoverer = made.get();
+        if constexpr (std::is_base_of_v<syncline::PeriodicWorker, Type>) worker = made.get();
+        if constexpr (std::is_base_of_v<syncline::BlockingPeriodicWorker, Type>)
+            blocking_worker = made.get();
+        if constexpr (std::is_base_of_v<syncline::RequestSigner, Type>) signer = made.get();
+        if constexpr (std::is_base_of_v<syncline::StateKeeper, Type>) state_keeper = made.get();
         if constexpr (std::is_base_of_v<syncline::WebhookVerifier, Type>) verifier = made.get();
         if constexpr (std::is_base_of_v<syncline::BlockingWriter, Type>)
             blocking_writer = made.get();
         if constexpr (std::is_base_of_v<syncline::BlockingFetcher, Type>)
             blocking_fetcher = made.get();
+        if constexpr (std::is_base_of_v<syncline::BlockingReader, Type>)
+            blocking_reader = made.get();
         connector = std::move(made);
         connector->runtime_ = &runtime;
         connector->tasks_ = &tasks;
@@ -141,8 +166,18 @@ struct syncline_instance final {
     syncline::WebhookReceiver* receiver = nullptr;
     syncline::BatchWriter* writer = nullptr;
     syncline::RecordFetcher* fetcher = nullptr;
+    syncline::PageReader* reader = nullptr;
+    syncline::CredentialChecker* checker = nullptr;
+    syncline::StreamDiscoverer* discoverer = nullptr;
     syncline::BlockingWriter* blocking_writer = nullptr;
     syncline::BlockingFetcher* blocking_fetcher = nullptr;
+    syncline::BlockingReader* blocking_reader = nullptr;
+    syncline::BlockingChecker* blocking_checker = nullptr;
+    syncline::BlockingDiscoverer* blocking_discoverer = nullptr;
+    syncline::PeriodicWorker* worker = nullptr;
+    syncline::BlockingPeriodicWorker* blocking_worker = nullptr;
+    syncline::RequestSigner* signer = nullptr;
+    syncline::StateKeeper* state_keeper = nullptr;
     syncline::WebhookVerifier* verifier = nullptr;
 };
 
@@ -334,6 +369,79 @@ struct Thunks {
         });
     }
 
+    static syncline_status read(syncline_instance* instance, syncline_read_handle operation,
+                                const syncline_read_request* request,
+                                syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            Runtime& runtime = instance->runtime;
+            if (!runtime.can_read())
+                return Failure{SYNCLINE_E_UNSUPPORTED, "the host has no table " SYNCLINE_READ_ID};
+            runtime.enter(operation);
+            if constexpr (std::is_base_of_v<BlockingReader, Type>) {
+                run_blocking_in<Page>(runtime, operation, *request, [instance](Page& page) {
+                    instance->blocking_reader->read(page);
+                });
+                return {};
+            }
+            run_read(instance->tasks, runtime, operation, *instance->reader, *request);
+            if (runtime.leave_read()) return {};
+            return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
+        });
+    }
+
+    // A question to a blocking connector, whose outcome is there when it returns.
+    template <typename Run>
+    static Status ask_blocking(Runtime& runtime, std::uint64_t operation, const Run& run) {
+        Scope scope{&runtime, operation};
+        runtime.blocking_scope = &scope;
+        Status status = outcome_of(run);
+        runtime.blocking_scope = nullptr;
+        runtime.leave_blocking();
+        return status;
+    }
+
+    static syncline_status check(syncline_instance* instance, syncline_check_handle operation,
+                                 std::int64_t, syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            Runtime& runtime = instance->runtime;
+            if (!runtime.can_check())
+                return Failure{SYNCLINE_E_UNSUPPORTED, "the host has no table " SYNCLINE_CHECK_ID};
+            runtime.enter(operation);
+            if constexpr (std::is_base_of_v<BlockingChecker, Type>) {
+                const Status status = ask_blocking(
+                    runtime, operation, [&] { return instance->blocking_checker->check(); });
+                runtime.check_outcome(operation, status);
+                return {};
+            }
+            run_check(instance->tasks, runtime, operation, *instance->checker);
+            if (runtime.leave_check()) return {};
+            return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
+        });
+    }
+
+    static syncline_status discover(syncline_instance* instance, syncline_discover_handle operation,
+                                    std::int64_t, syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            Runtime& runtime = instance->runtime;
+            if (!runtime.can_discover())
+                return Failure{SYNCLINE_E_UNSUPPORTED,
+                               "the host has no table " SYNCLINE_DISCOVER_ID};
+            runtime.enter(operation);
+            if constexpr (std::is_base_of_v<BlockingDiscoverer, Type>) {
+                std::string streams;
+                const Status status = ask_blocking(runtime, operation, [&]() -> Status {
+                    streams = write_streams(instance->blocking_discoverer->discover());
+                    return {};
+                });
+                runtime.discover_outcome(operation, streams, status);
+                return {};
+            }
+            run_discover(instance->tasks, runtime, operation, *instance->discoverer);
+            if (runtime.leave_discover()) return {};
+            return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
+        });
+    }
+
     static syncline_status verify(syncline_instance* instance,
                                   const syncline_webhook_request* request,
                                   syncline_secret_handle secret, syncline_error* error) noexcept {
@@ -341,6 +449,65 @@ struct Thunks {
             return instance->verifier->verify(WebhookRequest{*request},
                                               Secret{instance->runtime, secret});
         });
+    }
+
+    static syncline_status work(syncline_instance* instance, syncline_periodic_handle operation,
+                                std::int64_t due_ns, std::int64_t, syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            Runtime& runtime = instance->runtime;
+            if (!runtime.can_work())
+                return Failure{SYNCLINE_E_UNSUPPORTED,
+                               "the host has no table " SYNCLINE_PERIODIC_ID};
+            runtime.enter(operation);
+            if constexpr (std::is_base_of_v<BlockingPeriodicWorker, Type>) {
+                std::int64_t next_due_ns = SYNCLINE_NO_TIME;
+                const Status status = ask_blocking(runtime, operation, [&]() -> Status {
+                    next_due_ns = instance->blocking_worker->work(due_ns);
+                    return {};
+                });
+                runtime.work_outcome(operation, next_due_ns, status);
+                return {};
+            }
+            run_work(instance->tasks, runtime, operation, *instance->worker, due_ns);
+            if (runtime.leave_work()) return {};
+            return Failure{SYNCLINE_E_HOST_BUG, "the host takes no posts"};
+        });
+    }
+
+    static syncline_status sign(syncline_instance* instance, const syncline_http_request* request,
+                                const syncline_header_sink* sink, syncline_error* error) noexcept {
+        return guarded(error, [&] {
+            OutgoingRequest outgoing{*request, *sink};
+            return instance->signer->sign(outgoing);
+        });
+    }
+
+    static syncline_status migrate(syncline_str settings_json, const syncline_text_sink* sink,
+                                   syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            json::Parsed settings = json::parse(view(settings_json));
+            if (!settings || settings.value->object() == nullptr)
+                return Failure{SYNCLINE_E_CONFIG, "the settings are no object"};
+            const std::string migrated =
+                json::write(Type::migrate_settings(std::move(*settings.value)));
+            sink->text(sink->context, borrow(migrated));
+            return {};
+        });
+    }
+
+    static syncline_status save(syncline_instance* instance, const syncline_state_sink* sink,
+                                syncline_error* error) noexcept {
+        return guarded(error, [&]() -> Status {
+            const State state = instance->state_keeper->save();
+            const syncline_state raw = to_c(state);
+            sink->state(sink->context, &raw);
+            return {};
+        });
+    }
+
+    static syncline_status restore(syncline_instance* instance, const syncline_state* state,
+                                   syncline_error* error) noexcept {
+        return guarded(error, [&] { return instance->state_keeper->restore(from_c(*state)); });
     }
 
     static void cancel_operation(syncline_instance* instance, std::uint64_t operation) noexcept {
@@ -371,6 +538,17 @@ struct Thunks {
                                                   &cancel_operation};
     static constexpr syncline_plugin_write kWrite{sizeof(syncline_plugin_write), 0, &write,
                                                   &cancel_operation};
+    static constexpr syncline_plugin_read kRead{sizeof(syncline_plugin_read), 0, &read,
+                                                &cancel_operation};
+    static constexpr syncline_plugin_check kCheck{sizeof(syncline_plugin_check), 0, &check,
+                                                  &cancel_operation};
+    static constexpr syncline_plugin_discover kDiscover{sizeof(syncline_plugin_discover), 0,
+                                                        &discover, &cancel_operation};
+    static constexpr syncline_plugin_periodic kPeriodic{sizeof(syncline_plugin_periodic), 0, &work,
+                                                        &cancel_operation};
+    static constexpr syncline_plugin_sign kSign{sizeof(syncline_plugin_sign), 0, &sign};
+    static constexpr syncline_plugin_state kState{sizeof(syncline_plugin_state), 0, &save,
+                                                  &restore};
     static constexpr syncline_plugin_http kHttp{sizeof(syncline_plugin_http), 0, &http_done};
     static constexpr syncline_plugin_file kFile{sizeof(syncline_plugin_file), 0, &file_done};
     static constexpr syncline_plugin_idmap kIds{sizeof(syncline_plugin_idmap), 0, &ids_found};
@@ -387,6 +565,33 @@ struct Thunks {
         if constexpr (std::is_base_of_v<RecordFetcher, Type> ||
                       std::is_base_of_v<BlockingFetcher, Type>) {
             if (wanted == SYNCLINE_FETCH_ID) return &kFetch;
+        }
+        if constexpr (std::is_base_of_v<PageReader, Type> ||
+                      std::is_base_of_v<BlockingReader, Type>) {
+            if (wanted == SYNCLINE_READ_ID) return &kRead;
+        }
+        if constexpr (std::is_base_of_v<CredentialChecker, Type> ||
+                      std::is_base_of_v<BlockingChecker, Type>) {
+            if (wanted == SYNCLINE_CHECK_ID) return &kCheck;
+        }
+        if constexpr (std::is_base_of_v<StreamDiscoverer, Type> ||
+                      std::is_base_of_v<BlockingDiscoverer, Type>) {
+            if (wanted == SYNCLINE_DISCOVER_ID) return &kDiscover;
+        }
+        if constexpr (std::is_base_of_v<PeriodicWorker, Type> ||
+                      std::is_base_of_v<BlockingPeriodicWorker, Type>) {
+            if (wanted == SYNCLINE_PERIODIC_ID) return &kPeriodic;
+        }
+        if constexpr (std::is_base_of_v<RequestSigner, Type>) {
+            if (wanted == SYNCLINE_SIGN_ID) return &kSign;
+        }
+        if constexpr (std::is_base_of_v<StateKeeper, Type>) {
+            if (wanted == SYNCLINE_STATE_ID) return &kState;
+        }
+        if constexpr (MigratesSettings<Type>) {
+            static constexpr syncline_plugin_migrate kMigrate{sizeof(syncline_plugin_migrate), 0,
+                                                              &migrate};
+            if (wanted == SYNCLINE_MIGRATE_ID) return &kMigrate;
         }
         if (wanted == SYNCLINE_FILE_ID) return &kFile;
         if (wanted == SYNCLINE_IDMAP_ID) return &kIds;

@@ -1,5 +1,5 @@
-// "syncline.hmac/1": keyed digests with a secret that the connector uses and never sees. The host
-// implements it.
+// "syncline.hmac/1": keyed digests with a secret that the connector uses and never sees: that of
+// verify(), or one that it found (secret.h). The host implements it.
 #ifndef SYNCLINE_HMAC_H
 #define SYNCLINE_HMAC_H
 

@@ -10,13 +10,19 @@
 //     member->get<syncline::membership::UserType>();  // const std::optional<std::string>&
 //     member->get<syncline::membership::Customer>();  // does not compile: not declared
 //
-// Members of the JSON that no field declares are ignored; null is the same as absent. Fields of a
-// stream of one's own are declared in the same way:
+// Members of the JSON that no field declares are ignored; null is the same as absent. A record is
+// made, or changed in what it says of a field and in nothing else, by put():
+//
+//     json::Object body;
+//     syncline::put<syncline::membership::User>(body, "u1");
+//
+// The published models are in models.hpp. Fields of one's own are declared in the same way:
 //
 //     struct Loyalty : syncline::Field<syncline::profile::Model, "loyalty", std::int64_t> {};
 #ifndef SYNCLINE_RECORDS_HPP
 #define SYNCLINE_RECORDS_HPP
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -30,84 +36,10 @@
 
 #include "syncline/failure.hpp"
 #include "syncline/json.hpp"
+#include "syncline/models.hpp"
+#include "syncline/record_fields.hpp"
 
 namespace syncline {
-
-// A text as an argument of a template.
-template <std::size_t size>
-struct FixedText {
-    constexpr FixedText(const char (&from)[size]) {
-        for (std::size_t i = 0; i < size; ++i) text[i] = from[i];
-    }
-    constexpr std::string_view view() const { return {text, size - 1}; }
-    char text[size] = {};
-};
-
-// A list of records of another model.
-template <typename Model>
-struct ListOf {};
-
-// A member of a record's JSON. `Type`: std::string, std::int64_t, bool, json::Object, json::Value
-// (anything), or ListOf<Model>.
-template <typename OfModel, FixedText name, typename OfType>
-struct Field {
-    using Model = OfModel;
-    using Type = OfType;
-    static constexpr std::string_view kName = name.view();
-};
-
-// A field that need not be there: get() yields a std::optional.
-template <typename FieldOrList>
-struct Optional {};
-
-// A field that is a list, and what is read of each item: get() yields a std::vector of `Item`s.
-template <typename OfField, typename Item>
-struct List {};
-
-// ---- The models --------------------------------------------------------------------------------
-
-// One person.
-namespace profile {
-struct Model;
-}
-
-// What a person is known by somewhere.
-namespace identity {
-struct Model;
-struct Kind : Field<Model, "kind", std::string> {};            // "email", "phone", "customer_id"
-struct Namespace : Field<Model, "namespace", std::string> {};  // whose id: "mapp", "shop-eu"
-struct Value : Field<Model, "value", std::string> {};
-struct Encoding : Field<Model, "encoding", std::string> {};  // "raw", "md5", "sha1", "sha256"
-struct IsVerified : Field<Model, "verified", bool> {};
-struct IsPrimary : Field<Model, "primary", bool> {};
-}  // namespace identity
-
-namespace profile {
-struct User : Field<Model, "user", std::string> {};  // the id that memberships carry, too
-struct Identities : Field<Model, "identities", ListOf<identity::Model>> {};
-struct Attributes : Field<Model, "attributes", json::Object> {};
-struct UpdatedAt : Field<Model, "updated_at", std::string> {};  // RFC 3339
-}  // namespace profile
-
-// A named set of persons.
-namespace audience {
-struct Model;
-struct Audience : Field<Model, "audience", std::string> {};  // its id
-struct Name : Field<Model, "name", std::string> {};
-struct Description : Field<Model, "description", std::string> {};
-struct Customer : Field<Model, "customer", json::Value> {};  // the tenant of the source
-}  // namespace audience
-
-// A person in an audience; the record's operation says whether to add or to remove.
-namespace membership {
-struct Model;
-struct Audience : Field<Model, "audience", std::string> {};
-struct User : Field<Model, "user", std::string> {};
-struct UserType : Field<Model, "user_type", std::string> {};
-struct Identities : Field<Model, "identities", ListOf<identity::Model>> {};
-struct Customer : Field<Model, "customer", json::Value> {};
-struct ExpiresAt : Field<Model, "expires_at", std::string> {};  // RFC 3339
-}  // namespace membership
 
 // ---- Views -------------------------------------------------------------------------------------
 
@@ -256,12 +188,14 @@ class Reads {
             },
             values);
         if (missing.count > before) return std::nullopt;
-        return Reads{std::move(values)};
+        return Reads{Checked{}, std::move(values)};
     }
 
   private:
     using Values = std::tuple<typename detail::Declared<Wanted>::Value...>;
-    explicit Reads(Values values) : values_(std::move(values)) {}
+    // A view of one text is not made of a text by mistake.
+    struct Checked {};
+    Reads(Checked, Values values) : values_(std::move(values)) {}
 
     template <typename Field>
     static constexpr std::size_t index_of() {
@@ -279,6 +213,41 @@ class Reads {
 
     Values values_;
 };
+
+// Gives a field of a record's body a value of its type, in its old place or at the end. A list's
+// items are bodies of their own. Members that are no fields stay as they are.
+template <typename Field, typename Of>
+void put(json::Object& body, Of&& value) {
+    using Type = typename Field::Type;
+    json::Value made;
+    if constexpr (std::is_same_v<Type, json::Value> ||
+                  std::is_same_v<std::remove_cvref_t<Of>, json::Value>) {
+        static_assert(std::is_same_v<Type, json::Value>, "the field has a type: give one of it");
+        made = std::forward<Of>(value);
+    } else if constexpr (std::is_same_v<Type, std::string>) {
+        made = json::Value{std::string{std::forward<Of>(value)}};
+    } else if constexpr (std::is_same_v<Type, std::int64_t>) {
+        static_assert(std::is_integral_v<std::remove_cvref_t<Of>> &&
+                          !std::is_same_v<std::remove_cvref_t<Of>, bool>,
+                      "the field is an integer");
+        made = json::Value{json::Number{std::to_string(value)}};
+    } else if constexpr (std::is_same_v<Type, bool>) {
+        static_assert(std::is_same_v<std::remove_cvref_t<Of>, bool>, "the field is a truth");
+        made = json::Value{value};
+    } else if constexpr (std::is_same_v<Type, json::Object>) {
+        made = json::Value{json::Object{std::forward<Of>(value)}};
+    } else {
+        made = json::Value{json::Array{std::forward<Of>(value)}};
+    }
+    const auto found = std::find_if(body.rbegin(), body.rend(), [](const json::Member& member) {
+        return member.name == Field::kName;
+    });
+    if (found != body.rend()) {
+        found->value = std::move(made);
+    } else {
+        body.push_back({std::string{Field::kName}, std::move(made)});
+    }
+}
 
 }  // namespace syncline
 

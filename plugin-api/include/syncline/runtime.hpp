@@ -9,6 +9,8 @@
 #include <array>
 #include <coroutine>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <initializer_list>
 #include <new>
 #include <string>
@@ -17,7 +19,9 @@
 #include <utility>
 #include <vector>
 
+#include "syncline/check.h"
 #include "syncline/clock.h"
+#include "syncline/discover.h"
 #include "syncline/expr.h"
 #include "syncline/failure.hpp"
 #include "syncline/fetch.h"
@@ -27,6 +31,9 @@
 #include "syncline/http.h"
 #include "syncline/idmap.h"
 #include "syncline/log.h"
+#include "syncline/periodic.h"
+#include "syncline/read.h"
+#include "syncline/secret.h"
 #include "syncline/write.h"
 
 namespace syncline {
@@ -134,10 +141,15 @@ class Runtime {
         http_ = table<syncline_host_http>(SYNCLINE_HTTP_ID);
         write_ = table<syncline_host_write>(SYNCLINE_WRITE_ID);
         fetch_ = table<syncline_host_fetch>(SYNCLINE_FETCH_ID);
+        read_ = table<syncline_host_read>(SYNCLINE_READ_ID);
+        check_ = table<syncline_host_check>(SYNCLINE_CHECK_ID);
+        discover_ = table<syncline_host_discover>(SYNCLINE_DISCOVER_ID);
+        periodic_ = table<syncline_host_periodic>(SYNCLINE_PERIODIC_ID);
         hmac_ = table<syncline_host_hmac>(SYNCLINE_HMAC_ID);
         expr_ = table<syncline_host_expr>(SYNCLINE_EXPR_ID);
         file_ = table<syncline_host_file>(SYNCLINE_FILE_ID);
         ids_ = table<syncline_host_idmap>(SYNCLINE_IDMAP_ID);
+        secret_ = table<syncline_host_secret>(SYNCLINE_SECRET_ID);
         if (log_ == nullptr) return lacks(SYNCLINE_LOG_ID);
         if (clock_ == nullptr) return lacks(SYNCLINE_CLOCK_ID);
         if (http_ == nullptr) return lacks(SYNCLINE_HTTP_ID);
@@ -145,7 +157,12 @@ class Runtime {
         return {};
     }
 
-    // The digest of the bytes with a secret of verify().
+    // Declared secrets; both throw a Failure, and show_secret() what `use` throws.
+    syncline_secret_handle find_secret(std::string_view name) const;
+    void show_secret(syncline_secret_handle secret,
+                     const std::function<void(std::string_view)>& use) const;
+
+    // The digest of the bytes with a secret.
     std::string hmac(syncline_secret_handle secret, syncline_digest algorithm,
                      std::string_view bytes) const {
         std::uint8_t digest[64];
@@ -234,6 +251,31 @@ class Runtime {
                  const syncline_fetch_result& result) const {
         if (!is_closed_) fetch_->result(host_->handle, operation, index, &result);
     }
+    // False: the host will not use the page.
+    bool page_record(syncline_read_handle operation, const syncline_record& record) const {
+        return !is_closed_ && read_->record(host_->handle, operation, &record) == SYNCLINE_OK;
+    }
+    void page_end(syncline_read_handle operation, const syncline_page_end& end) const {
+        if (!is_closed_) read_->end(host_->handle, operation, &end);
+    }
+    void check_outcome(syncline_check_handle operation, const Status& status) const {
+        if (is_closed_) return;
+        const syncline_error error = status.ok() ? empty_error() : to_c(status.failure());
+        check_->outcome(host_->handle, operation, status.ok() ? nullptr : &error);
+    }
+    void discover_outcome(syncline_discover_handle operation, std::string_view streams_json,
+                          const Status& status) const {
+        if (is_closed_) return;
+        const syncline_error error = status.ok() ? empty_error() : to_c(status.failure());
+        discover_->outcome(host_->handle, operation, borrow(streams_json),
+                           status.ok() ? nullptr : &error);
+    }
+    void work_outcome(syncline_periodic_handle operation, std::int64_t next_due_ns,
+                      const Status& status) const {
+        if (is_closed_) return;
+        const syncline_error error = status.ok() ? empty_error() : to_c(status.failure());
+        periodic_->outcome(host_->handle, operation, next_due_ns, status.ok() ? nullptr : &error);
+    }
     void enter(std::uint64_t operation) {
         beginning_ = operation;
         ended_inside_ = false;
@@ -241,9 +283,25 @@ class Runtime {
     // False: the operation could not be completed, so it must fail as a whole.
     bool leave_write() { return leave(write_->complete); }
     bool leave_fetch() { return leave(fetch_->complete); }
+    bool leave_read() { return leave(read_->complete); }
+    bool leave_check() { return leave(check_->complete); }
+    bool leave_work() { return leave(periodic_->complete); }
+    bool leave_discover() { return leave(discover_->complete); }
     void end_write(syncline_write_handle operation) { end_operation(operation, write_->complete); }
     void end_fetch(syncline_fetch_handle operation) { end_operation(operation, fetch_->complete); }
+    void end_read(syncline_read_handle operation) { end_operation(operation, read_->complete); }
     bool can_fetch() const { return fetch_ != nullptr; }
+    void end_check(syncline_check_handle operation) { end_operation(operation, check_->complete); }
+    void end_discover(syncline_discover_handle operation) {
+        end_operation(operation, discover_->complete);
+    }
+    void end_work(syncline_periodic_handle operation) {
+        end_operation(operation, periodic_->complete);
+    }
+    bool can_work() const { return periodic_ != nullptr; }
+    bool can_check() const { return check_ != nullptr; }
+    bool can_discover() const { return discover_ != nullptr; }
+    bool can_read() const { return read_ != nullptr; }
 
     // What the host calls.
     void done(std::uint64_t id, const syncline_http_result& result) { end(exchanges_, id, result); }
@@ -319,10 +377,15 @@ class Runtime {
     const syncline_host_http* http_ = nullptr;
     const syncline_host_write* write_ = nullptr;
     const syncline_host_fetch* fetch_ = nullptr;
+    const syncline_host_read* read_ = nullptr;
+    const syncline_host_check* check_ = nullptr;
+    const syncline_host_discover* discover_ = nullptr;
+    const syncline_host_periodic* periodic_ = nullptr;
     const syncline_host_hmac* hmac_ = nullptr;
     const syncline_host_expr* expr_ = nullptr;  // null: the host has none
     const syncline_host_file* file_ = nullptr;
     const syncline_host_idmap* ids_ = nullptr;
+    const syncline_host_secret* secret_ = nullptr;
 
     std::unordered_map<std::uint64_t, OpenExchange*> exchanges_;
     std::unordered_map<std::uint64_t, OpenAppend*> appends_;
@@ -460,6 +523,36 @@ inline std::string Runtime::evaluate(syncline_expr_handle expression,
     }
     if (kept.has_no_memory) throw std::bad_alloc();
     return std::move(kept.text);
+}
+
+inline syncline_secret_handle Runtime::find_secret(std::string_view name) const {
+    if (secret_ == nullptr) throw lacks(SYNCLINE_SECRET_ID);
+    syncline_secret_handle secret = 0;
+    syncline_error error = empty_error();
+    if (secret_->find(host_->handle, borrow(name), &secret, &error) != SYNCLINE_OK)
+        throw from_c(error);
+    return secret;
+}
+
+inline void Runtime::show_secret(syncline_secret_handle secret,
+                                 const std::function<void(std::string_view)>& use) const {
+    if (secret_ == nullptr) throw lacks(SYNCLINE_SECRET_ID);
+    struct Shown {
+        const std::function<void(std::string_view)>& use;
+        std::exception_ptr thrown;
+    } shown{use, nullptr};
+    const syncline_text_sink sink{sizeof(syncline_text_sink), 0, &shown,
+                                  [](void* context, syncline_str text) noexcept {
+                                      Shown& to = *static_cast<Shown*>(context);
+                                      try {
+                                          to.use(view(text));
+                                      } catch (...) {
+                                          to.thrown = std::current_exception();
+                                      }
+                                  }};
+    syncline_error error = empty_error();
+    if (secret_->show(host_->handle, secret, &sink, &error) != SYNCLINE_OK) throw from_c(error);
+    if (shown.thrown) std::rethrow_exception(shown.thrown);
 }
 
 inline void Runtime::posted(std::uint64_t id) {

@@ -2,7 +2,9 @@
 #ifndef SYNCLINE_SYNCLINE_H
 #define SYNCLINE_SYNCLINE_H
 
+#include "syncline/check.h"
 #include "syncline/clock.h"
+#include "syncline/discover.h"
 #include "syncline/expr.h"
 #include "syncline/fetch.h"
 #include "syncline/file.h"
@@ -12,7 +14,13 @@
 #include "syncline/idmap.h"
 #include "syncline/log.h"
 #include "syncline/manifest.h"
+#include "syncline/migrate.h"
+#include "syncline/periodic.h"
 #include "syncline/plugin.h"
+#include "syncline/read.h"
+#include "syncline/secret.h"
+#include "syncline/sign.h"
+#include "syncline/state.h"
 #include "syncline/types.h"
 #include "syncline/version.h"
 #include "syncline/webhook.h"

@@ -8,7 +8,8 @@
 //
 // Expressions: the host knows paths (".", ".a.b"); a test whose connector needs more says in
 // `Services` what an expression means. Files are texts in `files`, and appends succeed unless
-// fail_appends() says otherwise. Ids that the connector maps are in `ids`.
+// fail_appends() says otherwise. Ids that the connector maps are in `ids`. Secrets that it reads
+// are given in `Services`.
 //
 // What the connector does against the rules (a second outcome, a completion from inside write) is
 // collected in `violations`.
@@ -20,6 +21,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -28,9 +30,11 @@
 
 #include "syncline/failure.hpp"
 #include "syncline/syncline.h"
+#include "syncline/testing/ask.hpp"
 #include "syncline/testing/http.hpp"
 #include "syncline/testing/ids.hpp"
 #include "syncline/testing/instance.hpp"
+#include "syncline/testing/read.hpp"
 #include "syncline/testing/services.hpp"
 #include "syncline/testing/values.hpp"
 #include "syncline/testing/webhook.hpp"
@@ -44,13 +48,15 @@ class FakeHost {
     // message if that fails.
     explicit FakeHost(const syncline_plugin& plugin, std::string_view settings_json = "{}",
                       Services services = {})
-        : instance_{plugin}, expressions_(std::move(services.evaluate), handles_) {
+        : instance_{plugin},
+          expressions_(std::move(services.evaluate), handles_),
+          secrets_(std::move(services.secrets), instance_, handles_, violations) {
         fill_tables();
         instance_.self = plugin.create(&host_);
         if (instance_.self == nullptr) throw std::runtime_error("create() returned NULL");
         syncline_error error = detail::empty_error();
         if (plugin.init(instance_.self, borrow(settings_json), &error) == SYNCLINE_OK &&
-            plugin.start(instance_.self, &error) == SYNCLINE_OK) {
+            restore(services.state, error) && plugin.start(instance_.self, &error) == SYNCLINE_OK) {
             return;
         }
         plugin.destroy(instance_.self);
@@ -80,6 +86,57 @@ class FakeHost {
     // cancelled.
     void cancel_writes() {
         writes_.cancel();
+        deliver_cancelled();
+    }
+
+    // The same with what an account is asked that is no record.
+    std::shared_ptr<Asked> check() {
+        auto asked = checks_.begin();
+        deliver_posts();
+        return asked;
+    }
+    std::shared_ptr<Asked> discover() {
+        auto asked = discoveries_.begin();
+        deliver_posts();
+        return asked;
+    }
+
+    // A turn of periodic work; `due_ns` as the turn before has said, or the first turn.
+    std::shared_ptr<Asked> work(std::int64_t due_ns = SYNCLINE_NO_TIME) {
+        auto asked = turns_.begin(due_ns);
+        deliver_posts();
+        return asked;
+    }
+    // Sets the clock to when the turn said that the next one is due, and begins that.
+    std::shared_ptr<Asked> work_after(const Asked& turn) {
+        now_ns = turn.next_due_ns;
+        return work(turn.next_due_ns);
+    }
+
+    // What the connector hands to its next version; throws the Failure of one that has nothing.
+    // `Services` takes what an older version has given.
+    State save() {
+        std::optional<State> saved;
+        const syncline_state_sink sink{
+            sizeof sink, 0, &saved, [](void* context, const syncline_state* state) {
+                *static_cast<std::optional<State>*>(context) = detail::from_c(*state);
+            }};
+        syncline_error error = detail::empty_error();
+        const auto& table = instance_.table<syncline_plugin_state>(SYNCLINE_STATE_ID);
+        if (table.save(instance_.self, &sink, &error) != SYNCLINE_OK) throw detail::from_c(error);
+        if (saved) return *saved;
+        violations.push_back("save() gave no state");
+        return {};
+    }
+
+    // The same with a page: host.read({"profiles"}), then host.read({"profiles", next_cursor}).
+    std::shared_ptr<PageRead> read(PageToRead wanted) {
+        auto page = pages_.begin(std::move(wanted));
+        deliver_posts();
+        return page;
+    }
+    void cancel_reads() {
+        pages_.cancel();
         deliver_cancelled();
     }
 
@@ -121,12 +178,19 @@ class FakeHost {
         instance_.plugin.stop(instance_.self);
         exchanges_.cancel_all();
         writes_.cancel();
+        pages_.cancel();
+        checks_.cancel();
+        discoveries_.cancel();
+        turns_.cancel();
         deliver_cancelled();
         if (!is_stopped_) violations.push_back("the connector did not report stopped");
     }
 
     bool is_stopped() const { return is_stopped_; }
-    std::size_t open_operations() const { return writes_.size(); }
+    std::size_t open_operations() const {
+        return writes_.size() + pages_.size() + checks_.size() + discoveries_.size() +
+               turns_.size();
+    }
 
     std::int64_t now_ns = 1'700'000'000'000'000'000;
     std::map<std::string, std::string> files = {};  // what was appended, by path
@@ -135,14 +199,20 @@ class FakeHost {
     std::vector<std::string> violations = {};
 
   private:
-    // A function of a table: that of the part which serves it.
+    template <class Part, class Result, class... Args>
+    static Part owner_of(Result (Part::*function)(Args...));
+
+    // A function of a table: that of the part which serves it, or of what the part is derived from.
     template <auto part, auto function, typename... Args>
     static auto serve(syncline_host_handle handle, Args... args) {
-        return (fake::from_handle<FakeHost>(handle).*part.*function)(args...);
+        using Owner = decltype(owner_of(function));
+        Owner& owner = fake::from_handle<FakeHost>(handle).*part;
+        return (owner.*function)(args...);
     }
 
     void fill_tables() {
-        using fake::Exchanges, fake::Expressions, fake::Fetches, fake::Files, fake::Writes;
+        using fake::Exchanges, fake::Expressions, fake::Fetches, fake::Files, fake::Pages,
+            fake::Secrets, fake::Writes;
         host_ = {sizeof host_, SYNCLINE_ABI_MINOR, fake::to_handle(this), &get_table, &post,
                  &stopped};
         log_ = {sizeof log_, 0, &log};
@@ -152,10 +222,32 @@ class FakeHost {
                  &serve<&FakeHost::fetches_, &Fetches::fetch>};
         write_ = {sizeof write_, 0, &serve<&FakeHost::writes_, &Writes::outcome>,
                   &serve<&FakeHost::writes_, &Writes::complete>};
+        read_ = {sizeof read_, 0, &serve<&FakeHost::pages_, &Pages::record>,
+                 &serve<&FakeHost::pages_, &Pages::end>,
+                 &serve<&FakeHost::pages_, &Pages::complete>};
+        check_ = {sizeof check_, 0, &serve<&FakeHost::checks_, &fake::Checks::outcome>,
+                  &serve<&FakeHost::checks_, &fake::Checks::complete>};
+        periodic_ = {sizeof periodic_, 0, &serve<&FakeHost::turns_, &fake::Turns::outcome>,
+                     &serve<&FakeHost::turns_, &fake::Turns::complete>};
+        discover_ = {sizeof discover_, 0,
+                     &serve<&FakeHost::discoveries_, &fake::Discoveries::outcome>,
+                     &serve<&FakeHost::discoveries_, &fake::Discoveries::complete>};
         expr_ = {sizeof expr_, 0, &serve<&FakeHost::expressions_, &Expressions::compile>,
                  &serve<&FakeHost::expressions_, &Expressions::evaluate>};
         file_ = {sizeof file_, 0, &serve<&FakeHost::file_appends_, &Files::append>};
+        hmac_ = {sizeof hmac_, 0, &hmac};
         ids_ = {sizeof ids_, 0, &get_ids, &serve<&FakeHost::writes_, &Writes::put_id>};
+        secret_ = {sizeof secret_, 0, &serve<&FakeHost::secrets_, &Secrets::find>,
+                   &serve<&FakeHost::secrets_, &Secrets::show>};
+    }
+
+    // As the real host does: a state that is not known is none.
+    bool restore(const std::optional<State>& state, syncline_error& error) {
+        if (!state) return true;
+        const syncline_state raw = detail::to_c(*state);
+        const auto& table = instance_.table<syncline_plugin_state>(SYNCLINE_STATE_ID);
+        const syncline_status status = table.restore(instance_.self, &raw, &error);
+        return status == SYNCLINE_OK || status == SYNCLINE_E_UNSUPPORTED;
     }
 
     // Posts, what was looked up, and the ends of appends.
@@ -188,6 +280,12 @@ class FakeHost {
         if (wanted == SYNCLINE_EXPR_ID) return &self.expr_;
         if (wanted == SYNCLINE_FILE_ID) return &self.file_;
         if (wanted == SYNCLINE_IDMAP_ID) return &self.ids_;
+        if (wanted == SYNCLINE_SECRET_ID) return &self.secret_;
+        if (wanted == SYNCLINE_READ_ID) return &self.read_;
+        if (wanted == SYNCLINE_CHECK_ID) return &self.check_;
+        if (wanted == SYNCLINE_DISCOVER_ID) return &self.discover_;
+        if (wanted == SYNCLINE_PERIODIC_ID) return &self.periodic_;
+        if (wanted == SYNCLINE_HMAC_ID) return &self.hmac_;
         return wanted == SYNCLINE_WRITE_ID ? &self.write_ : nullptr;
     }
     static syncline_status post(syncline_host_handle handle, std::uint64_t user_id) {
@@ -226,6 +324,13 @@ class FakeHost {
         self.violations.push_back(failure.message);
         return fake::refuse(failure, error);
     }
+    // No real digest: the algorithm, the secret's name, and the bytes, so that a test can tell.
+    static syncline_status hmac(syncline_host_handle handle, syncline_secret_handle secret,
+                                syncline_digest algorithm, syncline_str bytes,
+                                std::uint8_t* digest) {
+        FakeHost& self = fake::from_handle<FakeHost>(handle);
+        return self.secrets_.hmac(secret, algorithm, bytes, digest);
+    }
     static std::int64_t now(syncline_host_handle handle) {
         return fake::from_handle<FakeHost>(handle).now_ns;
     }
@@ -234,9 +339,14 @@ class FakeHost {
     fake::Handles handles_;
     fake::Webhook webhook_{instance_};
     fake::Writes writes_{instance_, handles_, ids, violations};
+    fake::Pages pages_{instance_, handles_, violations};
+    fake::Checks checks_{instance_, handles_, violations};
+    fake::Turns turns_{instance_, handles_, violations};
+    fake::Discoveries discoveries_{instance_, handles_, violations};
     fake::Exchanges exchanges_{instance_, handles_};
-    fake::Fetches fetches_{fetched};
+    fake::Fetches fetches_{instance_, fetched};
     fake::Expressions expressions_;
+    fake::Secrets secrets_;
     fake::Files file_appends_{instance_, files};
     std::deque<std::uint64_t> posts_;
     syncline_host host_{};
@@ -244,12 +354,33 @@ class FakeHost {
     syncline_host_clock clock_{};
     syncline_host_http http_{};
     syncline_host_write write_{};
+    syncline_host_read read_{};
+    syncline_host_check check_{};
+    syncline_host_periodic periodic_{};
+    syncline_host_hmac hmac_{};
+    syncline_host_discover discover_{};
     syncline_host_expr expr_{};
     syncline_host_file file_{};
     syncline_host_idmap ids_{};
+    syncline_host_secret secret_{};
     bool is_stopping_ = false;
     bool is_stopped_ = false;
 };
+
+// The settings as the connector migrates them; throws its Failure.
+inline std::string migrate(const syncline_plugin& plugin, std::string_view settings_json) {
+    const auto* table =
+        static_cast<const syncline_plugin_migrate*>(plugin.get_table(borrow(SYNCLINE_MIGRATE_ID)));
+    if (table == nullptr) throw std::runtime_error("the connector migrates no settings");
+    std::string migrated;
+    const syncline_text_sink sink{sizeof sink, 0, &migrated, [](void* context, syncline_str text) {
+                                      *static_cast<std::string*>(context) = view(text);
+                                  }};
+    syncline_error error = detail::empty_error();
+    if (table->migrate(borrow(settings_json), &sink, &error) != SYNCLINE_OK)
+        throw detail::from_c(error);
+    return migrated;
+}
 
 }  // namespace syncline::testing
 

@@ -115,7 +115,7 @@ typedef uint64_t syncline_write_handle;   // an open write operation
 typedef uint64_t syncline_http_handle;    // an open HTTP exchange
 typedef uint64_t syncline_fetch_handle;   // an open fetch operation
 typedef uint64_t syncline_expr_handle;    // a compiled expression
-typedef uint64_t syncline_secret_handle;  // a secret that the connector may use and not see; or 0
+typedef uint64_t syncline_secret_handle;  // a secret to be used (hmac.h, secret.h); or 0
 
 // The connector's side of an instance: a type of the connector's own, which the host only passes
 // back.

@@ -15,6 +15,6 @@
 #define SYNCLINE_ABI_DRAFT 2
 // Grows with each compatible addition: a table, a slot at the end of a table, a field at the end of
 // a struct.
-#define SYNCLINE_ABI_MINOR 0
+#define SYNCLINE_ABI_MINOR 3
 
 #endif

@@ -93,14 +93,33 @@ struct WebhookReply {
 
 // A record for the host, which copies it.
 struct Record {
-    std::string_view stream;
+    std::string_view stream = {};
     syncline_operation operation = SYNCLINE_UPSERT;
-    std::string_view key;
+    std::string_view key = {};
     std::string_view body = {};  // JSON; may be empty for a delete
     std::int64_t occurred_ns = SYNCLINE_NO_TIME;
     std::string_view parent_stream = {};  // what has to be at the destination first
     std::string_view parent_key = {};
 };
+
+namespace detail {
+
+// Borrows from the record.
+inline syncline_record to_c(const Record& record) noexcept {
+    syncline_record raw{};
+    raw.struct_size = sizeof raw;
+    raw.operation = record.operation;
+    raw.stream = borrow(record.stream);
+    raw.key = borrow(record.key);
+    raw.body = borrow(record.body);
+    raw.body_format = SYNCLINE_BODY_JSON;
+    raw.occurred_ns = record.occurred_ns;
+    raw.parent_stream = borrow(record.parent_stream);
+    raw.parent_key = borrow(record.parent_key);
+    return raw;
+}
+
+}  // namespace detail
 
 // Takes the records of one translation, in order.
 class RecordSink {
@@ -109,16 +128,7 @@ class RecordSink {
 
     // False: the host wants no more, so translate() may return.
     bool add(const Record& record) {
-        syncline_record raw{};
-        raw.struct_size = sizeof raw;
-        raw.operation = record.operation;
-        raw.stream = borrow(record.stream);
-        raw.key = borrow(record.key);
-        raw.body = borrow(record.body);
-        raw.body_format = SYNCLINE_BODY_JSON;
-        raw.occurred_ns = record.occurred_ns;
-        raw.parent_stream = borrow(record.parent_stream);
-        raw.parent_key = borrow(record.parent_key);
+        const syncline_record raw = detail::to_c(record);
         return sink_.record(sink_.handle, &raw) == SYNCLINE_SINK_GO_ON;
     }
 

@@ -190,7 +190,12 @@ static syncline_status SYNCLINE_CALL begin_write(syncline_instance* instance,
                                                  syncline_write_handle handle,
                                                  const syncline_write_batch* batch,
                                                  syncline_error* error) {
+    static const char kStream[] = "things";
     operation* begun;
+    if (batch->stream.len != sizeof kStream - 1 ||
+        memcmp(batch->stream.ptr, kStream, sizeof kStream - 1) != 0) {
+        return fail(error, SYNCLINE_E_UNSUPPORTED, "there is no such stream");
+    }
     if (batch->record_count > BATCH_RECORDS_MAX) {
         return fail(error, SYNCLINE_E_HOST_BUG, "the batch is larger than the manifest allows");
     }
@@ -232,6 +237,27 @@ static void SYNCLINE_CALL posted(syncline_instance* instance, uint64_t user_id) 
     settle(instance);
 }
 
+/* What `Retry-After` says in seconds; -1 when it does not. Names of headers are in lower case. */
+static int64_t retry_after_ms(const syncline_http_result* result) {
+    static const char kName[] = "retry-after";
+    for (uint32_t i = 0; i < result->header_count; ++i) {
+        const syncline_pair* header = &result->headers[i];
+        int64_t seconds = 0;
+        if (header->name.len != sizeof kName - 1 ||
+            memcmp(header->name.ptr, kName, sizeof kName - 1) != 0 || header->value.len == 0 ||
+            header->value.len > 9) {
+            continue;
+        }
+        for (uint64_t at = 0; at < header->value.len; ++at) {
+            const char digit = header->value.ptr[at];
+            if (digit < '0' || digit > '9') return -1;
+            seconds = seconds * 10 + (digit - '0');
+        }
+        return seconds * 1000;
+    }
+    return -1;
+}
+
 static void judge(operation* of, uint32_t record_index, const syncline_http_result* result) {
     const int status = result->status;
     syncline_error error = {0};
@@ -247,6 +273,7 @@ static void judge(operation* of, uint32_t record_index, const syncline_http_resu
         tell(of, record_index, SYNCLINE_DONE, NULL);
     } else if (status == 429 || status == 503) {
         fail(&error, SYNCLINE_E_RATE_LIMITED, "the platform asks to come back later");
+        error.retry_after_ms = retry_after_ms(result);
         tell(of, record_index, SYNCLINE_FAILED, &error);
     } else if (status >= 400 && status < 500) {
         fail(&error, SYNCLINE_E_PERMANENT, "the platform refused the record");

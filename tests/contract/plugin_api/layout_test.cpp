@@ -90,6 +90,35 @@ TEST_CASE("layout: reading by key, and the services of the host", "[plugin_api][
     CHECK(offsetof(syncline_fetch_result, error) == 32);
     CHECK(offsetof(syncline_plugin_fetch, cancel) == 16);
     CHECK(offsetof(syncline_host_fetch, complete) == 16);
+    CHECK(offsetof(syncline_read_request, records_max) == 4);
+    CHECK(offsetof(syncline_read_request, stream) == 8);
+    CHECK(offsetof(syncline_read_request, cursor) == 24);
+    CHECK(offsetof(syncline_read_request, is_full) == 40);
+    CHECK(offsetof(syncline_read_request, timeout_ms) == 48);
+    CHECK(offsetof(syncline_page_end, cursor) == 8);
+    CHECK(offsetof(syncline_page_end, error) == 24);
+    CHECK(offsetof(syncline_plugin_read, read) == 8);
+    CHECK(offsetof(syncline_plugin_read, cancel) == 16);
+    CHECK(offsetof(syncline_host_read, record) == 8);
+    CHECK(offsetof(syncline_host_read, end) == 16);
+    CHECK(offsetof(syncline_host_read, complete) == 24);
+    CHECK(offsetof(syncline_plugin_check, cancel) == 16);
+    CHECK(offsetof(syncline_host_check, outcome) == 8);
+    CHECK(offsetof(syncline_host_check, complete) == 16);
+    CHECK(offsetof(syncline_plugin_discover, cancel) == 16);
+    CHECK(offsetof(syncline_host_discover, outcome) == 8);
+    CHECK(offsetof(syncline_host_discover, complete) == 16);
+    CHECK(offsetof(syncline_plugin_periodic, cancel) == 16);
+    CHECK(offsetof(syncline_host_periodic, outcome) == 8);
+    CHECK(offsetof(syncline_host_periodic, complete) == 16);
+    CHECK(offsetof(syncline_plugin_migrate, migrate) == 8);
+    CHECK(offsetof(syncline_state, schema_id) == 8);
+    CHECK(offsetof(syncline_state, bytes) == 24);
+    CHECK(offsetof(syncline_state_sink, state) == 16);
+    CHECK(offsetof(syncline_plugin_state, save) == 8);
+    CHECK(offsetof(syncline_plugin_state, restore) == 16);
+    CHECK(offsetof(syncline_header_sink, header) == 16);
+    CHECK(offsetof(syncline_plugin_sign, sign) == 8);
     CHECK(offsetof(syncline_text_sink, text) == 16);
     CHECK(offsetof(syncline_host_expr, evaluate) == 16);
     CHECK(offsetof(syncline_host_file, append) == 8);
@@ -97,6 +126,8 @@ TEST_CASE("layout: reading by key, and the services of the host", "[plugin_api][
     CHECK(offsetof(syncline_host_idmap, put) == 16);
     CHECK(offsetof(syncline_plugin_idmap, found) == 8);
     CHECK(offsetof(syncline_host_hmac, hmac) == 8);
+    CHECK(offsetof(syncline_host_secret, find) == 8);
+    CHECK(offsetof(syncline_host_secret, show) == 16);
 }
 
 TEST_CASE("layout: a reader can ask what the maker of a struct knew", "[plugin_api][layout]") {

@@ -117,7 +117,6 @@ class Workload {
 };
 
 // ---- In the child that looks at an image --------------------------------------------------------
-// ------------------------------------------------------------------------------
 
 std::string check_body(const Store& opened, const Body& body) {
     auto text = const_cast<Store&>(opened).bodies().read(body);

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "admin/views.hpp"
+#include "core/redact.hpp"
 #include "record/record.hpp"
 #include "unit/admin/fixture.hpp"
 
@@ -89,6 +90,42 @@ TEST_CASE("admin: dead letters are listed in pages and shown whole", "[admin][dl
               "\xef\xbf\xbd"
               R"(\""}}})"
               "\n");
+}
+
+TEST_CASE("admin: no answer holds a secret, wherever it comes from", "[admin][dlq][G5]") {
+    World world;
+    world.bury();
+    store::Received event;
+    event.route = 1;
+    event.method = "POST";
+    event.query = "id=7&access_token=t-1&x=correct-horse";
+    event.headers = {{"authorization", "Bearer t-2"}, {"x-own", "correct-horse"}};
+    event.body = store::Body::inline_text(R"({"note":"correct-horse"})");
+    const store::Position received = world.append(event);                                // 1.9
+    world.append(store::EventDied{1, received, 0, {"permanent", "correct-horse", ""}});  // 1.10
+    {
+        const core::Watch other{"who is k1?"};
+        const std::string letter = world.ask("GET", "/v1/dlq/1.6").second;
+        CHECK_THAT(letter, Catch::Contains(R"("body":"[redacted]","body_bytes":10)"));
+    }
+    const core::Watch watch{"correct-horse"};
+    const std::string letter = world.ask("GET", "/v1/dlq/1.10").second;
+    CHECK_THAT(letter, Catch::Contains(R"("query":"id=7&access_token=[redacted]&x=[redacted]")"));
+    CHECK_THAT(letter,
+               Catch::Contains(R"("headers":{"authorization":"[redacted]","x-own":"[redacted]"})"));
+    CHECK_THAT(letter, Catch::Contains(R"("body":"{\"note\":\"[redacted]\"}")"));
+    CHECK_THAT(world.ask("GET", "/v1/dlq").second, !Catch::Contains("correct-horse"));
+}
+
+TEST_CASE("admin: a body with a secret is not shown to be edited, only replaced [G5]",
+          "[admin][dlq][G5]") {
+    World world;
+    world.bury();
+    CHECK(world.ask("POST", "/v1/dlq/1.6/edit", "", R"({"a":"correct-horse"})").first == 200);
+    const core::Watch watch{"correct-horse"};
+    CHECK(world.code_of("GET", "/v1/dlq/1.6/edit") == "409 admin.body_hidden");
+    CHECK(world.ask("POST", "/v1/dlq/1.6/edit", "", R"({"a":2})").first == 200);
+    CHECK(world.ask("GET", "/v1/dlq/1.6/edit").first == 200);
 }
 
 TEST_CASE("admin: a change is answered when it is done", "[admin][dlq]") {

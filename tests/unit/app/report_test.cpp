@@ -8,6 +8,7 @@
 
 #include "app/command_line.hpp"
 #include "app/errc.hpp"
+#include "core/redact.hpp"
 #include "record/json.hpp"
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
@@ -85,6 +86,20 @@ TEST_CASE("report: one JSON object with --json", "[app][report]") {
     printed = capture([&] { return print(unbalanced, true); });
     CHECK(printed.code == 5);
     CHECK(record::parse_json(printed.out)->at("ok") == false);
+}
+
+TEST_CASE("report: neither secrets nor what a terminal obeys come out", "[app][report][G5]") {
+    const core::Watch watch{"correct-horse"};
+    Report said = report();
+    said.text = "a\x1b[2J correct-horse\n";
+    said.result = boost::json::object{{"correct-horse", "x correct-horse"}};
+    CHECK(capture([&] { return print(said, false); }).out ==
+          "a\\u001b[2J [redacted]\n1 dead letter\n");
+    CHECK_THAT(capture([&] { return print(said, true); }).out,
+               Catch::Contains(R"("result":{"[redacted]":"x [redacted]"})"));
+    const Error error{kConfigInvalid, "correct-horse is wrong", "mend it"};
+    CHECK(capture([&] { return print_error("validate", error, false); }).err ==
+          "syncline: app.config_invalid: [redacted] is wrong (mend it)\n");
 }
 
 TEST_CASE("report: errors go to standard error, with --json to standard output", "[app][report]") {

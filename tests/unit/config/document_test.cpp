@@ -1,7 +1,7 @@
 #include "config/document.hpp"
 
-#include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
+#include "unit/config/fixture.hpp"
 
 using namespace syncline;
 using namespace syncline::config;
@@ -57,8 +57,8 @@ TEST_CASE("document: merge keys, tags and keys that are no text are refused",
     CHECK(form_problems("a: !!str 5\n") == Found{"1:4 config.syntax: tags are not supported"});
     CHECK(form_problems("a: &x !foo bar\n") == Found{"1:7 config.syntax: tags are not supported"});
     CHECK(form_problems("a: !m { x: 1 }\n") == Found{"1:4 config.syntax: tags are not supported"});
-    CHECK(form_problems("[1]: x\n~: y\n") == Found{"1:1 config.type: a key must be a text",
-                                                   "2:1 config.type: a key must be a text"});
+    CHECK(form_problems("[1]: x\n~: y\n") ==
+          Found{"1:1 config.type: a key must be a text", "2:1 config.type: a key must be a text"});
 }
 
 TEST_CASE("document: a second document is refused", "[config][document]") {

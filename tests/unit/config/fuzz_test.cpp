@@ -3,8 +3,8 @@
 // problems with places.
 #include <random>
 
-#include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
+#include "unit/config/fixture.hpp"
 
 using namespace syncline;
 using namespace syncline::config;
@@ -23,21 +23,63 @@ const std::string kSeed = test::kGood + R"(    when: |
 )";
 
 std::string mutate(std::string text, std::mt19937& random) {
-    static const std::vector<std::string> kPieces{
-        "{",  "}",   "[",   "]",      ":",     ": ",    "- ", "\n",   "\n  ", "\"",  "'",
-        "|\n", ">\n", "&a ", "*a",     "*d",    "!",     "!!", "? ",   "#",    "${",  "}",
-        "%",  "@",   "`",   "$${",    "<<: ",  "---\n", ",",  "...\n", "\t",   "\r\n", "\\",
-        "~",  "0x",  "-",   "\xC3",   "\xC3\xA4", "\x04", "null", std::string(1, '\0'),
-        "99999999999999999999"};
+    static const std::vector<std::string> kPieces{"{",
+                                                  "}",
+                                                  "[",
+                                                  "]",
+                                                  ":",
+                                                  ": ",
+                                                  "- ",
+                                                  "\n",
+                                                  "\n  ",
+                                                  "\"",
+                                                  "'",
+                                                  "|\n",
+                                                  ">\n",
+                                                  "&a ",
+                                                  "*a",
+                                                  "*d",
+                                                  "!",
+                                                  "!!",
+                                                  "? ",
+                                                  "#",
+                                                  "${",
+                                                  "}",
+                                                  "%",
+                                                  "@",
+                                                  "`",
+                                                  "$${",
+                                                  "<<: ",
+                                                  "---\n",
+                                                  ",",
+                                                  "...\n",
+                                                  "\t",
+                                                  "\r\n",
+                                                  "\\",
+                                                  "~",
+                                                  "0x",
+                                                  "-",
+                                                  "\xC3",
+                                                  "\xC3\xA4",
+                                                  "\x04",
+                                                  "null",
+                                                  std::string(1, '\0'),
+                                                  "99999999999999999999"};
     const auto below = [&](std::size_t bound) {
         return random() % std::max<std::size_t>(bound, 1);
     };
     for (std::size_t i = 0, count = 1 + below(4); i < count; ++i) {
         const std::size_t at = below(text.size() + 1);
         switch (below(4)) {
-            case 0: text.insert(at, kPieces[below(kPieces.size())]); break;
-            case 1: text.erase(at, below(20)); break;
-            case 2: text.insert(at, text.substr(below(text.size()), below(60))); break;
+            case 0:
+                text.insert(at, kPieces[below(kPieces.size())]);
+                break;
+            case 1:
+                text.erase(at, below(20));
+                break;
+            case 2:
+                text.insert(at, text.substr(below(text.size()), below(60)));
+                break;
             default:
                 if (at < text.size()) text[at] = static_cast<char>(below(256));
         }

@@ -37,7 +37,7 @@ TEST_CASE("load: the example of the documentation has no problems", "[config][lo
     CHECK(connection.webhook->name == "acme-dmp");
     CHECK(connection.webhook->success_status == 200);
     REQUIRE(connection.webhook->verify.size() == 1);
-    CHECK(connection.webhook->verify[0].key.equals("k3y"));
+    CHECK(connection.webhook->verify[0].keys.at(0).value.equals("k3y"));
     REQUIRE(connection.map.size() == 2);
     CHECK(connection.map[0].field == "audience");
     CHECK(connection.map[0].expression.text == ".audience");
@@ -178,7 +178,7 @@ TEST_CASE("load: the addresses that the hub listens on are checked", "[config][l
         CAPTURE(wrong);
         const Loaded loaded = with_listen(wrong);
         REQUIRE(loaded.problems.size() == 1);
-        CHECK(loaded.problems[0].error.is(kAddress));
+        CHECK(loaded.problems[0].error.is(kBadAddress));
     }
 }
 
@@ -243,7 +243,7 @@ TEST_CASE("load: the admin API listens on a Unix socket of bounded length", "[co
         CAPTURE(wrong);
         const Loaded loaded = with_admin(wrong);
         REQUIRE(loaded.problems.size() == 1);
-        CHECK(loaded.problems[0].error.is(kAddress));
+        CHECK(loaded.problems[0].error.is(kBadAddress));
     }
 }
 

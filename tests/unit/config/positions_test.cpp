@@ -1,8 +1,8 @@
 // Goal: an error inside an expression points at the very character in the file.
 // Method: every way to write a scalar in YAML, with the place of its first visible character worked
 // out by hand.
-#include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
+#include "unit/config/fixture.hpp"
 
 using namespace syncline;
 using namespace syncline::config;

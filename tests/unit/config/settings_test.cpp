@@ -1,8 +1,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "unit/config/fixture.hpp"
 #include "support/catch.hpp"
+#include "unit/config/fixture.hpp"
 
 using namespace syncline;
 using namespace syncline::config;
@@ -51,8 +51,8 @@ TEST_CASE("settings: numbers that JSON can't hold are refused", "[config][settin
     CHECK(fixture.problems(with_settings(
               "      a: 18446744073709551616\n      b: -9223372036854775809\n      c: .nan\n"
               "      d: [-.inf]\n      e: 1e999\n      f: \"1e999\"\n")) ==
-          Found{"7:10 config.value", "8:10 config.value", "9:10 config.value",
-                   "10:11 config.value", "11:10 config.value"});
+          Found{"7:10 config.value", "8:10 config.value", "9:10 config.value", "10:11 config.value",
+                "11:10 config.value"});
 }
 
 TEST_CASE("settings: every value has its place under its JSON pointer", "[config][settings]") {

@@ -23,7 +23,6 @@ using namespace std::chrono_literals;
 using intake::Intake;
 using intake::Route;
 using intake::Verifier;
-using intake::VerifierOptions;
 
 constexpr std::chrono::seconds kPatience{20};
 constexpr store::RouteId kRoute = 5;
@@ -116,12 +115,11 @@ struct World {
         route.success_status = 207;
         route.body_bytes_max = 512 * 1024;
         route.source = source;
-        VerifierOptions verifier;
-        verifier.signature.emplace();
-        verifier.signature->header = "X-Signature";
-        verifier.signature->prefix = "sha256=";
-        verifier.signature->key = core::Secret{"secret"};
-        route.verifiers.push_back(std::move(*Verifier::make(std::move(verifier))));
+        intake::SignatureOptions signature;
+        signature.header = "X-Signature";
+        signature.prefix = "sha256=";
+        signature.keys.push_back({core::Secret{"secret"}, std::nullopt, ""});
+        route.verifiers->push_back(std::move(*Verifier::make(signature)));
         if (configure) configure(route);
         std::vector<Route> routes;
         routes.push_back(std::move(route));

@@ -145,7 +145,7 @@ TEST_CASE("intake: an unknown route is refused before its body is read", "[intak
     auto admission = world.intake->admit(World::request(""));
     CHECK_FALSE(admission.refusal);
     CHECK(admission.body_bytes_max == 512 * 1024);
-    CHECK(admission.tally == world.intake->routes().at("shop").tally.get());
+    CHECK(admission.tally == world.intake->routes()->at("shop")->tally.get());
 }
 
 TEST_CASE("intake: a handshake is answered by the connector and has no effect", "[intake]") {

@@ -2,49 +2,60 @@
 
 #include <utility>
 
+#include "core/hash.hpp"
+#include "fields.hpp"
 #include "intake/errc.hpp"
 #include "support/catch.hpp"
 
 using namespace syncline;
 using namespace syncline::intake;
 
+using syncline::test::Fields;
+
 namespace {
 
-class Fields final : public HeaderLookup {
-  public:
-    Fields(std::initializer_list<std::pair<std::string, std::string>> fields) : fields_(fields) {}
-    std::optional<std::string_view> only_value(std::string_view name) const override {
-        std::optional<std::string_view> found;
-        for (const auto& [field, value] : fields_) {
-            if (field != name) continue;
-            if (found) return std::nullopt;
-            found = value;
-        }
-        return found;
-    }
+std::vector<VerifyKey> keys_of(std::initializer_list<const char*> values) {
+    std::vector<VerifyKey> keys;
+    for (const char* value : values)
+        keys.push_back({core::Secret{std::string{value}}, std::nullopt, ""});
+    return keys;
+}
 
-  private:
-    std::vector<std::pair<std::string, std::string>> fields_;
-};
+SignatureOptions signature_options(core::HmacDigest algorithm, core::TextEncoding encoding,
+                                   std::string key, std::string prefix = "") {
+    SignatureOptions options;
+    options.algorithm = algorithm;
+    options.encoding = encoding;
+    options.header = "X-HMAC";
+    options.prefix = std::move(prefix);
+    options.keys.push_back({core::Secret{std::move(key)}, std::nullopt, ""});
+    return options;
+}
 
-Verifier signature(DigestAlgorithm algorithm, DigestEncoding encoding, std::string key,
-                   std::string prefix = "") {
-    VerifierOptions options;
-    options.signature = SignatureOptions{algorithm, encoding, "X-HMAC", std::move(prefix),
-                                         core::Secret{std::move(key)}};
-    auto verifier = Verifier::make(std::move(options));
+Verifier made(const VerifierOptions& options) {
+    auto verifier = Verifier::make(options);
     REQUIRE(verifier.has_value());
     return std::move(*verifier);
 }
 
-bool accepts(Verifier& verifier, const std::string& value, std::string_view body) {
-    return verifier.verify(Fields{{"X-HMAC", value}}, body).has_value();
+Verifier signature(core::HmacDigest algorithm, core::TextEncoding encoding, std::string key,
+                   std::string prefix = "") {
+    return made(signature_options(algorithm, encoding, std::move(key), std::move(prefix)));
 }
 
-constexpr auto kSha1 = DigestAlgorithm::kHmacSha1;
-constexpr auto kSha256 = DigestAlgorithm::kHmacSha256;
-constexpr auto kHex = DigestEncoding::kHex;
-constexpr auto kBase64 = DigestEncoding::kBase64;
+Result<void> verify(Verifier& verifier, const Fields& fields, std::string_view body,
+                    std::int64_t now_s = 0) {
+    return verifier.verify(Message{fields, body, "POST", "/hooks/shop?a=b", now_s * 1'000'000'000});
+}
+
+bool accepts(Verifier& verifier, const std::string& value, std::string_view body) {
+    return verify(verifier, Fields{{"X-HMAC", value}}, body).has_value();
+}
+
+constexpr auto kSha1 = core::HmacDigest::kSha1;
+constexpr auto kSha256 = core::HmacDigest::kSha256;
+constexpr auto kHex = core::TextEncoding::kHex;
+constexpr auto kBase64 = core::TextEncoding::kBase64;
 
 constexpr const char* kMappBody =
     R"({"Type":"CREATE_AUDIENCE","Name":"Test audience","Customer":123,"Audience":)"
@@ -55,8 +66,8 @@ constexpr const char* kMappDigest = "2f9fb4f9d7568469ae92fe290607eea1044333f2";
 
 TEST_CASE("verify: agrees with published and computed vectors", "[intake][verify]") {
     struct Row {
-        DigestAlgorithm algorithm;
-        DigestEncoding encoding;
+        core::HmacDigest algorithm;
+        core::TextEncoding encoding;
         std::string key;
         std::string body;
         std::string prefix;
@@ -75,6 +86,10 @@ TEST_CASE("verify: agrees with published and computed vectors", "[intake][verify
          "Test Using Larger Than Block-Size Key - Hash Key First", "",
          "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
         // RFC 4231
+        {core::HmacDigest::kSha512, kHex, "Jefe", "what do ya want for nothing?", "",
+         "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f"
+         "8"
+         "f0e6fdcaeab1a34d4a6b4b636e070a38bce737"},
         {kSha256, kHex, std::string(20, '\x0b'), "Hi There", "",
          "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
         {kSha256, kHex, "Jefe", "what do ya want for nothing?", "",
@@ -182,18 +197,16 @@ TEST_CASE("verify: the prefix is required exactly once, and the header too",
     CHECK_FALSE(accepts(verifier, "sha1=sha1=" + digest, kMappBody));
     CHECK_FALSE(accepts(verifier, "sha1=", kMappBody));
     CHECK_FALSE(accepts(verifier, "sha", kMappBody));
-    CHECK_FALSE(verifier.verify(Fields{}, kMappBody).has_value());
-    CHECK_FALSE(verifier.verify(Fields{{"X-Other", "sha1=" + digest}}, kMappBody).has_value());
+    CHECK_FALSE(verify(verifier, Fields{}, kMappBody).has_value());
+    CHECK_FALSE(verify(verifier, Fields{{"X-Other", "sha1=" + digest}}, kMappBody).has_value());
     const Fields twice{{"X-HMAC", "sha1=" + digest}, {"X-HMAC", "sha1=" + digest}};
-    CHECK(verifier.verify(twice, kMappBody).error().is(kNotAuthentic));
+    CHECK(verify(verifier, twice, kMappBody).error().is(kNotAuthentic));
 }
 
 TEST_CASE("verify: Basic authentication compares user name and password", "[intake][verify][F1]") {
-    VerifierOptions options;
-    options.basic = BasicOptions{"Aladdin", core::Secret{"open sesame"}};
-    Verifier verifier = std::move(*Verifier::make(std::move(options)));
+    Verifier verifier = made(BasicOptions{"Aladdin", keys_of({"open sesame"})});
     const auto allows = [&](const std::string& value) {
-        return verifier.verify(Fields{{"Authorization", value}}, "").has_value();
+        return verify(verifier, Fields{{"authorization", value}}, "").has_value();
     };
 
     CHECK(allows("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="));
@@ -207,44 +220,71 @@ TEST_CASE("verify: Basic authentication compares user name and password", "[inta
         INFO(value);
         CHECK_FALSE(allows(value));
     }
-    CHECK_FALSE(verifier.verify(Fields{}, "").has_value());
-}
-
-TEST_CASE("verify: what is configured together must hold together, and be removed",
-          "[intake][verify]") {
-    VerifierOptions options;
-    options.signature = SignatureOptions{kSha1, kHex, "X-HMAC", "", core::Secret{"s3cr3t"}};
-    options.basic = BasicOptions{"Aladdin", core::Secret{"open sesame"}};
-    Verifier verifier = std::move(*Verifier::make(std::move(options)));
-    const std::string basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
-
-    CHECK(verifier.verify(Fields{{"X-HMAC", kMappDigest}, {"Authorization", basic}}, kMappBody)
-              .has_value());
-    CHECK_FALSE(verifier.verify(Fields{{"X-HMAC", kMappDigest}}, kMappBody).has_value());
-    CHECK_FALSE(verifier.verify(Fields{{"Authorization", basic}}, kMappBody).has_value());
-    CHECK(verifier.authenticating_headers() == std::vector<std::string>{"X-HMAC", "Authorization"});
+    CHECK_FALSE(verify(verifier, Fields{}, "").has_value());
+    CHECK(verifier.authenticating_headers() == std::vector<std::string>{"authorization"});
 }
 
 TEST_CASE("verify: an empty secret is refused when it is configured", "[intake][verify][F1]") {
-    const auto code_of = [](VerifierOptions options) {
-        auto made = Verifier::make(std::move(options));
-        return made.has_value() ? std::string{} : std::string{made.error().code()};
+    const auto code_of = [](const VerifierOptions& options) {
+        auto verifier = Verifier::make(options);
+        return verifier.has_value() ? std::string{} : std::string{verifier.error().code()};
     };
-    VerifierOptions no_key;
-    no_key.signature = SignatureOptions{kSha1, kHex, "X-HMAC", "", core::Secret{}};
-    VerifierOptions no_header;
-    no_header.signature = SignatureOptions{kSha1, kHex, "", "", core::Secret{"k"}};
-    VerifierOptions no_password;
-    no_password.basic = BasicOptions{"u", core::Secret{}};
-    VerifierOptions no_user;
-    no_user.basic = BasicOptions{"", core::Secret{"p"}};
-    VerifierOptions colon;
-    colon.basic = BasicOptions{"u:v", core::Secret{"p"}};
+    SignatureOptions signed_by = signature_options(kSha1, kHex, "k");
+    CHECK(code_of(signed_by).empty());
+    signed_by.header = "";
+    CHECK(code_of(signed_by) == "intake.verifier_invalid");
 
-    CHECK(code_of({}) == "intake.verifier_invalid");
-    CHECK(code_of(std::move(no_key)) == "intake.verifier_invalid");
-    CHECK(code_of(std::move(no_header)) == "intake.verifier_invalid");
-    CHECK(code_of(std::move(no_password)) == "intake.verifier_invalid");
-    CHECK(code_of(std::move(no_user)) == "intake.verifier_invalid");
-    CHECK(code_of(std::move(colon)) == "intake.verifier_invalid");
+    CHECK(code_of(signature_options(kSha1, kHex, "")) == "intake.verifier_invalid");
+    SignatureOptions none = signature_options(kSha1, kHex, "k");
+    none.keys.clear();
+    CHECK(code_of(none) == "intake.verifier_invalid");
+    SignatureOptions second = signature_options(kSha1, kHex, "k");
+    second.keys.push_back({});
+    CHECK(code_of(second) == "intake.verifier_invalid");
+    SignatureOptions many = signature_options(kSha1, kHex, "k");
+    many.keys.resize(kKeysMax + 1, many.keys.front());
+    CHECK(code_of(many) == "intake.verifier_invalid");
+    SignatureOptions same = signature_options(kSha1, kHex, "k");
+    same.keys.push_back({core::Secret{"l"}, std::nullopt, "1"});
+    CHECK(code_of(same) == "intake.verifier_invalid");
+    CHECK(code_of(BasicOptions{"u", keys_of({""})}) == "intake.verifier_invalid");
+    CHECK(code_of(BasicOptions{"u", {}}) == "intake.verifier_invalid");
+    CHECK(code_of(BasicOptions{"", keys_of({"p"})}) == "intake.verifier_invalid");
+    CHECK(code_of(BasicOptions{"u:v", keys_of({"p"})}) == "intake.verifier_invalid");
+}
+
+// ---- Keys that are valid at the same time
+
+TEST_CASE("verify: two keys are valid while one follows the other [F6]", "[intake][verify][F6]") {
+    constexpr std::int64_t kUntil_s = 1'800'000'000;
+    SignatureOptions options = signature_options(kSha256, kHex, "old");
+    options.keys[0].until = kUntil_s * 1'000'000'000;
+    options.keys[0].name = "spring";
+    options.keys.push_back({core::Secret{"new"}, std::nullopt, ""});
+    Verifier verifier = made(options);
+    const auto allows = [&](const char* key, std::int64_t now_s) {
+        const std::string digest = core::to_hex(core::hmac(core::HmacDigest::kSha256, key, "{}"));
+        return verify(verifier, Fields{{"X-HMAC", digest}}, "{}", now_s).has_value();
+    };
+
+    CHECK(allows("old", kUntil_s - 1));
+    CHECK(allows("new", kUntil_s - 1));
+    CHECK_FALSE(allows("old", kUntil_s));
+    CHECK_FALSE(allows("old", kUntil_s + 1));
+    CHECK(allows("new", kUntil_s + 1));
+    CHECK_FALSE(allows("other", kUntil_s - 1));
+    CHECK_FALSE(allows("", kUntil_s - 1));
+    REQUIRE(verifier.key_uses().size() == 2);
+    CHECK(verifier.key_uses()[0]->name == "spring");
+    CHECK(verifier.key_uses()[0]->count.value() == 1);
+    CHECK(verifier.key_uses()[1]->name == "2");
+    CHECK(verifier.key_uses()[1]->count.value() == 2);
+}
+
+TEST_CASE("verify: a password may have a successor [F6]", "[intake][verify][F6]") {
+    Verifier verifier = made(BasicOptions{"Aladdin", keys_of({"another", "open sesame"})});
+    CHECK(verify(verifier, Fields{{"authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="}}, "")
+              .has_value());
+    CHECK(verifier.key_uses()[0]->count.value() == 0);
+    CHECK(verifier.key_uses()[1]->count.value() == 1);
 }

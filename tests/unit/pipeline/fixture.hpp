@@ -54,6 +54,13 @@ class FakeConnector final : public plugin::Instance {
         }
     };
 
+    struct Read {
+        plugin::ReadRequest request;
+        std::function<void(plugin::ReadResult)> done;
+
+        void answer(plugin::ReadResult result) { done(std::move(result)); }
+    };
+
     // Sources `s`, `merging` and `parents`, destinations `d` and `ordered`.
     FakeConnector() {
         for (const char* name : {"s", "merging", "parents"}) {
@@ -81,7 +88,7 @@ class FakeConnector final : public plugin::Instance {
                    std::function<void(std::vector<plugin::Translation>)> done) override {
         if (is_holding) {
             std::lock_guard lock{mutex_};
-            held_.push_back(std::move(done));
+            held_.push_back({std::move(requests), std::move(done)});
             return;
         }
         std::vector<plugin::Translation> translations;
@@ -99,6 +106,11 @@ class FakeConnector final : public plugin::Instance {
         if (fetch_result) return done({*fetch_result});
         std::lock_guard lock{mutex_};
         fetches_.push_back(Fetch{std::move(batch), std::move(done)});
+        written_.notify_all();
+    }
+    void read(plugin::ReadRequest request, std::function<void(plugin::ReadResult)> done) override {
+        std::lock_guard lock{mutex_};
+        reads_.push_back(Read{std::move(request), std::move(done)});
         written_.notify_all();
     }
     void stop(std::chrono::milliseconds, std::function<void()> stopped) override { stopped(); }
@@ -122,6 +134,13 @@ class FakeConnector final : public plugin::Instance {
         fetches_.pop_front();
         return fetch;
     }
+    Read next_read() {
+        std::unique_lock lock{mutex_};
+        REQUIRE(written_.wait_for(lock, kPatience, [this] { return !reads_.empty(); }));
+        Read read = std::move(reads_.front());
+        reads_.pop_front();
+        return read;
+    }
     bool has_fetch() {
         std::lock_guard lock{mutex_};
         return !fetches_.empty();
@@ -130,6 +149,17 @@ class FakeConnector final : public plugin::Instance {
     bool has_held() {
         std::lock_guard lock{mutex_};
         return !held_.empty();
+    }
+
+    // Translations that were held end.
+    void release() {
+        is_holding = false;
+        std::vector<Held> held;
+        {
+            std::lock_guard lock{mutex_};
+            held.swap(held_);
+        }
+        for (Held& each : held) translate(std::move(each.requests), std::move(each.done));
     }
 
     std::atomic<bool> is_holding{false};              // translations do not end
@@ -171,7 +201,12 @@ class FakeConnector final : public plugin::Instance {
     std::condition_variable written_;
     std::deque<Write> writes_;
     std::deque<Fetch> fetches_;
-    std::vector<std::function<void(std::vector<plugin::Translation>)>> held_;
+    std::deque<Read> reads_;
+    struct Held {
+        std::vector<std::shared_ptr<const plugin::WebhookRequest>> requests;
+        std::function<void(std::vector<plugin::Translation>)> done;
+    };
+    std::vector<Held> held_;
 };
 
 inline plugin::Outcome done(std::string destination_key = "") {
@@ -227,10 +262,14 @@ class World {
             if (shape_) shape_(plan);
             connections.push_back(std::move(plan));
         }
-        pipeline = std::make_unique<pipeline::Pipeline>(
-            pipeline::Pipeline::Options{&clock, 2}, *store,
-            std::vector<pipeline::RoutePlan>{{1, "r", source}}, std::move(connections));
+        pipeline =
+            std::make_unique<pipeline::Pipeline>(pipeline::Pipeline::Options{&clock, 2}, *store,
+                                                 pipeline::Plans{routes(), std::move(connections)});
         REQUIRE(store->start(pipeline.get()).has_value());
+    }
+
+    std::vector<pipeline::RoutePlan> routes() const {
+        return {{1, "r", source}, {2, "sync:c1", source, false, true}};
     }
 
     void stop() {

@@ -54,6 +54,23 @@ TEST_CASE("blocking: write() waits for each response, and its return ends the op
     CHECK(outcomes[1].failure.failure_class == FailureClass::kPermanent);
 }
 
+TEST_CASE("blocking: the return of read() ends the page", "[plugin][blocking][read]") {
+    Stage stage;
+    ReadRequest request;
+    request.stream = "things";
+    Waiter<ReadResult> page, refused;
+    stage.instance->read(request, page.callback());
+    stage.http->answer(stage.http->wait(), response(200, R"({"a":1})"));
+    ReadResult result = page.get();
+    CHECK(result.failure.failure_class == FailureClass::kNone);
+    REQUIRE(result.records.size() == 1);
+    CHECK(result.cursor == "end");
+
+    stage.instance->read(request, refused.callback());
+    stage.http->answer(stage.http->wait(), response(503, ""));
+    CHECK(refused.get().failure.failure_class == FailureClass::kTransient);
+}
+
 TEST_CASE("blocking: as many operations as instances are under way at once, others wait",
           "[plugin][blocking]") {
     Stage stage{2};

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -18,7 +19,12 @@
 
 namespace syncline::plugin::test {
 
+// SYNCLINE_FIXTURES_FIRST names a folder of connectors that stand in for those of the same name.
 inline std::filesystem::path fixture(const std::string& name) {
+    if (const char* folder = std::getenv("SYNCLINE_FIXTURES_FIRST")) {
+        const auto other = std::filesystem::path{folder} / (name + ".so");
+        if (std::filesystem::exists(other)) return other;
+    }
     return std::filesystem::path{SYNCLINE_TEST_FIXTURES} / (name + ".so");
 }
 

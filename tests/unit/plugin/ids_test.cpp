@@ -107,6 +107,21 @@ TEST_CASE("ids: what an operation put is undone when nothing was done", "[plugin
     CHECK(stage.write("b", "3").outcomes.at(0).destination_key == "-1-3-");
 }
 
+TEST_CASE("ids: what one version put and is not durable yet, the next one sees",
+          "[plugin][ids][swap]") {
+    Stage stage;
+    const WriteResult first = stage.write("a", "1");
+    const std::string other = read_file(fixture("mapper")) + '\n';  // of the same version
+    write_file(stage.site.file("mapper"), other);
+    stage.catalog->refresh(std::stop_token{});
+    REQUIRE(stage.catalog->swaps().taken.value() == 1);
+    CHECK(stage.write("b", "2").outcomes.at(0).destination_key == "-1-2-");
+    stage.kept->keep(first.ids);
+    first.ids_kept();
+    stage.kept->ids["lists/a"] = "9";
+    CHECK(stage.write("b", "3").outcomes.at(0).destination_key == "-9-3-");
+}
+
 TEST_CASE("ids: without a map there is no such service", "[plugin][ids]") {
     Stage stage;
     const auto started = stage.start(nullptr);

@@ -25,12 +25,13 @@ TEST_CASE("manifest: every field is read", "[plugin][manifest]") {
     const auto manifest = parse_manifest(R"({
         "id": "mapp-dmp", "version": "1.2.0-rc.1", "name": "Mapp DMP", "summary": "Audiences",
         "abi": {"major": 1, "draft": 2}, "style": "async", "unload": "never",
-        "capabilities": ["webhook", "write"],
+        "capabilities": ["webhook", "write", "read"],
         "streams": [{"name": "profiles", "destination": true, "batch_records_max": 100},
-                    {"name": "events", "source": true}],
+                    {"name": "events", "source": true, "read": ["full", "incremental"]}],
         "handshakes": [{"methods": ["GET"], "query": {"type": "VALIDATE"}}],
         "webhook": {"success_status": 200},
         "allowed_hosts": ["api.example.com", "*.example.org", {"from_setting": "base_url"}],
+        "secrets": [{"name": "site_key", "reason": "it is in each request"}],
         "settings": {"type": "object", "properties": {"base_url": {"type": "string"}}}})");
     REQUIRE(manifest.has_value());
     CHECK(manifest->id == "mapp-dmp");
@@ -42,10 +43,17 @@ TEST_CASE("manifest: every field is read", "[plugin][manifest]") {
     CHECK(manifest->streams[0].is_destination);
     CHECK_FALSE(manifest->streams[0].is_source);
     CHECK(manifest->streams[0].batch_records_max == 100);
+    CHECK_FALSE(manifest->streams[0].reads_full);
+    CHECK(manifest->streams[1].reads_full);
+    CHECK(manifest->streams[1].reads_incremental);
+    CHECK(manifest->streams[1].read_records_max == 1000);
     REQUIRE(manifest->handshakes.size() == 1);
     CHECK(manifest->handshakes[0].query[0].second == "VALIDATE");
     REQUIRE(manifest->allowed_hosts.size() == 3);
     CHECK(manifest->allowed_hosts[2].from_setting == "base_url");
+    REQUIRE(manifest->secrets.size() == 1);
+    CHECK(manifest->secrets[0].name == "site_key");
+    CHECK(manifest->secrets[0].reason == "it is in each request");
     CHECK(manifest->settings_schema.contains("properties"));
     CHECK(manifest->json.contains("summary"));
 }
@@ -74,11 +82,22 @@ TEST_CASE("manifest: single mistakes are named", "[plugin][manifest]") {
         {with(R"("streams": [{"name": "a", "source": 1}])"), "true or false"},
         {with(R"("streams": [{"name": "a", "source": true, "batch_records_max": -1}])"),
          "integer from 1"},
+        {with(R"("streams": [{"name": "a", "source": true, "read": ["full"]}])"),
+         "has `read`, which `capabilities` does not name"},
+        {with(R"("streams": [{"name": "a", "source": true, "read": ["twice"]}])"),
+         "must hold \"full\", \"incremental\" or both"},
+        {with(R"("streams": [{"name": "a", "destination": true, "read": ["full"]}])"),
+         "for a stream that is no source"},
         {with(R"("handshakes": [{}])"), "without conditions"},
         {with(R"("handshakes": [{"query": {"a": 1}}])"), "not a text"},
         {with(R"("allowed_hosts": [{"from_setting": "nowhere"}])"), "does not have"},
         {with(R"("allowed_hosts": ["*.com"])"), "no host name"},
         {with(R"("allowed_hosts": [7])"), "must hold host names"},
+        {with(R"("secrets": ["key"])"), "must hold {\"name\": name, \"reason\": sentence}"},
+        {with(R"("secrets": [{"name": "key"}])"), "`reason`"},
+        {with(R"("secrets": [{"name": "A key", "reason": "r"}])"), "names \"A key\""},
+        {with(R"("secrets": [{"name": "k", "reason": "r"}, {"name": "k", "reason": "s"}])"),
+         "names \"k\" twice"},
         {with(R"("settings": [])"), "JSON Schema"},
         {with(R"("settings": {"type": "object", "properties": {"a": {"pattern": "("}}})"),
          "regular expression"},

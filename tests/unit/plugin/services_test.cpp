@@ -103,9 +103,7 @@ struct Desk {
         instance->write(std::move(batch), waiter.callback());
         return waiter;
     }
-    std::uint64_t misbehaviours() const {
-        return dynamic_cast<LiveInstance&>(*instance).misbehaviours();
-    }
+    std::uint64_t misbehaviours() const { return instance->misbehaviours(); }
     void stop() const {
         Waiter<int> waiter;
         instance->stop(std::chrono::seconds{60}, [done = waiter.callback()] { done(0); });

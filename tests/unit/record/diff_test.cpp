@@ -114,6 +114,10 @@ TEST_CASE("fingerprint: is the same on every machine and in every version", "[re
     auto print = of(R"({"id":1,"email":"a@example.org","score":0.5})");
     CHECK(core::to_hex(print.row.view()) == "0ef1b2128f4060639edc479f98b2aef9");
     CHECK(core::to_hex(encode_field_hashes(print.fields)) ==
-          "05656d61696c" "010491e700ae9c0a" "026964" "942f05b15f9dbc4d"
-          "0573636f7265" "dd813108620334f8");
+          "05656d61696c"
+          "010491e700ae9c0a"
+          "026964"
+          "942f05b15f9dbc4d"
+          "0573636f7265"
+          "dd813108620334f8");
 }

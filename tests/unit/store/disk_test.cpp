@@ -45,6 +45,23 @@ class FailingDisk final : public test::DiskHooks {
     std::atomic<bool> fail_sync{false}, fail_meta{false};
 };
 
+// Has no room for another journal file, and takes its time to say so.
+class SlowFullDisk final : public test::DiskHooks {
+  public:
+    SlowFullDisk() { test::set_disk_hooks(this); }
+    ~SlowFullDisk() override { test::set_disk_hooks(nullptr); }
+
+    int before_write(int fd, std::size_t size) override {
+        constexpr std::size_t kZeroes = 256 * 1024;  // of a file that is prepared, at once
+        if (size < kZeroes || !is_in(fd, "/journal/")) return 0;
+        tells.wait();
+        return ENOSPC;
+    }
+
+    std::promise<void> told;
+    std::shared_future<void> tells = told.get_future().share();
+};
+
 // A small file system of its own; none when the process may not mount.
 class SmallDisk {
   public:
@@ -175,6 +192,40 @@ TEST_CASE("disk: a full one refuses events, takes results, and recovers with the
     REQUIRE(again.store);
     REQUIRE(again.start());
     CHECK(again.eventually([&] { return again.ledger().delivered == acknowledged; }));
+}
+
+TEST_CASE("disk: events that came before anyone knew that it is full are refused",
+          "[store][disk][A6]") {
+    test::TempDir directory;
+    SlowFullDisk disk;
+    RunningStore run{directory.path()};
+    REQUIRE(run.store);
+    REQUIRE(run.start());
+    run.deliverer.set_open(false);
+    constexpr int kEvents = 20;  // of 50 kB, for a file of 256 kB
+    std::vector<std::future<Result<Position>>> answers;
+    for (int i = 0; i < kEvents; ++i) {
+        auto done = std::make_shared<std::promise<Result<Position>>>();
+        answers.push_back(done->get_future());
+        REQUIRE(run.store
+                    ->append_event(event_of("k", std::string(50'000, 'x')),
+                                   [done](Result<Position> p) { done->set_value(std::move(p)); })
+                    .has_value());
+    }
+    disk.told.set_value();
+    int acknowledged = 0;
+    for (auto& answer : answers) {
+        REQUIRE(answer.wait_for(std::chrono::seconds{60}) == std::future_status::ready);
+        Result<Position> position = answer.get();
+        if (position.has_value())
+            ++acknowledged;
+        else
+            CHECK(position.error().is(kDiskFull));
+    }
+    CHECK(acknowledged > 0);
+    CHECK(acknowledged < kEvents);
+    CHECK(run.eventually([&] { return run.store->status().unapplied_bytes == 0; }));
+    CHECK(!run.fatal());
 }
 
 TEST_CASE("disk: history gives its room back before an event is refused", "[store][disk][A6]") {

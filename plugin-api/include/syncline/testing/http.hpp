@@ -19,6 +19,22 @@
 
 namespace syncline::testing::fake {
 
+// Asks a connector that signs its requests, as the real host does: its headers take the place of
+// others of their names.
+inline syncline_status sign(const Instance& instance, const syncline_http_request& request,
+                            Headers& headers, syncline_error* error) {
+    const void* table = instance.plugin.get_table(borrow(SYNCLINE_SIGN_ID));
+    if (table == nullptr) return SYNCLINE_OK;
+    const syncline_header_sink sink{
+        sizeof sink, 0, &headers, [](void* context, syncline_str name, syncline_str value) {
+            auto& to = *static_cast<Headers*>(context);
+            std::erase_if(to, [&](const auto& other) { return other.first == view(name); });
+            to.emplace_back(view(name), view(value));
+        }};
+    return static_cast<const syncline_plugin_sign*>(table)->sign(instance.self, &request, &sink,
+                                                                 error);
+}
+
 class Exchanges {
   public:
     Exchanges(const Instance& instance, Handles& handles)
@@ -84,6 +100,11 @@ class Exchanges {
             pending.exchange.headers.emplace_back(view(request->headers[i].name),
                                                   view(request->headers[i].value));
         }
+        if (const syncline_status status =
+                sign(instance_, *request, pending.exchange.headers, error);
+            status != SYNCLINE_OK) {
+            return status;
+        }
         *exchange = handles_.next();
         open_.emplace(*exchange, std::move(pending));
         return SYNCLINE_OK;
@@ -127,7 +148,8 @@ class Exchanges {
 // A result is valid until the next fetch.
 class Fetches {
   public:
-    explicit Fetches(std::vector<Exchange>& requests) : requests_(requests) {}
+    Fetches(const Instance& instance, std::vector<Exchange>& requests)
+        : instance_(instance), requests_(requests) {}
 
     void will_respond(int status, std::string body) {
         responses_.emplace_back(status, std::move(body));
@@ -140,6 +162,11 @@ class Fetches {
                              std::string{view(request->url)},
                              std::string{view(request->body)},
                              {}});
+        if (const syncline_status status =
+                sign(instance_, *request, requests_.back().headers, error);
+            status != SYNCLINE_OK) {
+            return status;
+        }
         if (responses_.empty())
             return refuse({SYNCLINE_E_TRANSIENT, "no response was prepared"}, error);
         response_ = std::move(responses_.front());
@@ -154,6 +181,7 @@ class Fetches {
     }
 
   private:
+    const Instance& instance_;
     std::vector<Exchange>& requests_;
     std::deque<std::pair<int, std::string>> responses_;
     std::pair<int, std::string> response_;

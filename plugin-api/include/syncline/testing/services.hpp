@@ -1,4 +1,4 @@
-// The fake host's other services: expressions and files.
+// The fake host's other services: expressions, files, secrets.
 #ifndef SYNCLINE_TESTING_SERVICES_HPP
 #define SYNCLINE_TESTING_SERVICES_HPP
 
@@ -6,12 +6,15 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "syncline/failure.hpp"
 #include "syncline/json.hpp"
+#include "syncline/succession.hpp"
 #include "syncline/syncline.h"
 #include "syncline/testing/instance.hpp"
 
@@ -35,6 +38,8 @@ inline std::string evaluate_path(std::string_view expression, std::string_view i
 
 struct Services {
     Evaluate evaluate = evaluate_path;
+    std::map<std::string, std::string, std::less<>> secrets = {};  // that the operator has given
+    std::optional<State> state = {};  // what an older version hands over
 };
 
 namespace fake {
@@ -112,6 +117,79 @@ class Files {
     std::deque<std::uint64_t> appends_;
     Failure failure_{SYNCLINE_OK, ""};
     bool is_closed_ = false;
+};
+
+// Secrets that the manifest declares and the test has given.
+class Secrets {
+  public:
+    using Values = std::map<std::string, std::string, std::less<>>;
+    Secrets(Values given, const Instance& instance, Handles& handles,
+            std::vector<std::string>& violations)
+        : given_(std::move(given)),
+          instance_(instance),
+          handles_(handles),
+          violations_(violations) {}
+
+    // What the connector calls.
+    syncline_status find(syncline_str name, syncline_secret_handle* secret, syncline_error* error) {
+        const std::string wanted{view(name)};
+        if (!is_declared(wanted)) {
+            violations_.push_back("the manifest declares no secret \"" + wanted + '"');
+            return refuse({SYNCLINE_E_PLUGIN_BUG, violations_.back()}, error);
+        }
+        if (!given_.contains(wanted))
+            return refuse({SYNCLINE_E_CONFIG, "the secret \"" + wanted + "\" is not given"}, error);
+        *secret = handles_.next();
+        found_.emplace(*secret, wanted);
+        return SYNCLINE_OK;
+    }
+    syncline_status show(syncline_secret_handle handle, const syncline_text_sink* sink,
+                         syncline_error* error) {
+        const auto found = found_.find(handle);
+        if (found == found_.end())
+            return refuse({SYNCLINE_E_STALE, "there is no such secret"}, error);
+        // A connector that keeps the view instead of the value finds something else there.
+        std::string shown = given_.at(found->second);
+        sink->text(sink->context, borrow(shown));
+        shown.assign(shown.size(), '?');
+        return SYNCLINE_OK;
+    }
+
+    // No real digest, but one that differs with secret, algorithm and text, and never by chance.
+    syncline_status hmac(syncline_secret_handle handle, syncline_digest algorithm,
+                         syncline_str bytes, std::uint8_t* digest) {
+        const auto found = found_.find(handle);
+        if (found == found_.end()) return SYNCLINE_E_STALE;
+        const std::size_t size = algorithm == SYNCLINE_SHA1     ? 20
+                                 : algorithm == SYNCLINE_SHA256 ? 32
+                                                                : 64;
+        const std::string text = given_.at(found->second) + '\0' + std::string{view(bytes)};
+        std::uint64_t sum = 0xcbf29ce484222325u;
+        for (std::size_t i = 0; i < size; ++i) {
+            for (const char byte : text)
+                sum = (sum ^ static_cast<unsigned char>(byte)) * 0x100000001b3u;
+            digest[i] = static_cast<std::uint8_t>(sum >> 56);
+        }
+        return SYNCLINE_OK;
+    }
+
+  private:
+    bool is_declared(std::string_view name) const {
+        const json::Parsed manifest = json::parse(view(instance_.plugin.manifest));
+        for (std::size_t i = 0; manifest; ++i) {
+            const json::Value* declared =
+                manifest.value->at("/secrets/" + std::to_string(i) + "/name");
+            if (declared == nullptr || declared->string() == nullptr) return false;
+            if (*declared->string() == name) return true;
+        }
+        return false;
+    }
+
+    const Values given_;
+    const Instance& instance_;
+    Handles& handles_;
+    std::vector<std::string>& violations_;
+    std::map<syncline_secret_handle, std::string> found_;
 };
 
 }  // namespace fake

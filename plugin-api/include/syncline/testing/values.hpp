@@ -71,6 +71,32 @@ struct Write {
     std::vector<Outcome> outcomes = {};
 };
 
+// A page to read.
+struct PageToRead {
+    std::string stream;
+    std::string cursor = {};
+    bool is_full = true;
+    std::uint32_t records_max = 1000;
+};
+
+struct PageRead {
+    syncline_status status = SYNCLINE_OK;  // of the call that began it
+    Failure failure = {SYNCLINE_OK, ""};   // of that call, or of the page
+    bool is_complete = false;
+    std::vector<TranslatedRecord> records = {};  // none of a page that failed
+    std::string next_cursor = {};
+    bool has_more = false;
+};
+
+// What check() or discover() came to.
+struct Asked {
+    syncline_status status = SYNCLINE_OK;  // of the call that began it
+    Failure failure = {SYNCLINE_OK, ""};   // of that call, or the outcome
+    bool is_complete = false;
+    std::string streams = {};                     // of discover(): JSON
+    std::int64_t next_due_ns = SYNCLINE_NO_TIME;  // of work()
+};
+
 // A request that the connector has sent and that has no result yet.
 struct Exchange {
     std::string method, url, body;

@@ -1,4 +1,5 @@
 // The examples of the documents do what the documents say.
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -6,10 +7,14 @@
 #include "pieces.hpp"
 #include "support/catch.hpp"
 #include "syncline/testing.hpp"
+#include "syncline/testing/cassette.hpp"
 
 using syncline::test::plugin_of;
+using syncline::testing::Cassette;
 using syncline::testing::FakeHost;
+using syncline::testing::migrate;
 using syncline::testing::RecordToWrite;
+using syncline::testing::Services;
 
 namespace {
 
@@ -167,5 +172,132 @@ TEST_CASE("examples: ids of one's own are found again, unless the write failed",
     CHECK(failed->is_complete);
     CHECK_FALSE(host.ids.map["lists"].contains("third"));
     host.stop();
+    CHECK(host.violations.empty());
+}
+
+TEST_CASE("examples: a secret that is declared and given is read", "[examples]") {
+    static const syncline_plugin plugin =
+        syncline::detail::describe<pieces::Newsletter>(syncline_str SYNCLINE_STR(
+            R"({"secrets": [{"name": "site_key", "reason": "goes into each request"}]})"));
+    syncline::testing::Services services;
+    services.secrets["site_key"] = "s3cret";
+    FakeHost host{plugin, "{}", services};
+    const auto write = host.write("people", {{SYNCLINE_UPSERT, "a@x.example", "{}"}});
+    CHECK(host.exchanges().at(0).body == R"({"email":"a@x.example","site_key":"s3cret"})");
+    host.respond(200, "");
+    CHECK(write->outcomes[0].kind == SYNCLINE_DONE);
+    host.stop();
+    CHECK(host.violations.empty());
+
+    FakeHost without{plugin};
+    const auto failed = without.write("people", {{SYNCLINE_UPSERT, "a@x.example", "{}"}});
+    CHECK(failed->outcomes[0].failure.failure_class == SYNCLINE_E_CONFIG);
+    CHECK(without.violations.empty());
+
+    FakeHost undeclared{plugin_of<pieces::Newsletter>(), "{}", services};
+    const auto refused = undeclared.write("people", {{SYNCLINE_UPSERT, "a@x.example", "{}"}});
+    CHECK(refused->outcomes[0].failure.failure_class == SYNCLINE_E_PLUGIN_BUG);
+    CHECK(undeclared.violations.size() == 1);
+}
+
+TEST_CASE("examples: a stream is read page by page", "[examples]") {
+    FakeHost host{plugin_of<pieces::UserList>()};
+    const auto page = host.read({"users"});
+    host.respond(200, R"({"users": [{"id": "u1"}], "next": "u1"})");
+    CHECK(page->records.at(0).key == "u1");
+    CHECK(page->next_cursor == "u1");
+    CHECK(page->has_more);
+    CHECK(host.exchanges().empty());
+
+    const auto late = host.read({"users", page->next_cursor});
+    host.respond(410, "");
+    CHECK(late->failure.failure_class == SYNCLINE_E_CURSOR_INVALID);
+    CHECK(host.violations.empty());
+}
+
+TEST_CASE("examples: a page as it was recorded", "[examples]") {
+    Cassette cassette{EXAMPLES "/cassette.json"};
+    FakeHost host{plugin_of<pieces::UserList>()};
+    const auto page = host.read({"users"});
+    cassette.replay(host);
+    CHECK(page->records.size() == 2);
+    CHECK(cassette.left() == 0);
+    CHECK(host.violations.empty());
+}
+
+TEST_CASE("examples: credentials are checked, and streams discovered", "[examples]") {
+    FakeHost host{plugin_of<pieces::Asked>()};
+    const auto checked = host.check();
+    host.respond(401, "");
+    CHECK(checked->failure.failure_class == SYNCLINE_E_AUTH_DENIED);
+    const auto discovered = host.discover();
+    host.respond(200, R"([{"name": "orders"}])");
+    CHECK(discovered->streams == R"([{"name":"orders","fields":[{"name":"id","type":"string",)"
+                                 R"("required":false,"key":true}]}])");
+    CHECK(host.violations.empty());
+}
+
+TEST_CASE("examples: words and amounts of a model, and a record that is made", "[examples]") {
+    CHECK(pieces::paid(pieces::Purchase{R"({"type":"purchase","total":"9.90"})"}) == "9.90");
+    CHECK(pieces::paid(pieces::Purchase{R"({"type":"teleport","total":"1"})"}) == "0");
+    CHECK(pieces::made_profile() == R"({"user":"u1","updated_at":"2026-01-02T03:04:05Z"})");
+}
+
+TEST_CASE("examples: settings that can't be are refused at init", "[examples]") {
+    const auto& plugin = plugin_of<pieces::Listed>();
+    CHECK_NOTHROW(FakeHost{plugin, R"({"list":"vip"})"});
+    CHECK_THROWS_WITH((FakeHost{plugin, R"({"list":""})"}), "the list has no name");
+}
+
+TEST_CASE("examples: calls of an instance share its members without a lock", "[examples]") {
+    FakeHost host{plugin_of<pieces::Tally>()};
+    const auto first = host.write("profiles", kTwo);
+    const auto second = host.write("profiles", kTwo);
+    host.respond(200, "{}");
+    host.respond(200, "{}");
+    CHECK(first->outcomes[1].kind == SYNCLINE_DONE);
+    CHECK(second->is_complete);
+    CHECK(host.violations.empty());
+}
+
+TEST_CASE("examples: the class says what happened, and whether it may have had an effect",
+          "[examples]") {
+    const auto outcome = [](int status) {
+        FakeHost host{plugin_of<pieces::Choosy>()};
+        const auto write = host.write("profiles", kTwo);
+        host.respond(status, "{}");
+        return write->outcomes[0];
+    };
+    CHECK(outcome(409).failure.failure_class == SYNCLINE_E_CONFLICT);
+    CHECK(outcome(409).failure.provider_code == "duplicate");
+    CHECK(outcome(400).kind == SYNCLINE_FAILED);
+    CHECK(outcome(502).kind == SYNCLINE_UNKNOWN);
+}
+
+TEST_CASE("examples: a field that the maker did not know is not read", "[examples]") {
+    syncline_write_record record{};
+    record.parent_key = SYNCLINE_STR("a-1");
+    record.struct_size = sizeof record;
+    CHECK(pieces::parent_of(record) == "a-1");
+    record.struct_size = offsetof(syncline_write_record, parent_key);
+    CHECK(pieces::parent_of(record).empty());
+}
+
+TEST_CASE("examples: settings and state go over to the next version", "[examples]") {
+    CHECK(migrate(plugin_of<pieces::Heir>(), R"({"user":"ann"})") == R"({"login":"ann"})");
+    Services services;
+    services.state = syncline::State{"heir.session", 2, std::string(32, 's')};
+    FakeHost next{plugin_of<pieces::Heir>(), R"({"login": "ann"})", services};
+    CHECK(next.save().bytes == services.state->bytes);
+}
+
+TEST_CASE("examples: work comes again when it is due", "[examples]") {
+    FakeHost host{plugin_of<pieces::Subscriber>()};
+    const auto turn = host.work();
+    host.respond(200, "");
+    CHECK(turn->next_due_ns == host.now_ns + 3600 * syncline::kSecondNs);
+    const auto next = host.work_after(*turn);  // an hour later
+    host.respond(503, "");
+    CHECK(next->failure.failure_class == SYNCLINE_E_TRANSIENT);
     CHECK(host.violations.empty());
 }

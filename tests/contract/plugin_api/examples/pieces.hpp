@@ -255,6 +255,24 @@ class Lists final : public syncline::Connector, public syncline::BatchWriter {
     const syncline::Ids lists_{"lists"};
 };
 
+// A key that the platform wants to see in the body.
+class Newsletter final : public syncline::Connector, public syncline::BatchWriter {
+    Task<> write(Batch& batch) override {
+        for (const WriteRecord& record : batch) {
+            syncline::json::Writer body;
+            body.begin_object().member("email", record.key());
+            secret("site_key").read([&](std::string_view value) {
+                body.member("site_key", value);
+            });
+            body.end_object();
+            const auto response =
+                co_await http::post("https://api.example.com/subscribe", body.text());
+            if (!response.is_success()) throw response.refusal("Acme");
+            record.done();
+        }
+    }
+};
+
 // What is gone at the source, gone at the platform.
 inline std::string patch_of(const WriteRecord& record) {
     syncline::json::Writer patch;
@@ -268,5 +286,164 @@ struct Total : syncline::Field<OrderModel, "total", std::string> {};  // money i
 struct Currency : syncline::Field<OrderModel, "currency", std::string> {};
 
 using Order = syncline::Reads<Total, Currency>;
+
+// ---- life.md, threads.md, errors.md, versions.md
+
+class Listed final : public syncline::Connector {
+    syncline::Status init(const syncline::Settings& settings) override {
+        list_ = settings.text("list");
+        if (list_.empty()) return Failure{SYNCLINE_E_CONFIG, "the list has no name"};
+        return {};
+    }
+
+    std::string list_;
+};
+
+class Tally final : public syncline::Connector, public syncline::BatchWriter {
+    Task<> write(Batch& batch) override {
+        written_ += batch.size();  // no lock: the calls of an instance never overlap
+        const std::size_t before = written_;
+        const auto response = co_await http::post("https://api.example.com/v1/tally", "{}");
+        // Other batches may have been written meanwhile: `before` says how it was, not how it is.
+        if (written_ != before) log(SYNCLINE_LOG_DEBUG, "other batches came in between");
+        if (!response.is_success()) throw response.refusal("Acme");
+        batch.rest_done();
+    }
+
+    std::size_t written_ = 0;
+};
+
+inline Failure why(const Response& response) {
+    if (response.status() == 409)
+        return {SYNCLINE_E_CONFLICT, "Acme has another user with this address", "duplicate"};
+    const Failure refusal = response.refusal("Acme");  // by the status, with Retry-After
+    // Acme answers 502 when a user was made and its greeting could not be sent.
+    return response.status() == 502 ? refusal.with_possible_effect() : refusal;
+}
+
+class Choosy final : public syncline::Connector, public syncline::BatchWriter {
+    Task<> write(Batch& batch) override {
+        const auto response = co_await http::post("https://api.example.com/v1/users", "{}");
+        batch.rest_fail(why(response));
+    }
+};
+
+// The maker of a struct may be older than these headers: `struct_size` says what it knew.
+inline std::string_view parent_of(const syncline_write_record& record) {
+    if (!SYNCLINE_HAS(syncline_write_record, &record, parent_key)) return {};
+    return syncline::view(record.parent_key);
+}
+
+// ---- models.md, records.md
+
+namespace event = syncline::event;
+namespace json = syncline::json;
+
+using event::EventType;
+
+using Purchase = syncline::Reads<EventType, event::Total>;
+
+inline std::string paid(const Purchase& purchase) {
+    if (purchase.get<EventType>() != EventType::kPurchase) return "0";
+    return purchase.get<event::Total>();
+}
+
+inline std::string made_profile() {
+    json::Object body;
+    syncline::put<profile::User>(body, "u1");
+    syncline::put<profile::UpdatedAt>(body, "2026-01-02T03:04:05Z");
+    std::string text = json::write(json::Value{body});
+    return text;
+}
+
+// A source that is read page by page.
+class UserList final : public syncline::Connector, public syncline::PageReader {
+    syncline::Task<> read(syncline::Page& page) override {
+        const std::string url =
+            "https://api.example.com/users?limit=" + std::to_string(page.records_max()) +
+            "&after=" + std::string{page.cursor()};
+        const auto response = co_await http::get(url);
+        if (response.status() == 410) throw Failure{SYNCLINE_E_CURSOR_INVALID, "it is too old"};
+        if (!response.is_success()) throw response.refusal("Shop");
+        const syncline::json::Value found = syncline::parse_json(response.body());
+        for (const syncline::json::Value& user : *found.find("users")->array()) {
+            const std::string body = syncline::json::write(user);
+            page.emit({.key = *user.find("id")->string(), .body = body});
+        }
+        const std::string next = *found.find("next")->string();
+        page.end(next, !next.empty());
+    }
+};
+
+// Asked before the account serves, and by its operator.
+class Asked final : public syncline::Connector,
+                    public syncline::CredentialChecker,
+                    public syncline::StreamDiscoverer {
+    Task<syncline::Status> check() override {
+        const auto response = co_await http::get("https://api.example.com/me");
+        if (!response.is_success()) co_return response.refusal("Shop");
+        co_return syncline::Status{};
+    }
+
+    Task<std::vector<syncline::DiscoveredStream>> discover() override {
+        const auto response = co_await http::get("https://api.example.com/objects");
+        if (!response.is_success()) throw response.refusal("Shop");
+        std::vector<syncline::DiscoveredStream> streams;
+        const syncline::json::Value found = syncline::parse_json(response.body());
+        for (const syncline::json::Value& object : *found.array()) {
+            syncline::DiscoveredStream stream;
+            stream.name = *object.find_string("name");
+            stream.fields.push_back({.name = "id", .type = "string", .is_key = true});
+            streams.push_back(stream);
+        }
+        co_return streams;
+    }
+};
+
+// What a version hands to the next one.
+class Heir final : public syncline::Connector, public syncline::StateKeeper {
+  public:
+    // Version 1 called it "user".
+    static syncline::json::Value migrate_settings(syncline::json::Value settings) {
+        const std::string* user = settings.find_string("user");
+        if (user == nullptr) throw Failure{SYNCLINE_E_CONFIG, "there is no `login`"};
+        syncline::json::Writer migrated;
+        migrated.begin_object().member("login", *user).end_object();
+        return *syncline::json::parse(migrated.take()).value;
+    }
+
+    syncline::State save() override { return {"heir.session", 2, session_}; }
+    syncline::Status restore(const syncline::State& state) override {
+        if (!state.is("heir.session", 2)) return syncline::unknown_state();
+        if (state.bytes.size() != 32) return Failure{SYNCLINE_E_PLUGIN_BUG, "it is cut short"};
+        session_ = state.bytes;
+        return {};
+    }
+
+  private:
+    std::string session_;
+};
+
+// Work at times of its own.
+class Subscriber final : public syncline::Connector, public syncline::PeriodicWorker {
+    Task<std::int64_t> work(std::int64_t) override {
+        const auto response = co_await http::post("https://api.example.com/subscriptions/7", "");
+        if (!response.is_success()) throw response.refusal("Shop");
+        co_return now_ns() + 3600 * syncline::kSecondNs;
+    }
+};
+
+using syncline::to_hex;
+
+// A signature of the platform's own.
+class Signing final : public syncline::Connector, public syncline::RequestSigner {
+    syncline::Status sign(syncline::OutgoingRequest& request) override {
+        const std::string time = std::to_string(now_ns() / syncline::kSecondNs);
+        const std::string text = time + std::string{request.url()} + std::string{request.body()};
+        request.set("X-Time", time);
+        request.set("X-Signature", to_hex(secret("key").hmac(SYNCLINE_SHA256, text)));
+        return {};
+    }
+};
 
 }  // namespace pieces

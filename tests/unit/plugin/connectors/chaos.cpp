@@ -23,17 +23,34 @@
 #ifndef CHAOS_ID
 #define CHAOS_ID "chaos"
 #endif
+#ifndef CHAOS_STREAM
+#define CHAOS_STREAM "things"
+#endif
+#ifndef CHAOS_REQUIRED
+#define CHAOS_REQUIRED ""
+#endif
+#ifndef CHAOS_MODE
+#define CHAOS_MODE ""
+#endif
+#ifndef CHAOS_HOSTS
+#define CHAOS_HOSTS ""
+#endif
 #ifndef CHAOS_MANIFEST
-#define CHAOS_MANIFEST                                                                        \
-    "{\"id\":\"" CHAOS_ID "\",\"version\":\"" CHAOS_VERSION                                   \
-    "\",\"name\":\"Chaos\",\"abi\":{" CHAOS_ABI                                               \
-    "},"                                                                                      \
-    "\"style\":\"async\",\"capabilities\":[\"webhook\",\"write\"],"                           \
-    "\"streams\":[{\"name\":\"things\",\"source\":true,\"destination\":true,\"batch_records_" \
-    "max\":10}],"                                                                             \
-    "\"handshakes\":[{\"methods\":[\"GET\"]}],"                                               \
-    "\"settings\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"       \
-    "\"mode\":{\"type\":\"string\",\"default\":\"\"},\"gate\":{\"type\":\"string\"}}}}"
+#define CHAOS_MANIFEST                                                               \
+    "{\"id\":\"" CHAOS_ID "\",\"version\":\"" CHAOS_VERSION                          \
+    "\",\"name\":\"Chaos\",\"abi\":{" CHAOS_ABI                                      \
+    "},"                                                                             \
+    "\"style\":\"async\",\"capabilities\":[\"webhook\",\"write\"],"                  \
+    "\"streams\":[{\"name\":\"" CHAOS_STREAM                                         \
+    "\",\"source\":true,\"destination\":true,\"batch_records_"                       \
+    "max\":10}],"                                                                    \
+    "\"handshakes\":[{\"methods\":[\"GET\"]}],\"allowed_hosts\":[" CHAOS_HOSTS       \
+    "],"                                                                             \
+    "\"settings\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":" \
+    "[" CHAOS_REQUIRED                                                               \
+    "],\"properties\":{"                                                             \
+    "\"mode\":{\"type\":\"string\",\"default\":\"" CHAOS_MODE                        \
+    "\"},\"gate\":{\"type\":\"string\"}}}}"
 #endif
 #ifndef CHAOS_CODE_MANIFEST
 #define CHAOS_CODE_MANIFEST CHAOS_MANIFEST
@@ -61,8 +78,9 @@ struct syncline_instance {
 
 namespace {
 
-// Tells the tests that code of this file has run.
+// Tells the tests that code of this file has run, if they ask.
 __attribute__((constructor)) void code_runs() {
+    if (::getenv("SYNCLINE_TEST_CODE_RAN") == nullptr) return;
     ::setenv("SYNCLINE_TEST_CODE_RAN", CHAOS_VERSION, 1);
 }
 
@@ -132,6 +150,11 @@ syncline_status init(syncline_instance* self, syncline_str settings, syncline_er
 
 syncline_status start(syncline_instance* self, syncline_error*) {
     throw_as(self, "start");
+    if (is(self, "own_thread")) {
+        std::thread([gate = self->gate] {
+            while (::access(gate.c_str(), F_OK) == 0) std::this_thread::yield();
+        }).detach();
+    }
     return SYNCLINE_OK;
 }
 

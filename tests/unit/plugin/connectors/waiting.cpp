@@ -8,7 +8,8 @@ namespace {
 class Waiting final : public syncline::Connector,
                       public syncline::WebhookReceiver,
                       public syncline::BlockingWriter,
-                      public syncline::BlockingFetcher {
+                      public syncline::BlockingFetcher,
+                      public syncline::BlockingReader {
   public:
     syncline::Status translate(const syncline::WebhookRequest& request,
                                syncline::RecordSink& records) override {
@@ -29,6 +30,13 @@ class Waiting final : public syncline::Connector,
     void fetch_records(syncline::FetchBatch& batch) override {
         batch[0].found(fetch({"GET", "http://x/read"}).body());
     }
+
+    void read(syncline::Page& page) override {
+        const syncline::Response response = fetch({"GET", "http://x/page"});
+        if (!response.is_success()) throw response.refusal("X");
+        page.emit({.key = "k", .body = response.body()});
+        page.end("end", false);
+    }
 };
 
 }  // namespace
@@ -36,7 +44,8 @@ class Waiting final : public syncline::Connector,
 SYNCLINE_EXPORT_CONNECTOR(Waiting, R"json({
     "id": "waiting", "version": "1.0.0", "name": "Waiting",
     "abi": {"major": 1, "draft": 2, "min_host_minor": 0}, "style": "blocking",
-    "capabilities": ["webhook", "write", "fetch"],
-    "streams": [{"name": "things", "source": true, "destination": true, "fetch": true}],
+    "capabilities": ["webhook", "write", "fetch", "read"],
+    "streams": [{"name": "things", "source": true, "destination": true, "fetch": true,
+                 "read": ["full"]}],
     "allowed_hosts": ["x"]
 })json")

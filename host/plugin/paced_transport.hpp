@@ -1,0 +1,24 @@
+// The requests of an account, as fast as its connector's manifest allows and no faster.
+#pragma once
+
+#include <memory>
+
+#include "core/clock.hpp"
+#include "plugin/connector.hpp"
+#include "plugin/data_contract.hpp"
+#include "plugin/deadlines.hpp"
+
+namespace syncline::plugin {
+
+// A transport that begins at most `per_second` requests in a second, evenly spaced, with at most
+// `at_once` of them open; the others wait in their order, each as long as its own timeout at most
+// (then it fails with kDeadline, and no byte has left).
+// Concurrency: [any]. Limits: kWaitingRequestsMax requests wait; more fail with kRateLimited.
+// `clock` outlives it.
+std::shared_ptr<HttpTransport> make_paced(std::shared_ptr<HttpTransport> inner,
+                                          RequestLimits limits, const core::Clock& clock,
+                                          std::shared_ptr<Deadlines> deadlines);
+
+inline constexpr std::size_t kWaitingRequestsMax = 10'000;
+
+}  // namespace syncline::plugin

@@ -1,0 +1,1 @@
+#include "syncline/syncline.h"

@@ -1,0 +1,3 @@
+module gothings
+
+go 1.19

@@ -1,0 +1,163 @@
+// What a version hands to the next one: settings and state. Requests that the connector signs, and
+// turns of its own work.
+#include <algorithm>
+
+#include "core/hash.hpp"
+#include "fake_http.hpp"
+#include "fixtures.hpp"
+#include "plugin/errc.hpp"
+#include "plugin/probe.hpp"
+#include "record/json.hpp"
+#include "support/catch.hpp"
+
+using namespace syncline;
+using namespace syncline::plugin;
+using namespace syncline::plugin::test;
+
+namespace {
+
+InstanceOptions steward_options(const std::string& name) {
+    InstanceOptions options;
+    options.account = "shop";
+    options.settings["name"] = name;
+    options.settings["base_url"] = "http://127.0.0.1";
+    options.secrets.emplace("key", core::Secret{std::string_view{"a key"}});
+    return options;
+}
+
+// One account of version 1 in service; new versions are tried as the hub tries them, though in this
+// process.
+struct Household {
+    Site site;
+    std::shared_ptr<FakeHttp> http = std::make_shared<FakeHttp>();
+    std::unique_ptr<Catalog> catalog;
+    std::shared_ptr<Instance> account;
+
+    explicit Household(const std::string& name = "Ann", const std::string& first = "steward") {
+        site.install(first, "steward");
+        Catalog::Options options = site.options();
+        options.probe = [](const std::filesystem::path& library,
+                           const std::vector<InstanceOptions>& accounts, const std::stop_token&) {
+            return probe_library(library, accounts, core::system_clock());
+        };
+        catalog = Catalog::open(std::move(options)).value();
+        InstanceOptions instance = steward_options(name);
+        instance.http = http;
+        account = catalog->start("steward", std::move(instance)).value();
+    }
+    void replace_by(const std::string& name) {
+        site.install(name, "new");
+        std::filesystem::rename(site.file("new"), site.file("steward"));
+        catalog->refresh(std::stop_token{});
+    }
+    // {"version", "title", "count"} of what answers.
+    boost::json::object event() const {
+        Waiter<std::vector<Translation>> waiter;
+        account->translate({std::make_shared<const WebhookRequest>()}, waiter.callback());
+        const record::Record record = waiter.get().at(0).records.at(0);
+        boost::json::object seen = record::parse_json(record.body)->as_object();
+        seen["version"] = record.key;
+        return seen;
+    }
+    bool was_refused() const {
+        return catalog->swaps().taken.value() == 0 && catalog->swaps().refused.value() == 1;
+    }
+};
+
+boost::json::object seen(const char* version, const char* title, int count) {
+    return {{"title", title}, {"count", count}, {"version", version}};
+}
+
+}  // namespace
+
+TEST_CASE("succession: settings that do not fit a new version are migrated, and its state goes on",
+          "[plugin][swap][succession]") {
+    Household household;
+    household.event();
+    CHECK(household.event() == seen("1.0.0", "Ann", 2));
+    household.replace_by("steward_2");
+    CHECK(household.event() == seen("2.0.0", "Ann", 3));
+    CHECK(household.catalog->swaps().taken.value() == 1);
+}
+
+TEST_CASE("succession: what a migration may not do keeps a version out",
+          "[plugin][swap][succession]") {
+    for (const char* name : {"steward_unfit", "steward_regranted", "steward_refused"}) {
+        INFO(name);
+        Household household;
+        household.replace_by(name);
+        CHECK(household.was_refused());
+        CHECK(household.event() == seen("1.0.0", "Ann", 1));
+    }
+}
+
+TEST_CASE("succession: settings of old are migrated at a start as well", "[plugin][succession]") {
+    Household household{"Ann", "steward_2"};
+    CHECK(household.event() == seen("2.0.0", "Ann", 1));
+
+    Site site;
+    site.install("steward_regranted", "steward");
+    const auto started = site.open()->start("steward", steward_options("Ann"));
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().is(kSettingsInvalid));
+    CHECK_THAT(started.error().to_string(), Catch::Contains("changes `base_url`"));
+}
+
+TEST_CASE("succession: a version that does not know the state starts without",
+          "[plugin][swap][succession]") {
+    Household household;
+    household.event();
+    household.replace_by("steward_deaf");
+    CHECK(household.event() == seen("2.0.0", "Ann", 1));
+}
+
+TEST_CASE("succession: a version that finds the state garbled does not come into service",
+          "[plugin][swap][succession]") {
+    Household household;
+    household.event();
+    household.replace_by("steward_garbled");
+    CHECK(household.was_refused());
+    CHECK(household.event() == seen("1.0.0", "Ann", 2));
+}
+
+TEST_CASE("succession: a version that has no state to give is no hindrance",
+          "[plugin][swap][succession]") {
+    for (const char* name : {"mute", "huge"}) {
+        INFO(name);
+        Household household{name};
+        household.event();
+        household.replace_by("steward_2");
+        CHECK(household.event() == seen("2.0.0", name, 1));
+    }
+}
+
+TEST_CASE("signing: each request gets the connector's own headers", "[plugin][sign]") {
+    Household household;
+    Waiter<WorkResult> waiter;
+    household.account->work(42, std::chrono::seconds{30}, waiter.callback());
+    const std::uint64_t exchange = household.http->wait();
+    const HttpRequest& sent = household.http->requests.at(0);
+    const std::string signature = core::to_hex(
+        core::hmac(core::HmacDigest::kSha256, "a key", "GEThttp://127.0.0.1/renew?due=42"));
+    const std::pair<std::string, std::string> expected{"X-Signature", signature};
+    CHECK(std::count(sent.headers.begin(), sent.headers.end(), expected) == 1);
+    household.http->answer(exchange, response(204, ""));
+    CHECK(waiter.get().failure.failure_class == FailureClass::kNone);
+}
+
+TEST_CASE("work: a turn says when the next one is due, or why it failed", "[plugin][work]") {
+    Household household;
+    const auto turn = [&](const HttpReply& reply) {
+        Waiter<WorkResult> waiter;
+        household.account->work(std::nullopt, std::chrono::seconds{30}, waiter.callback());
+        household.http->answer(household.http->wait(), reply);
+        return waiter.get();
+    };
+    const WorkResult next = turn(response(200, "1234567890"));
+    CHECK(next.failure.failure_class == FailureClass::kNone);
+    CHECK(next.next_due_ns == 1'234'567'890);
+    CHECK_FALSE(turn(response(204, "")).next_due_ns.has_value());
+    CHECK(turn(response(503, "")).failure.failure_class == FailureClass::kTransient);
+    CHECK(household.http->requests.at(0).url == "http://127.0.0.1/renew?due=first");
+    CHECK(household.account->misbehaviours() == 0);
+}
