@@ -14,6 +14,7 @@
 
 #include "app/errc.hpp"
 #include "support/catch.hpp"
+#include "support/files.hpp"
 #include "support/temp_dir.hpp"
 
 using namespace syncline;
@@ -22,15 +23,6 @@ using syncline::app::FileAppender;
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read(const fs::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void write(const fs::path& file, const std::string& bytes) {
-    std::ofstream{file, std::ios::binary} << bytes;
-}
 
 Result<void> append(FileAppender& appender, const fs::path& file, std::string bytes) {
     auto promise = std::make_shared<std::promise<Result<void>>>();
@@ -53,8 +45,8 @@ TEST_CASE("appender: a file is made and grows", "[app][files]") {
     CHECK(append(appender, folder / "a", "two\n").has_value());
     CHECK(append(appender, folder / "b", "three").has_value());
 
-    CHECK(read(folder / "a") == "one\ntwo\n");
-    CHECK(read(folder / "b") == "three");
+    CHECK(test::read_file(folder / "a") == "one\ntwo\n");
+    CHECK(test::read_file(folder / "b") == "three");
     struct stat info {};
     REQUIRE(::stat((folder / "a").c_str(), &info) == 0);
     CHECK((info.st_mode & 07777) == 0640);
@@ -62,7 +54,7 @@ TEST_CASE("appender: a file is made and grows", "[app][files]") {
 
 TEST_CASE("appender: a whole line begins on a line of its own", "[app][files]") {
     const test::TempDir folder;
-    write(folder / "a", "half a li");
+    test::write_file(folder / "a", "half a li");
     {
         FileAppender appender;
         CHECK(append(appender, folder / "a", "one\n").has_value());
@@ -70,7 +62,7 @@ TEST_CASE("appender: a whole line begins on a line of its own", "[app][files]") 
         CHECK(append(appender, folder / "a", "of\n").has_value());
         CHECK(append(appender, folder / "a", "").has_value());
     }
-    CHECK(read(folder / "a") == "half a li\none\npart\nof\n");
+    CHECK(test::read_file(folder / "a") == "half a li\none\npart\nof\n");
 }
 
 TEST_CASE("appender: a file that was moved away or removed is made anew", "[app][files]") {
@@ -82,14 +74,14 @@ TEST_CASE("appender: a file that was moved away or removed is made anew", "[app]
     fs::remove(folder / "a");
     CHECK(append(appender, folder / "a", "three\n").has_value());
 
-    CHECK(read(folder / "a.1") == "one\n");
-    CHECK(read(folder / "a") == "three\n");
+    CHECK(test::read_file(folder / "a.1") == "one\n");
+    CHECK(test::read_file(folder / "a") == "three\n");
 }
 
 TEST_CASE("appender: what is no regular file is refused by name, and the rest goes on",
           "[app][files]") {
     const test::TempDir folder;
-    write(folder / "there", "");
+    test::write_file(folder / "there", "");
     fs::create_symlink(folder / "there", folder / "link");
     fs::create_directory(folder / "folder");
     REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
@@ -103,7 +95,7 @@ TEST_CASE("appender: what is no regular file is refused by name, and the rest go
         CHECK_THAT(result.error().what(), Catch::Contains(name));
     }
     CHECK(append(appender, folder / "there", "one\n").has_value());
-    CHECK(read(folder / "there") == "one\n");
+    CHECK(test::read_file(folder / "there") == "one\n");
 }
 
 TEST_CASE("appender: a disk that takes no more is a failure, until it does", "[app][files]") {
@@ -124,7 +116,7 @@ TEST_CASE("appender: a disk that takes no more is a failure, until it does", "[a
     CHECK(full.error().is(app::kAppendFailed));
     CHECK(full.error().error_class() == core::ErrorClass::kTransient);
     CHECK(append(appender, folder / "a", "second\n").has_value());
-    CHECK(read(folder / "a") == "one\nsec\nsecond\n");
+    CHECK(test::read_file(folder / "a") == "one\nsec\nsecond\n");
 }
 
 TEST_CASE("appender: appends of many threads to one file are whole, and each thread's in order",

@@ -53,11 +53,11 @@ struct Issuer final : http_server::Handler {
     std::unique_ptr<http_server::Server> server;
 };
 
-struct World {
-    explicit World(KeySetTimes times = patient()) : issuer(io), client(io) {
+struct KeySetWorld {
+    explicit KeySetWorld(KeySetTimes times = patient()) : issuer(io), client(io) {
         sets = std::make_unique<KeySets>(io, client, clock, times);
     }
-    ~World() { sets.reset(); }
+    ~KeySetWorld() { sets.reset(); }
 
     // Nothing happens by itself.
     static KeySetTimes patient() {
@@ -103,7 +103,7 @@ std::string name_of(const intake::TokenKeys& keys) {
 }  // namespace
 
 TEST_CASE("key sets: the keys are fetched at once and in the background", "[app][jwks]") {
-    World world;
+    KeySetWorld world;
     const auto keys = world.open();
     CHECK(keys->current() == nullptr);
     world.run_until_fetched(1);
@@ -115,7 +115,7 @@ TEST_CASE("key sets: the keys are fetched at once and in the background", "[app]
 }
 
 TEST_CASE("key sets: a fetch that fails leaves the last keys, for a day", "[app][jwks]") {
-    World world;
+    KeySetWorld world;
     const auto keys = world.open();
     world.run_until_fetched(1);
     const std::string whole = world.issuer.body;
@@ -146,7 +146,7 @@ TEST_CASE("key sets: a fetch that fails leaves the last keys, for a day", "[app]
 }
 
 TEST_CASE("key sets: an unknown key is asked for once a minute", "[app][jwks]") {
-    World world;
+    KeySetWorld world;
     const auto keys = world.open();
     world.run_until_fetched(1);
     world.issuer.body = "{\"keys\":[" + key("2") + "]}";
@@ -164,10 +164,10 @@ TEST_CASE("key sets: an unknown key is asked for once a minute", "[app][jwks]") 
 }
 
 TEST_CASE("key sets: they are fetched again after a while, sooner after a failure", "[app][jwks]") {
-    KeySetTimes times = World::patient();
+    KeySetTimes times = KeySetWorld::patient();
     SECTION("after a success") {
         times.refresh = 1ms;
-        World world{times};
+        KeySetWorld world{times};
         const auto keys = world.open();
         world.run_until_fetched(1);
         world.issuer.body = "{\"keys\":[" + key("2") + "]}";
@@ -176,7 +176,7 @@ TEST_CASE("key sets: they are fetched again after a while, sooner after a failur
     }
     SECTION("after a failure") {
         times.retry_first = 1ms;
-        World world{times};
+        KeySetWorld world{times};
         world.issuer.status = 503;
         const auto keys = world.open();
         world.run_until_failed(3);
@@ -188,9 +188,9 @@ TEST_CASE("key sets: they are fetched again after a while, sooner after a failur
 }
 
 TEST_CASE("key sets: an issuer that is silent has its time", "[app][jwks]") {
-    KeySetTimes times = World::patient();
+    KeySetTimes times = KeySetWorld::patient();
     times.timeout = 50ms;
-    World world{times};
+    KeySetWorld world{times};
     world.issuer.is_silent = true;
     const auto keys = world.open();
     world.run_until_failed(1);
@@ -199,7 +199,7 @@ TEST_CASE("key sets: an issuer that is silent has its time", "[app][jwks]") {
 }
 
 TEST_CASE("key sets: one that goes while it fetches is no matter", "[app][jwks]") {
-    World world;
+    KeySetWorld world;
     world.issuer.is_silent = true;
     const auto keys = world.open();
     world.run_until([&] { return world.issuer.asked == 1; });
@@ -210,7 +210,7 @@ TEST_CASE("key sets: one that goes while it fetches is no matter", "[app][jwks]"
 }
 
 TEST_CASE("key sets: what is no URL is refused", "[app][jwks]") {
-    World world;
+    KeySetWorld world;
     const auto opened = world.sets->open("https://user:word@a.example/");
     REQUIRE(opened.has_error());
     CHECK(opened.error().is(http_client::kUrlInvalid));

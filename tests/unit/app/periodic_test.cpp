@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kSecond_ns = 1'000'000'000;
 
 // A connector whose turns the test ends.
 class Worker final : public plugin::Instance {
@@ -104,7 +104,7 @@ TEST_CASE("periodic: the first turn comes at once, the next ones when they are d
     Bench bench;
     bench.begin();
     CHECK(bench.worker->asked == std::vector<std::optional<std::int64_t>>{std::nullopt});
-    const std::int64_t due = bench.now() + 600 * kSecond;
+    const std::int64_t due = bench.now() + 600 * kSecond_ns;
     bench.done_until(due);
     CHECK(bench.kept->due_ns == due);
     bench.pass(599s);
@@ -116,14 +116,14 @@ TEST_CASE("periodic: the first turn comes at once, the next ones when they are d
 
 TEST_CASE("periodic: after a restart the work goes on where it was", "[app][periodic]") {
     Bench waiting;
-    waiting.kept->due_ns = waiting.now() + 10 * kSecond;
+    waiting.kept->due_ns = waiting.now() + 10 * kSecond_ns;
     waiting.begin();
     CHECK(waiting.worker->asked.empty());
     waiting.pass(10s);
     CHECK(waiting.worker->asked.size() == 1);
 
     Bench overdue;
-    overdue.kept->due_ns = overdue.now() - 10 * kSecond;
+    overdue.kept->due_ns = overdue.now() - 10 * kSecond_ns;
     overdue.begin();
     REQUIRE(overdue.worker->asked.size() == 1);
     CHECK(overdue.worker->asked[0] == overdue.kept->due_ns);
@@ -132,7 +132,7 @@ TEST_CASE("periodic: after a restart the work goes on where it was", "[app][peri
 TEST_CASE("periodic: turns never overlap, however long one takes", "[app][periodic]") {
     Bench bench;
     bench.begin();
-    bench.done_until(bench.now() + 10 * kSecond);
+    bench.done_until(bench.now() + 10 * kSecond_ns);
     bench.pass(3600s);
     CHECK(bench.worker->asked.size() == 2);
     CHECK(bench.worker->open.size() == 1);
@@ -141,7 +141,7 @@ TEST_CASE("periodic: turns never overlap, however long one takes", "[app][period
 TEST_CASE("periodic: a turn that fails is tried again, later and later", "[app][periodic]") {
     Bench bench;
     bench.begin();
-    const std::int64_t due = bench.now() + kSecond;
+    const std::int64_t due = bench.now() + kSecond_ns;
     bench.done_until(due);
     bench.pass(1s);
     for (const auto& [wait, turns] : {std::pair{1s, 3u}, std::pair{2s, 4u}, std::pair{4s, 5u}}) {
@@ -168,7 +168,7 @@ TEST_CASE("periodic: what is due too soon or never in sight is bounded", "[app][
     bench.pass(1s);
     CHECK(bench.worker->asked.size() == 2);
     bench.done_until(std::numeric_limits<std::int64_t>::max());
-    CHECK(*bench.kept->due_ns == bench.now() + 366 * 86'400 * kSecond);
+    CHECK(*bench.kept->due_ns == bench.now() + 366 * 86'400 * kSecond_ns);
 }
 
 TEST_CASE("periodic: one that has nothing more to do is left alone, and so is one that stops",
@@ -181,7 +181,7 @@ TEST_CASE("periodic: one that has nothing more to do is left alone, and so is on
 
     Bench stopped;
     stopped.begin();
-    stopped.done_until(stopped.now() + 10 * kSecond);
+    stopped.done_until(stopped.now() + 10 * kSecond_ns);
     stopped.periodic->stop();
     stopped.pass(3600s);
     CHECK(stopped.worker->asked.size() == 1);
@@ -191,7 +191,7 @@ TEST_CASE("periodic: a wall clock that is set forward is noticed within a minute
           "[app][periodic]") {
     Bench bench;
     bench.begin();
-    bench.done_until(bench.now() + 7200 * kSecond);
+    bench.done_until(bench.now() + 7200 * kSecond_ns);
     bench.clock.jump_wall(7200s);
     for (auto& timer : std::exchange(bench.timers, {})) timer.second();
     CHECK(bench.worker->asked.size() == 2);

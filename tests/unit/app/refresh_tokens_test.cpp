@@ -13,8 +13,8 @@ using secret::Vault;
 
 namespace {
 
-struct World {
-    World() {
+struct TokenWorld {
+    TokenWorld() {
         hub.data_dir = folder.path();
         hub.vault_key_file = folder / "master.key";
         const Secret master = secret::make_master_key();
@@ -51,7 +51,7 @@ struct World {
 }  // namespace
 
 TEST_CASE("refresh tokens: the configuration's counts until one is kept", "[app][auth][C15]") {
-    World world;
+    TokenWorld world;
     CHECK(world.token("first") == "first");
     CHECK(world.token("").empty());
     CHECK(world.replace("first", "first", "second") == "second");
@@ -61,7 +61,7 @@ TEST_CASE("refresh tokens: the configuration's counts until one is kept", "[app]
 }
 
 TEST_CASE("refresh tokens: a changed one of the configuration counts again", "[app][auth][C15]") {
-    World world;
+    TokenWorld world;
     world.replace("first", "first", "second");
     CHECK(world.token("other") == "other");
     CHECK(world.replace("other", "other", "third") == "third");
@@ -71,7 +71,7 @@ TEST_CASE("refresh tokens: a changed one of the configuration counts again", "[a
 
 TEST_CASE("refresh tokens: what a login stored counts, whatever the configuration has",
           "[app][auth][C15]") {
-    World world;
+    TokenWorld world;
     world.store("login");
     CHECK(world.token("") == "login");
     CHECK(world.token("first") == "login");
@@ -80,7 +80,7 @@ TEST_CASE("refresh tokens: what a login stored counts, whatever the configuratio
 }
 
 TEST_CASE("refresh tokens: a login that came meanwhile is not overwritten", "[app][auth][C15]") {
-    World world;
+    TokenWorld world;
     world.replace("first", "first", "second");
     world.store("login");
     CHECK(world.replace("first", "second", "third") == "login");
@@ -88,13 +88,13 @@ TEST_CASE("refresh tokens: a login that came meanwhile is not overwritten", "[ap
 }
 
 TEST_CASE("refresh tokens: what was written already is not written again", "[app][auth][C15]") {
-    World world;
+    TokenWorld world;
     world.replace("first", "first", "second");
     CHECK(world.replace("first", "first", "second") == "second");
 }
 
 TEST_CASE("refresh tokens: while an operator has the vault it is busy", "[app][auth][C15]") {
-    World world;
+    TokenWorld world;
     const auto held = app::open_vault(world.hub, Vault::Access::kChange);
     REQUIRE(held.has_value());
     const auto kept = app::replace_refresh_token(world.hub, {"crm", Secret{"first"}},

@@ -11,18 +11,13 @@
 #include "core/redact.hpp"
 #include "record/json.hpp"
 #include "support/catch.hpp"
+#include "support/files.hpp"
 #include "support/temp_dir.hpp"
 
 using namespace syncline;
 using namespace syncline::app;
 
 namespace {
-
-std::string read(const std::filesystem::path& file) {
-    std::ostringstream text;
-    text << std::ifstream{file}.rdbuf();
-    return text.str();
-}
 
 struct Printed {
     int code = 0;
@@ -48,8 +43,8 @@ Printed capture(Print print) {
     for (int descriptor : {out, err}) ::close(descriptor);
     std::fclose(to_out);
     std::fclose(to_err);
-    printed.out = read(folder / "out");
-    printed.err = read(folder / "err");
+    printed.out = test::read_file(folder / "out");
+    printed.err = test::read_file(folder / "err");
     return printed;
 }
 

@@ -12,7 +12,7 @@ using core::Secret;
 
 namespace {
 
-constexpr core::WallTime kSecond = 1'000'000'000;
+constexpr core::WallTime kSecond_ns = 1'000'000'000;
 const Header kForm{"Content-Type", "application/x-www-form-urlencoded"};
 
 OAuth1 client(std::string key, std::string secret, std::string token, std::string token_secret) {
@@ -26,8 +26,8 @@ OAuth1 client(std::string key, std::string secret, std::string token, std::strin
 
 std::string signature(const OAuth1& credential, const Request& request, std::int64_t seconds,
                       std::string_view nonce) {
-    const std::string value =
-        test::header(sign_oauth1(credential, request, seconds * kSecond, nonce), "Authorization");
+    const std::string value = test::header(
+        sign_oauth1(credential, request, seconds * kSecond_ns, nonce), "Authorization");
     return percent_decode(test::between(value, "oauth_signature=\"", "\""));
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("oauth1: writes the header of RFC 5849, section 1.2", "[auth][oauth1]"
     const auto added = sign_oauth1(
         printer("nnch734d00sl2jdk", "pfkkdhi9sl3r4s00"),
         {"GET", "http://photos.example.net/photos?file=vacation.jpg&size=original", {}, ""},
-        137131202 * kSecond, "chapoH");
+        137131202 * kSecond_ns, "chapoH");
     CHECK(
         test::header(added, "Authorization") ==
         "OAuth realm=\"Photos\", oauth_consumer_key=\"dpf43f3p2l4k3l03\", oauth_nonce=\"chapoH\", "

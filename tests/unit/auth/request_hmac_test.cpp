@@ -11,7 +11,7 @@ using core::Secret;
 
 namespace {
 
-constexpr core::WallTime kNewYear = 1'577'836'800'000'000'000;  // 2020-01-01
+constexpr core::WallTime kYear2020 = 1'577'836'800'000'000'000;  // 2020-01-01
 
 RequestHmacOptions idsync() {
     return {
@@ -30,7 +30,7 @@ std::string filled(std::string text) {
                                .headers = {{"Filled", std::move(text)}, {"S", "{signature}"}}};
     const Header header{"X-Seen", "  seen "};
     const Request request{"PUT", "https://H.example:8443/a%20b?q=1&r#f", {&header, 1}, "body"};
-    return test::header(RequestHmac::make(std::move(options))->sign(request, kNewYear, "n1"),
+    return test::header(RequestHmac::make(std::move(options))->sign(request, kYear2020, "n1"),
                         "Filled");
 }
 
@@ -39,7 +39,7 @@ std::string filled(std::string text) {
 TEST_CASE("request hmac: signs as mParticle's IDSync wants it", "[auth][hmac]") {
     const auto signer = RequestHmac::make(idsync()).value();
     const auto added = signer.sign(
-        {"POST", "https://identity.mparticle.com/v1/identify", {}, R"({"a":1})"}, kNewYear, "");
+        {"POST", "https://identity.mparticle.com/v1/identify", {}, R"({"a":1})"}, kYear2020, "");
     CHECK(test::header(added, "x-mp-signature") ==
           "1d3b1b6ae1582c0ca319953a54f1c78ac474815e1383e603a6cacbaa47cfb244");
     CHECK(test::header(added, "x-mp-key") == "us1-key");

@@ -32,7 +32,7 @@ std::vector<VerifyRule> verify_of(const std::string& rules) {
     return loaded.config->connections.at(0).webhook->verify;
 }
 
-Found problems_of(const std::string& rules) {
+Found problems_of_rules(const std::string& rules) {
     const ConfigFixture fixture;
     return fixture.problems(with_webhook("{ name: x, verify: " + rules + " }"));
 }
@@ -109,9 +109,9 @@ TEST_CASE("webhook: presets with a timestamp know what is signed", "[config][web
     CHECK(svix.signs == "{header:svix-id}.{timestamp}.{body}");
     CHECK(svix.has_standard_keys);
 
-    CHECK(problems_of("[{ scheme: hmac, preset: mapp, key: a, tolerance_s: 5 }]") ==
+    CHECK(problems_of_rules("[{ scheme: hmac, preset: mapp, key: a, tolerance_s: 5 }]") ==
           Found{"17:74 config.unknown_key"});
-    CHECK(problems_of("[{ scheme: hmac, preset: slack, key: a, tolerance_s: 0 }]") ==
+    CHECK(problems_of_rules("[{ scheme: hmac, preset: slack, key: a, tolerance_s: 0 }]") ==
           Found{"17:88 config.value"});
 }
 
@@ -146,8 +146,9 @@ TEST_CASE("webhook: a timestamp is in a header or in a parameter", "[config][web
     CHECK(in_parameter.separator == ";");
     CHECK(in_parameter.timestamp_parameter == "At");
     CHECK(in_parameter.timestamp_header.empty());
-    CHECK(problems_of(rule + "timestamp: {}, key: a }]").size() == 1);
-    CHECK(problems_of(rule + "timestamp: { header: a, parameter: b }, key: a }]").size() == 1);
+    CHECK(problems_of_rules(rule + "timestamp: {}, key: a }]").size() == 1);
+    CHECK(problems_of_rules(rule + "timestamp: { header: a, parameter: b }, key: a }]").size() ==
+          1);
 }
 
 TEST_CASE("webhook: several keys, each with its end and its name", "[config][webhook][F6]") {
@@ -170,16 +171,17 @@ TEST_CASE("webhook: several keys, each with its end and its name", "[config][web
     CHECK(passwords.size() == 2);
 
     const std::string rule = "[{ scheme: hmac, preset: mapp, ";
-    CHECK(problems_of(rule + "keys: [] }]") == Found{"17:72 config.type"});
-    CHECK(problems_of(rule + "keys: a }]") == Found{"17:72 config.type"});
-    CHECK(problems_of(rule + "keys: [a] }]") == Found{"17:73 config.type"});
-    CHECK(problems_of(rule + "keys: [{ key: '' }] }]") == Found{"17:80 config.secret_empty"});
-    CHECK(problems_of(rule + "keys: [{ until: 2027-01-31T12:00:00Z }] }]") ==
+    CHECK(problems_of_rules(rule + "keys: [] }]") == Found{"17:72 config.type"});
+    CHECK(problems_of_rules(rule + "keys: a }]") == Found{"17:72 config.type"});
+    CHECK(problems_of_rules(rule + "keys: [a] }]") == Found{"17:73 config.type"});
+    CHECK(problems_of_rules(rule + "keys: [{ key: '' }] }]") == Found{"17:80 config.secret_empty"});
+    CHECK(problems_of_rules(rule + "keys: [{ until: 2027-01-31T12:00:00Z }] }]") ==
           Found{"17:73 config.missing_key"});
-    CHECK(problems_of(rule + "keys: [{ key: a, until: tomorrow }] }]") ==
+    CHECK(problems_of_rules(rule + "keys: [{ key: a, until: tomorrow }] }]") ==
           Found{"17:90 config.value"});
-    CHECK(problems_of(rule + "key: a, keys: [{ key: b }] }]") == Found{"17:80 config.value"});
-    CHECK(problems_of("[{ scheme: hmac, preset: mapp }]") == Found{"17:36 config.missing_key"});
+    CHECK(problems_of_rules(rule + "key: a, keys: [{ key: b }] }]") == Found{"17:80 config.value"});
+    CHECK(problems_of_rules("[{ scheme: hmac, preset: mapp }]") ==
+          Found{"17:36 config.missing_key"});
 }
 
 TEST_CASE("webhook: keys as they are, addresses, nonces and HTTP signatures", "[config][webhook]") {
@@ -210,15 +212,15 @@ TEST_CASE("webhook: keys as they are, addresses, nonces and HTTP signatures", "[
         "}]");
     CHECK(nonce.at(0).nonce_header == "x-n");
 
-    CHECK(problems_of("[{ scheme: api_key, header: X, key: '' }]") ==
+    CHECK(problems_of_rules("[{ scheme: api_key, header: X, key: '' }]") ==
           Found{"17:71 config.secret_empty"});
-    CHECK(problems_of("[{ scheme: api_key, key: a }]") == Found{"17:36 config.missing_key"});
-    CHECK(problems_of("[{ scheme: api_key, query: a, header: b, key: c }]") ==
+    CHECK(problems_of_rules("[{ scheme: api_key, key: a }]") == Found{"17:36 config.missing_key"});
+    CHECK(problems_of_rules("[{ scheme: api_key, query: a, header: b, key: c }]") ==
           Found{"17:65 config.unknown_key"});
-    CHECK(problems_of("[{ scheme: address }]") == Found{"17:36 config.missing_key"});
-    CHECK(problems_of("[{ scheme: address, allow: [] }]") == Found{"17:62 config.type"});
-    CHECK(problems_of("[{ scheme: address, allow: [''] }]") == Found{"17:63 config.value"});
-    CHECK(problems_of("[{ scheme: http_signature, preset: copernica, account: a }]") ==
+    CHECK(problems_of_rules("[{ scheme: address }]") == Found{"17:36 config.missing_key"});
+    CHECK(problems_of_rules("[{ scheme: address, allow: [] }]") == Found{"17:62 config.type"});
+    CHECK(problems_of_rules("[{ scheme: address, allow: [''] }]") == Found{"17:63 config.value"});
+    CHECK(problems_of_rules("[{ scheme: http_signature, preset: copernica, account: a }]") ==
           Found{"17:36 config.missing_key"});
 }
 
@@ -228,34 +230,35 @@ TEST_CASE("webhook: verification must be written", "[config][webhook]") {
     CHECK(fixture.problems(with_webhook("{ name: x }")) == Found{"17:16 config.verify_missing"});
     CHECK(fixture.problems(with_webhook("{ name: x, success_status: 200 }")) ==
           Found{"17:16 config.verify_missing"});
-    CHECK(problems_of("") == Found{"17:27 config.verify_missing"});
-    CHECK(problems_of("[]") == Found{"17:35 config.verify_missing"});
-    CHECK(problems_of("nothing") == Found{"17:35 config.type"});
-    CHECK(problems_of("{ scheme: none }") == Found{"17:35 config.type"});
-    CHECK(problems_of("[none]") == Found{"17:36 config.type"});
-    CHECK(problems_of("[{ scheme: none }]") == Found{"17:46 config.value"});
+    CHECK(problems_of_rules("") == Found{"17:27 config.verify_missing"});
+    CHECK(problems_of_rules("[]") == Found{"17:35 config.verify_missing"});
+    CHECK(problems_of_rules("nothing") == Found{"17:35 config.type"});
+    CHECK(problems_of_rules("{ scheme: none }") == Found{"17:35 config.type"});
+    CHECK(problems_of_rules("[none]") == Found{"17:36 config.type"});
+    CHECK(problems_of_rules("[{ scheme: none }]") == Found{"17:46 config.value"});
 }
 
 TEST_CASE("webhook: an empty secret proves nothing and is refused", "[config][webhook]") {
-    CHECK(problems_of("[{ scheme: hmac, preset: mapp, key: \"${EMPTY}\" }]") ==
+    CHECK(problems_of_rules("[{ scheme: hmac, preset: mapp, key: \"${EMPTY}\" }]") ==
           Found{"17:71 config.secret_empty"});
-    CHECK(problems_of("[{ scheme: basic, username: u, password: '' }]") ==
+    CHECK(problems_of_rules("[{ scheme: basic, username: u, password: '' }]") ==
           Found{"17:76 config.secret_empty"});
 }
 
 TEST_CASE("webhook: a scheme takes its own keys only", "[config][webhook]") {
-    CHECK(problems_of("[{ scheme: hmac, preset: mapp, key: a, header: x }]") ==
+    CHECK(problems_of_rules("[{ scheme: hmac, preset: mapp, key: a, header: x }]") ==
           Found{"17:74 config.unknown_key"});
-    CHECK(problems_of("[{ scheme: basic, username: u, password: p, key: a }]") ==
+    CHECK(problems_of_rules("[{ scheme: basic, username: u, password: p, key: a }]") ==
           Found{"17:79 config.unknown_key"});
-    CHECK(problems_of("[{ preset: mapp }]") == Found{"17:36 config.missing_key"});
-    CHECK(problems_of("[{ scheme: hmac, key: a }]") == Found(3, "17:36 config.missing_key"));
-    CHECK(problems_of("[{ scheme: hmac, preset: map, key: a }]") == Found{"17:60 config.value"});
-    CHECK(problems_of("[{ scheme: basic, username: 'a:b', password: p }]") ==
+    CHECK(problems_of_rules("[{ preset: mapp }]") == Found{"17:36 config.missing_key"});
+    CHECK(problems_of_rules("[{ scheme: hmac, key: a }]") == Found(3, "17:36 config.missing_key"));
+    CHECK(problems_of_rules("[{ scheme: hmac, preset: map, key: a }]") ==
+          Found{"17:60 config.value"});
+    CHECK(problems_of_rules("[{ scheme: basic, username: 'a:b', password: p }]") ==
           Found{"17:63 config.value"});
-    CHECK(
-        problems_of("[{ scheme: hmac, algorithm: md5, header: 'a b', encoding: hexx, key: a }]") ==
-        Found{"17:63 config.value", "17:76 config.value", "17:93 config.value"});
+    CHECK(problems_of_rules(
+              "[{ scheme: hmac, algorithm: md5, header: 'a b', encoding: hexx, key: a }]") ==
+          Found{"17:63 config.value", "17:76 config.value", "17:93 config.value"});
 }
 
 TEST_CASE("webhook: message id, status and size are read", "[config][webhook]") {

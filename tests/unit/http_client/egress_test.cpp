@@ -25,7 +25,7 @@ std::string check(const std::string& url, const EgressPolicy& policy) {
 }
 
 // The host as libcurl reads it, so that a policy can be written that names it.
-std::string host_of(const std::string& url) {
+std::string host_and_port(const std::string& url) {
     http_client::Url parsed{curl_url()};
     char* host = nullptr;
     std::string text;
@@ -253,7 +253,7 @@ TEST_CASE("egress: no form of a URL reaches this machine or its neighbours", "[h
         EgressPolicy named = policy;
         const std::string port = std::to_string(peer.port());
         const std::string url = std::string{"http://"} + form + ":" + port + "/";
-        named.hosts.push_back(host_of(url));
+        named.hosts.push_back(host_and_port(url));
         named.hosts.emplace_back(form);
         const PoolId pool = f.client->open_pool(policy_of(named));
 

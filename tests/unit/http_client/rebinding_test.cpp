@@ -24,11 +24,11 @@ namespace {
 
 constexpr const char* kName = "flip.example";
 constexpr const char* kMute = "mute.example";  // is resolved when the test lets it
-constexpr const char* kPublic = "8.8.8.8";
-constexpr const char* kRefusing = "8.8.4.4";
-constexpr const char* kPrivate = "10.1.2.3";
-constexpr const char* kMetadata = "169.254.169.254";
-constexpr const char* kLoopback = "127.0.0.1";
+constexpr const char* kPublicIp = "8.8.8.8";
+constexpr const char* kRefusingIp = "8.8.4.4";
+constexpr const char* kPrivateIp = "10.1.2.3";
+constexpr const char* kMetadataIp = "169.254.169.254";
+constexpr const char* kLoopbackIp = "127.0.0.1";
 
 using Addresses = std::vector<std::string>;
 
@@ -142,7 +142,7 @@ extern "C" int connect(int fd, const sockaddr* address, socklen_t size) {
         const std::lock_guard lock{network().mutex};
         network().connected.emplace_back(text);
     }
-    if (std::strcmp(text, kRefusing) == 0) {
+    if (std::strcmp(text, kRefusingIp) == 0) {
         errno = ECONNREFUSED;
         return -1;
     }
@@ -167,30 +167,30 @@ extern "C" int getpeername(int fd, sockaddr* address, socklen_t* size) {
 
 TEST_CASE("rebinding: a name that turns to a forbidden address does not reach it",
           "[http_client][H7][C7]") {
-    for (const char* forbidden : {kLoopback, kMetadata, kPrivate}) {
+    for (const char* forbidden : {kLoopbackIp, kMetadataIp, kPrivateIp}) {
         CAPTURE(forbidden);
         Rebinding world;
-        set_answers({{kPublic}, {forbidden}});
+        set_answers({{kPublicIp}, {forbidden}});
 
         // One question for each exchange, so that nothing can change between check and use.
         CHECK(world.get() == "200");
         CHECK(network().questions == 1);
         CHECK(world.get() == "http_client.address_not_allowed");
         CHECK(network().questions == 2);
-        CHECK(connected() == Addresses{kPublic});
+        CHECK(connected() == Addresses{kPublicIp});
         CHECK(world.peer.connections() == 1);
     }
 }
 
 TEST_CASE("rebinding: a forbidden address behind one that does not answer is not tried",
           "[http_client][H7]") {
-    for (const char* forbidden : {kLoopback, kMetadata, kPrivate}) {
+    for (const char* forbidden : {kLoopbackIp, kMetadataIp, kPrivateIp}) {
         CAPTURE(forbidden);
         Rebinding world;
-        set_answers({{kRefusing, forbidden}});
+        set_answers({{kRefusingIp, forbidden}});
 
         CHECK(world.get() == "http_client.address_not_allowed");
-        CHECK(connected() == Addresses{kRefusing});
+        CHECK(connected() == Addresses{kRefusingIp});
         CHECK(world.peer.connections() == 0);
     }
 }
@@ -198,17 +198,17 @@ TEST_CASE("rebinding: a forbidden address behind one that does not answer is not
 // What the tests above refuse would arrive: for a host that the operator wrote himself the same
 // addresses are allowed, but for the metadata's.
 TEST_CASE("rebinding: the same requests arrive where the address is allowed", "[http_client][H7]") {
-    for (const char* allowed : {kLoopback, kPrivate}) {
+    for (const char* allowed : {kLoopbackIp, kPrivateIp}) {
         CAPTURE(allowed);
         Rebinding world;
-        set_answers({{kPublic}, {allowed}, {kRefusing, allowed}, {kMetadata}});
+        set_answers({{kPublicIp}, {allowed}, {kRefusingIp, allowed}, {kMetadataIp}});
 
         CHECK(world.get(true) == "200");
         CHECK(world.get(true) == "200");
         CHECK(world.get(true) == "200");
         CHECK(world.peer.connections() == 3);
         CHECK(world.get(true) == "http_client.address_not_allowed");
-        CHECK(connected() == Addresses{kPublic, allowed, kRefusing, allowed});
+        CHECK(connected() == Addresses{kPublicIp, allowed, kRefusingIp, allowed});
     }
 }
 

@@ -10,9 +10,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kNever{3'600'000};
-constexpr milliseconds kSoon{40};  // a test waits that long, never less
-
 Limits patient() {
     Limits limits;
     limits.header_timeout = kNever;
@@ -21,12 +18,6 @@ Limits patient() {
     limits.idle_timeout = kNever;
     limits.response_timeout = kNever;
     return limits;
-}
-
-ListenOptions with(const Limits& limits) {
-    ListenOptions options;
-    options.limits = limits;
-    return options;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <future>
@@ -25,6 +26,15 @@
 #include "http_server/server.hpp"
 
 namespace syncline::test {
+
+constexpr std::chrono::milliseconds kNever{3'600'000};
+constexpr std::chrono::milliseconds kSoon{40};  // a test waits that long, never less
+
+inline http_server::ListenOptions with(const http_server::Limits& limits) {
+    http_server::ListenOptions options;
+    options.limits = limits;
+    return options;
+}
 
 // Echoes the body unless a test says otherwise; remembers what it saw.
 class TestHandler final : public http_server::Handler {

@@ -5,15 +5,7 @@ using namespace syncline;
 using namespace syncline::http_server;
 using namespace syncline::test;
 
-namespace {
-
-ListenOptions with(const Limits& limits) {
-    ListenOptions options;
-    options.limits = limits;
-    return options;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("http limits: a declared body above the limit is refused before it is read",
           "[http_server][limits][E1]") {

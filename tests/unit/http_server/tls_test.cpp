@@ -13,9 +13,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kNever{3'600'000};
-constexpr milliseconds kSoon{40};  // a test waits that long, never less
-
 // A ClientHello whose server_name is as long as the format allows, in TLS records.
 std::string giant_hello() {
     const auto number = [](std::size_t value, int bytes) {
@@ -39,7 +36,7 @@ std::string giant_hello() {
     return records;
 }
 
-const char* code_of(const TlsFiles& files) {
+const char* load_code(const TlsFiles& files) {
     const Result<TlsContext> loaded = load_tls(files);
     return loaded.has_value() ? "" : loaded.error().code().data();
 }
@@ -223,9 +220,9 @@ TEST_CASE("tls: a chain is sent as it stands in the file", "[http_server][tls]")
     const Identity server = make_identity("a.example", 10, &authority);
     files.put(files.certificate, server.certificate_pem() + authority.certificate_pem());
     files.put(files.key, server.key_pem());
-    CHECK(code_of(files.tls()) == std::string{});
+    CHECK(load_code(files.tls()) == std::string{});
     files.put(files.certificate, server.certificate_pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n");
-    CHECK(code_of(files.tls()) == std::string{kCertificateInvalid.name});
+    CHECK(load_code(files.tls()) == std::string{kCertificateInvalid.name});
 }
 
 TEST_CASE("tls: files that can't be used are refused, each for its reason",
@@ -252,7 +249,7 @@ TEST_CASE("tls: files that can't be used are refused, each for its reason",
     check(kCertificateInvalid);
     std::filesystem::remove(files.certificate);
     std::filesystem::create_directory(files.certificate);
-    CHECK(code_of(files.tls()) == std::string{kCertificateInvalid.name});
+    CHECK(load_code(files.tls()) == std::string{kCertificateInvalid.name});
     std::filesystem::remove(files.certificate);
     files.put(make_identity("a.example", -1, nullptr));
     check(kCertificateDates);
@@ -271,9 +268,9 @@ TEST_CASE("tls: files that can't be used are refused, each for its reason",
     }
     files.put(files.key, other.key_pem());
     check(kKeyMismatch);
-    CHECK(code_of(files.tls()) == std::string{});
+    CHECK(load_code(files.tls()) == std::string{});
     files.put(files.key, good.key_pem(), 0400);
-    CHECK(code_of(files.tls()) == std::string{});
+    CHECK(load_code(files.tls()) == std::string{});
 }
 
 TEST_CASE("tls: a server does not start with files that it can't use", "[http_server][tls]") {

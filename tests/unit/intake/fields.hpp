@@ -1,6 +1,7 @@
-// The header fields of a request, for verifiers.
+// Verifiers, and what they are given.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "intake/verify.hpp"
+#include "support/catch.hpp"
 
 namespace syncline::test {
 
@@ -31,5 +33,20 @@ class Fields final : public intake::HeaderLookup {
   private:
     FieldList fields_;
 };
+
+constexpr std::int64_t kSecond_ns = 1'000'000'000;
+constexpr std::int64_t kNow_s = 1'614'265'330;
+
+inline intake::Verifier made(const intake::VerifierOptions& options) {
+    auto verifier = intake::Verifier::make(options);
+    REQUIRE(verifier.has_value());
+    return std::move(*verifier);
+}
+
+inline std::vector<intake::VerifyKey> keys_of(const std::vector<std::string>& values) {
+    std::vector<intake::VerifyKey> keys;
+    for (const std::string& value : values) keys.push_back({core::Secret{value}, std::nullopt, ""});
+    return keys;
+}
 
 }  // namespace syncline::test

@@ -9,6 +9,7 @@
 #include "auth/jwk.hpp"
 #include "auth/jwt.hpp"
 #include "core/encoding.hpp"
+#include "fields.hpp"
 #include "fixture.hpp"
 #include "intake/errc.hpp"
 #include "intake/token_keys.hpp"
@@ -22,13 +23,12 @@ using boost::json::object;
 
 namespace {
 
-constexpr std::int64_t kNow_s = 1'700'000'000;
-constexpr core::WallTime kSecond_ns = 1'000'000'000;
+constexpr std::int64_t kIssued_s = 1'700'000'000;
 constexpr const char* kSecret = "a secret of the sender and the hub";
 
-class Fields final : public HeaderLookup {
+class OneField final : public HeaderLookup {
   public:
-    explicit Fields(std::vector<std::string> tokens) : tokens_(std::move(tokens)) {}
+    explicit OneField(std::vector<std::string> tokens) : tokens_(std::move(tokens)) {}
     std::optional<std::string_view> only_value(std::string_view name) const override {
         if (name != "authorization" || tokens_.size() != 1) return std::nullopt;
         return tokens_.front();
@@ -72,7 +72,7 @@ auth::JwsKey secret_signer(const char* secret = kSecret) {
 }
 
 object claims(const std::function<void(object&)>& change = {}) {
-    object claims{{"iss", "https://issuer.example"}, {"aud", "hub"}, {"exp", kNow_s + 600}};
+    object claims{{"iss", "https://issuer.example"}, {"aud", "hub"}, {"exp", kIssued_s + 600}};
     if (change) change(claims);
     return claims;
 }
@@ -103,12 +103,12 @@ JwtOptions with_public_key() {
 }
 
 Result<void> verify(Verifier& verifier, std::vector<std::string> headers,
-                    std::int64_t now_s = kNow_s) {
-    const Fields fields{std::move(headers)};
+                    std::int64_t now_s = kIssued_s) {
+    const OneField fields{std::move(headers)};
     return verifier.verify(Message{fields, "{}", "POST", "/hooks/shop", now_s * kSecond_ns});
 }
 
-bool accepts(const JwtOptions& options, const std::string& token, std::int64_t now_s = kNow_s) {
+bool accepts(const JwtOptions& options, const std::string& token, std::int64_t now_s = kIssued_s) {
     auto verifier = Verifier::make(options);
     REQUIRE(verifier.has_value());
     const auto verified = verify(*verifier, {"Bearer " + token}, now_s);
@@ -190,7 +190,7 @@ TEST_CASE("jwt: an extension that is not understood is refused", "[intake][jwt]"
 TEST_CASE("jwt: a token has its time", "[intake][jwt][F2]") {
     const auto at = [](const char* claim, std::int64_t seconds_from_now) {
         return signed_by(secret_signer(),
-                         claims([&](object& all) { all[claim] = kNow_s + seconds_from_now; }));
+                         claims([&](object& all) { all[claim] = kIssued_s + seconds_from_now; }));
     };
     CHECK(accepts(with_secret(), at("exp", -59)));
     CHECK_FALSE(accepts(with_secret(), at("exp", -60)));
@@ -218,7 +218,7 @@ TEST_CASE("jwt: issuer and audience are those of the rule, exactly", "[intake][j
     JwtOptions any = with_secret();
     any.issuer.clear();
     any.audience.clear();
-    CHECK(accepts(any, signed_by(secret_signer(), {{"exp", kNow_s + 1}})));
+    CHECK(accepts(any, signed_by(secret_signer(), {{"exp", kIssued_s + 1}})));
     CHECK_FALSE(accepts(any, with("aud", "someone else")));
 }
 
@@ -251,17 +251,17 @@ TEST_CASE("jwt: one header has one token behind the prefix", "[intake][jwt]") {
 TEST_CASE("jwt: keys follow one another, and each counts its uses", "[intake][jwt][F6]") {
     JwtOptions options = with_secret();
     options.keys = {{core::Secret{"the new one"}, std::nullopt, "new"},
-                    {core::Secret{"the old one"}, (kNow_s + 10) * kSecond_ns, "old"}};
+                    {core::Secret{"the old one"}, (kIssued_s + 10) * kSecond_ns, "old"}};
     auto verifier = Verifier::make(options);
     REQUIRE(verifier.has_value());
     const std::string of_old = "Bearer " + signed_by(secret_signer("the old one"), claims());
     const std::string of_new = "Bearer " + signed_by(secret_signer("the new one"), claims());
-    CHECK(verify(*verifier, {of_old}, kNow_s + 9).has_value());
-    CHECK_FALSE(verify(*verifier, {of_old}, kNow_s + 10).has_value());
-    CHECK(verify(*verifier, {of_new}, kNow_s + 10).has_value());
+    CHECK(verify(*verifier, {of_old}, kIssued_s + 9).has_value());
+    CHECK_FALSE(verify(*verifier, {of_old}, kIssued_s + 10).has_value());
+    CHECK(verify(*verifier, {of_new}, kIssued_s + 10).has_value());
     const std::string expired =
         "Bearer " + signed_by(secret_signer("the new one"),
-                              claims([](object& all) { all["exp"] = kNow_s - 1000; }));
+                              claims([](object& all) { all["exp"] = kIssued_s - 1000; }));
     CHECK_FALSE(verify(*verifier, {expired}).has_value());
     CHECK(verifier->key_uses()[0]->count.value() == 1);
     CHECK(verifier->key_uses()[1]->count.value() == 1);

@@ -16,21 +16,10 @@
 
 using namespace syncline;
 using namespace syncline::intake;
+using namespace syncline::test;
 using namespace std::chrono_literals;
 
-using syncline::test::FieldList;
-using syncline::test::Fields;
-
 namespace {
-
-constexpr std::int64_t kSecond_ns = 1'000'000'000;
-constexpr std::int64_t kNow_s = 1'614'265'330;
-
-std::vector<VerifyKey> keys_of(const std::vector<std::string>& values) {
-    std::vector<VerifyKey> keys;
-    for (const std::string& value : values) keys.push_back({core::Secret{value}, std::nullopt, ""});
-    return keys;
-}
 
 SignatureOptions standard(const std::vector<std::string>& keys) {
     SignatureOptions options;
@@ -64,14 +53,8 @@ SignatureOptions slack() {
     return options;
 }
 
-Verifier made(const SignatureOptions& options) {
-    auto verifier = Verifier::make(options);
-    REQUIRE(verifier.has_value());
-    return std::move(*verifier);
-}
-
-Result<void> verify(const SignatureOptions& options, const FieldList& fields, std::string_view body,
-                    std::int64_t now_s) {
+Result<void> verify_once(const SignatureOptions& options, const FieldList& fields,
+                         std::string_view body, std::int64_t now_s) {
     Verifier verifier = made(options);
     const Fields lookup{fields};
     return verifier.verify(
@@ -80,12 +63,12 @@ Result<void> verify(const SignatureOptions& options, const FieldList& fields, st
 
 bool accepts(const SignatureOptions& options, const FieldList& fields, std::string_view body,
              std::int64_t now_s) {
-    return verify(options, fields, body, now_s).has_value();
+    return verify_once(options, fields, body, now_s).has_value();
 }
 
 bool is_refused(const SignatureOptions& options, const FieldList& fields, std::string_view body,
                 std::int64_t now_s, const core::ErrorCode& code = kNotAuthentic) {
-    const auto verified = verify(options, fields, body, now_s);
+    const auto verified = verify_once(options, fields, body, now_s);
     return verified.has_error() && verified.error().is(code);
 }
 

@@ -9,17 +9,9 @@
 
 using namespace syncline;
 using namespace syncline::intake;
-
-using syncline::test::Fields;
+using namespace syncline::test;
 
 namespace {
-
-std::vector<VerifyKey> keys_of(std::initializer_list<const char*> values) {
-    std::vector<VerifyKey> keys;
-    for (const char* value : values)
-        keys.push_back({core::Secret{std::string{value}}, std::nullopt, ""});
-    return keys;
-}
 
 SignatureOptions signature_options(core::HmacDigest algorithm, core::TextEncoding encoding,
                                    std::string key, std::string prefix = "") {
@@ -30,12 +22,6 @@ SignatureOptions signature_options(core::HmacDigest algorithm, core::TextEncodin
     options.prefix = std::move(prefix);
     options.keys.push_back({core::Secret{std::move(key)}, std::nullopt, ""});
     return options;
-}
-
-Verifier made(const VerifierOptions& options) {
-    auto verifier = Verifier::make(options);
-    REQUIRE(verifier.has_value());
-    return std::move(*verifier);
 }
 
 Verifier signature(core::HmacDigest algorithm, core::TextEncoding encoding, std::string key,

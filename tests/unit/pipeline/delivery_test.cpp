@@ -10,14 +10,6 @@ namespace {
 
 using Keys = std::vector<std::string>;
 
-pipeline::DeliveryPolicy policy(std::uint32_t batch_records, std::uint32_t concurrency = 1) {
-    pipeline::DeliveryPolicy policy;
-    policy.batch_records = batch_records;
-    policy.concurrency = concurrency;
-    policy.batch_wait = 1h;  // nothing in these tests goes out by waiting, unless it says so
-    return policy;
-}
-
 }  // namespace
 
 TEST_CASE("delivery: records of one key go out in order, one at a time, across retries",

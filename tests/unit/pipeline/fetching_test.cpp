@@ -13,13 +13,10 @@ namespace {
 
 using Keys = std::vector<std::string>;
 
-pipeline::DeliveryPolicy policy(std::uint32_t batch_records, std::uint32_t concurrency = 1) {
-    pipeline::DeliveryPolicy policy;
-    policy.batch_records = batch_records;
-    policy.concurrency = concurrency;
-    policy.batch_wait = 1h;
-    policy.timeout = 7s;
-    return policy;
+pipeline::DeliveryPolicy fetching(std::uint32_t batch_records, std::uint32_t concurrency = 1) {
+    auto fetching = policy(batch_records, concurrency);
+    fetching.timeout = 7s;
+    return fetching;
 }
 
 std::string notification(const std::string& key) {
@@ -39,7 +36,7 @@ FetchResult not_read(FailureClass failure_class, std::int64_t retry_after_ms = -
 }  // namespace
 
 TEST_CASE("fetching: a key is read, and goes on as a record", "[pipeline][fetching]") {
-    World world{{policy(10)}, ".v + 1"};
+    World world{{fetching(10)}, ".v + 1"};
     world.receive(notification("a"));
     auto fetch = world.source->next_fetch();
     CHECK(fetch.batch.stream == "s");
@@ -61,7 +58,7 @@ TEST_CASE("fetching: a key is read, and goes on as a record", "[pipeline][fetchi
 }
 
 TEST_CASE("fetching: what is absent is deleted where it was delivered", "[pipeline][fetching]") {
-    World world{{policy(10)}};
+    World world{{fetching(10)}};
     world.receive(notification("a"));
     world.source->next_fetch().answer(absent());
     world.until([&] { return world.ledger().filtered == 1; });
@@ -81,7 +78,7 @@ TEST_CASE("fetching: what is absent is deleted where it was delivered", "[pipeli
 
 TEST_CASE("fetching: keys are asked for together, within what the source takes",
           "[pipeline][fetching]") {
-    World world{{policy(10, 1)}};
+    World world{{fetching(10, 1)}};
     world.receive(notification("a"));
     auto first = world.source->next_fetch();
     for (const char* key : {"b", "c", "d"}) world.receive(notification(key));
@@ -98,7 +95,7 @@ TEST_CASE("fetching: keys are asked for together, within what the source takes",
 
 TEST_CASE("fetching: one that fails is tried again, or becomes a dead letter",
           "[pipeline][fetching]") {
-    World world{{policy(10)}};
+    World world{{fetching(10)}};
     world.receive(notification("a"));
     world.source->next_fetch().answer(not_read(FailureClass::kTransient));
     world.until([&] {
@@ -122,7 +119,7 @@ TEST_CASE("fetching: one that fails is tried again, or becomes a dead letter",
 
 TEST_CASE("fetching: a platform's Retry-After holds all requests of the connection",
           "[pipeline][fetching]") {
-    World world{{policy(10)}};
+    World world{{fetching(10)}};
     world.receive(notification("a"));
     world.source->next_fetch().answer(not_read(FailureClass::kRateLimited, 3'600'000));
     world.until([&] {
@@ -138,7 +135,7 @@ TEST_CASE("fetching: a platform's Retry-After holds all requests of the connecti
 
 TEST_CASE("fetching: what was received before the request is older than what came",
           "[pipeline][fetching]") {
-    World world{{policy(10)}};
+    World world{{fetching(10)}};
     world.receive(record_of("a", 1));
     auto write = world.destination()->next_write();
     world.receive(notification("a"));
@@ -162,7 +159,7 @@ TEST_CASE("fetching: what was received before the request is older than what cam
 }
 
 TEST_CASE("fetching: what the stop cancels is no attempt", "[pipeline][fetching][stop]") {
-    World world{{policy(10)}};
+    World world{{fetching(10)}};
     world.receive(notification("a"));
     auto fetch = world.source->next_fetch();
     world.pipeline->stop();
@@ -170,7 +167,7 @@ TEST_CASE("fetching: what the stop cancels is no attempt", "[pipeline][fetching]
     fetch.answer(not_read(FailureClass::kCancelled));
     world.until([&] { return world.pipeline->is_idle(); });
     world.stop();
-    world.start({policy(10)}, "");
+    world.start({fetching(10)}, "");
     world.source->next_fetch().answer(not_read(FailureClass::kPermanent));
     world.until([&] { return world.ledger().dead == 1; });
     CHECK(world.letters()[0].row.attempts == 1);

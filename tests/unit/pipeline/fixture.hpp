@@ -21,6 +21,15 @@ namespace syncline::test {
 
 constexpr std::chrono::seconds kPatience{60};
 
+// Nothing goes out by waiting.
+inline pipeline::DeliveryPolicy policy(std::uint32_t batch_records, std::uint32_t concurrency = 1) {
+    pipeline::DeliveryPolicy policy;
+    policy.batch_records = batch_records;
+    policy.concurrency = concurrency;
+    policy.batch_wait = std::chrono::hours{1};
+    return policy;
+}
+
 // Source and destination at once. Requests are records as JSON: {"key": ..., "delete": true,
 // "fetch": true, "stream": ..., "parent": ..., ...}; anything else can't be translated. Writes wait
 // until the test answers them.

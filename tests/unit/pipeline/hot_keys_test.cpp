@@ -10,14 +10,6 @@ using plugin::OutcomeKind;
 
 namespace {
 
-pipeline::DeliveryPolicy policy(std::uint32_t batch_records, std::uint32_t concurrency = 1) {
-    pipeline::DeliveryPolicy policy;
-    policy.batch_records = batch_records;
-    policy.concurrency = concurrency;
-    policy.batch_wait = 1h;
-    return policy;
-}
-
 void ordered(pipeline::ConnectionPlan& plan) {
     plan.destination_stream = "ordered";
 }

@@ -12,7 +12,7 @@ namespace {
 
 PlatformAnswer answer_to(std::string_view request, std::string body,
                          const std::string& secret = "not in here") {
-    const test::FakeClock clock;
+    const syncline::test::FakeClock clock;
     const boost::json::object schema{{"properties", {{"token", {{"writeOnly", true}}}}}};
     const LogGate gate{clock, schema, {{"token", secret}}};
     HttpReply reply;

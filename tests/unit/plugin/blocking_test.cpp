@@ -10,13 +10,13 @@ using namespace syncline::plugin::test;
 
 namespace {
 
-struct Stage {
+struct BlockingStage {
     Site site;
     std::shared_ptr<FakeHttp> http = std::make_shared<FakeHttp>();
     std::unique_ptr<Catalog> catalog;
     std::shared_ptr<Instance> instance;
 
-    explicit Stage(std::uint32_t concurrency = 2) {
+    explicit BlockingStage(std::uint32_t concurrency = 2) {
         site.install("waiting");
         catalog = Catalog::open(site.options()).value();
         InstanceOptions options;
@@ -42,7 +42,7 @@ struct Stage {
 
 TEST_CASE("blocking: write() waits for each response, and its return ends the operation",
           "[plugin][blocking]") {
-    Stage stage;
+    BlockingStage stage;
     auto result = stage.write(2);
     stage.http->answer(stage.http->wait(), response(200, "id-1"));
     stage.http->answer(stage.http->wait(), response(422, "no"));
@@ -55,7 +55,7 @@ TEST_CASE("blocking: write() waits for each response, and its return ends the op
 }
 
 TEST_CASE("blocking: the return of read() ends the page", "[plugin][blocking][read]") {
-    Stage stage;
+    BlockingStage stage;
     ReadRequest request;
     request.stream = "things";
     Waiter<ReadResult> page, refused;
@@ -73,7 +73,7 @@ TEST_CASE("blocking: the return of read() ends the page", "[plugin][blocking][re
 
 TEST_CASE("blocking: as many operations as instances are under way at once, others wait",
           "[plugin][blocking]") {
-    Stage stage{2};
+    BlockingStage stage{2};
     auto first = stage.write(), second = stage.write(), third = stage.write();
     stage.http->wait_for(2);
     // Translation has an instance of its own: it waits for nobody.
@@ -90,7 +90,7 @@ TEST_CASE("blocking: as many operations as instances are under way at once, othe
 
 TEST_CASE("blocking: past its time the wait ends, and what was sent is unknown",
           "[plugin][blocking]") {
-    Stage stage;
+    BlockingStage stage;
     auto outcomes = stage.write(2, std::chrono::milliseconds{20}).get().outcomes;
     CHECK(outcomes.at(0).kind == OutcomeKind::kUnknown);
     CHECK(outcomes.at(0).failure.failure_class == FailureClass::kCancelled);
@@ -103,7 +103,7 @@ TEST_CASE("blocking: past its time the wait ends, and what was sent is unknown",
 
 TEST_CASE("blocking: what it throws counts for the records without an outcome",
           "[plugin][blocking]") {
-    Stage stage;
+    BlockingStage stage;
     auto result = stage.write(2);
     stage.http->answer(stage.http->wait(), response(200, ""));
     stage.http->answer(stage.http->wait(), response(418, ""));
@@ -113,7 +113,7 @@ TEST_CASE("blocking: what it throws counts for the records without an outcome",
 }
 
 TEST_CASE("blocking: stopping ends what waits", "[plugin][blocking]") {
-    Stage stage;
+    BlockingStage stage;
     auto open = stage.write();
     stage.http->wait();
     Waiter<bool> stopped;
@@ -123,7 +123,7 @@ TEST_CASE("blocking: stopping ends what waits", "[plugin][blocking]") {
 }
 
 TEST_CASE("blocking: records are read by key", "[plugin][blocking][fetch]") {
-    Stage stage;
+    BlockingStage stage;
     Waiter<std::vector<FetchResult>> waiter;
     FetchBatch batch;
     batch.stream = "things";

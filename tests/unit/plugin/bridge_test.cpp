@@ -18,14 +18,14 @@ using namespace syncline::plugin::test;
 namespace {
 
 // One connector in service.
-struct Stage {
+struct BridgeStage {
     Site site;
     std::shared_ptr<FakeHttp> http = std::make_shared<FakeHttp>();
     std::unique_ptr<Catalog> catalog;
     std::shared_ptr<Instance> instance;
 
-    explicit Stage(const char* mode,
-                   std::chrono::milliseconds call_limit = std::chrono::seconds{60}) {
+    explicit BridgeStage(const char* mode,
+                         std::chrono::milliseconds call_limit = std::chrono::seconds{60}) {
         site.install("chaos");
         auto options = site.options();
         options.call_limit = call_limit;
@@ -77,7 +77,7 @@ struct Stage {
 }  // namespace
 
 TEST_CASE("bridge: translates, answers handshakes and writes", "[plugin][bridge]") {
-    Stage stage{""};
+    BridgeStage stage{""};
     const Translation translation = stage.translate(R"({"a": 1})");
     CHECK(translation.failure.failure_class == FailureClass::kNone);
     REQUIRE(translation.records.size() == 1);
@@ -192,7 +192,7 @@ TEST_CASE("bridge: malformed records are the connector's bug, never a crash",
                              "null_text", "bad_json", "wrong_operation", "wrong_format",
                              "short_struct", "null_record", "throws", "flood"}) {
         INFO(mode);
-        Stage stage{mode};
+        BridgeStage stage{mode};
         const Translation translation = stage.translate();
         CHECK(translation.failure.failure_class == FailureClass::kPluginBug);
         CHECK_FALSE(translation.failure.message.empty());
@@ -203,28 +203,28 @@ TEST_CASE("bridge: malformed records are the connector's bug, never a crash",
 }
 
 TEST_CASE("bridge: failures are carried over, repaired where needed", "[plugin][bridge]") {
-    CHECK(Stage{"refuses"}.translate().failure.message == "not understood");
-    const Failure unknown = Stage{"no_message"}.translate().failure;
+    CHECK(BridgeStage{"refuses"}.translate().failure.message == "not understood");
+    const Failure unknown = BridgeStage{"no_message"}.translate().failure;
     CHECK(unknown.failure_class == FailureClass::kPermanent);
     CHECK_FALSE(unknown.message.empty());
-    const Failure garbage = Stage{"garbage_error"}.translate().failure;
+    const Failure garbage = BridgeStage{"garbage_error"}.translate().failure;
     CHECK(garbage.failure_class == FailureClass::kTransient);
     CHECK(is_utf8(garbage.message));
-    CHECK(Stage{"stale_sink"}.translate().records.size() == 1);
+    CHECK(BridgeStage{"stale_sink"}.translate().records.size() == 1);
 }
 
 TEST_CASE("bridge: handshakes without a proper reply are the connector's bug",
           "[plugin][bridge][B6]") {
-    CHECK(Stage{"no_reply"}.handshake().first.failure_class == FailureClass::kPluginBug);
-    CHECK(Stage{"wrong_status"}.handshake().first.failure_class == FailureClass::kPluginBug);
-    CHECK(Stage{"refuses"}.handshake().first.message == "not for us");
+    CHECK(BridgeStage{"no_reply"}.handshake().first.failure_class == FailureClass::kPluginBug);
+    CHECK(BridgeStage{"wrong_status"}.handshake().first.failure_class == FailureClass::kPluginBug);
+    CHECK(BridgeStage{"refuses"}.handshake().first.message == "not for us");
 }
 
 TEST_CASE("bridge: malformed outcomes leave the record unknown", "[plugin][bridge][B6]") {
     for (const char* mode : {"wrong_kind", "bad_utf8", "huge_length", "null_text", "short_struct",
                              "no_error", "bad_reply", "null_outcome"}) {
         INFO(mode);
-        Stage stage{mode};
+        BridgeStage stage{mode};
         const WriteResult result = stage.write().get();
         REQUIRE(result.outcomes.size() == 1);
         CHECK(result.outcomes[0].kind == OutcomeKind::kUnknown);
@@ -243,7 +243,7 @@ TEST_CASE("bridge: a completion counts once, whatever follows it", "[plugin][bri
                                       {"inside", 2u},
                                       {"after_destroy", 1u}}) {
         INFO(mode);
-        Stage stage{mode};
+        BridgeStage stage{mode};
         const WriteResult result = stage.write().get();
         REQUIRE(result.outcomes.size() == 1);
         CHECK(result.outcomes[0].kind == OutcomeKind::kDone);
@@ -260,7 +260,7 @@ TEST_CASE("bridge: whatever is thrown, and wherever, stays with the connector [B
     const auto mode = [&](const char* where) { return where + how; };
     for (const char* where : {"init", "start"}) {
         INFO(where);
-        Stage stage{""};
+        BridgeStage stage{""};
         InstanceOptions options;
         options.settings = {{"mode", mode(where)}};
         const auto refused = stage.catalog->start("chaos", options);
@@ -270,7 +270,7 @@ TEST_CASE("bridge: whatever is thrown, and wherever, stays with the connector [B
     }
     for (const char* where : {"translate", "handshake", "write", "posted", "done"}) {
         INFO(where);
-        Stage stage{mode(where).c_str()};
+        BridgeStage stage{mode(where).c_str()};
         const std::string_view place = where;
         if (place == "translate") {
             CHECK(stage.translate().failure.failure_class == FailureClass::kPluginBug);
@@ -288,14 +288,14 @@ TEST_CASE("bridge: whatever is thrown, and wherever, stays with the connector [B
     }
     for (const char* where : {"stop", "destroy"}) {
         INFO(where);
-        Stage stage{mode(where).c_str()};
+        BridgeStage stage{mode(where).c_str()};
         stage.stop(std::chrono::milliseconds{200});
         CHECK(stage.misbehaviours() >= 1);
     }
 }
 
 TEST_CASE("bridge: the host may be called from inside its own calls [B8]", "[plugin][bridge][B8]") {
-    Stage stage{"re_entrant"};
+    BridgeStage stage{"re_entrant"};
     const WriteResult result = stage.write().get();
     CHECK(result.outcomes.at(0).kind == OutcomeKind::kDone);
     CHECK(stage.http->open_count() == 0);  // what it sent and cancelled has ended
@@ -306,7 +306,7 @@ TEST_CASE("bridge: the host may be called from inside its own calls [B8]", "[plu
 
 TEST_CASE("bridge: a header that would become two is refused, and nothing is sent [E10]",
           "[plugin][bridge][E10]") {
-    Stage stage{"split_header"};
+    BridgeStage stage{"split_header"};
     const WriteResult result = stage.write().get();
     CHECK(result.outcomes.at(0).kind == OutcomeKind::kFailed);
     CHECK(stage.http->requests.empty());
@@ -314,7 +314,7 @@ TEST_CASE("bridge: a header that would become two is refused, and nothing is sen
 }
 
 TEST_CASE("bridge: a record without an outcome is unknown", "[plugin][bridge]") {
-    Stage stage{"no_outcomes"};
+    BridgeStage stage{"no_outcomes"};
     for (const Outcome& outcome : stage.write(std::chrono::seconds{60}, 3).get().outcomes) {
         CHECK(outcome.kind == OutcomeKind::kUnknown);
     }
@@ -322,20 +322,20 @@ TEST_CASE("bridge: a record without an outcome is unknown", "[plugin][bridge]") 
 }
 
 TEST_CASE("bridge: a batch that the connector refuses had no effect", "[plugin][bridge]") {
-    const auto refused = Stage{"refuses"}.write().get();
+    const auto refused = BridgeStage{"refuses"}.write().get();
     CHECK(refused.outcomes.at(0).kind == OutcomeKind::kFailed);
     CHECK(refused.outcomes.at(0).failure.message == "not today");
-    CHECK(Stage{"throws"}.write().get().outcomes.at(0).kind == OutcomeKind::kUnknown);
-    CHECK(Stage{"bad_url"}.write().get().outcomes.at(0).kind == OutcomeKind::kFailed);
-    const auto too_many = Stage{""}.write(std::chrono::seconds{60}, 11).get();
+    CHECK(BridgeStage{"throws"}.write().get().outcomes.at(0).kind == OutcomeKind::kUnknown);
+    CHECK(BridgeStage{"bad_url"}.write().get().outcomes.at(0).kind == OutcomeKind::kFailed);
+    const auto too_many = BridgeStage{""}.write(std::chrono::seconds{60}, 11).get();
     REQUIRE(too_many.outcomes.size() == 11);
     CHECK(too_many.outcomes[0].kind == OutcomeKind::kNotAttempted);
-    CHECK(Stage{""}.write(std::chrono::seconds{60}, 0).get().outcomes.empty());
+    CHECK(BridgeStage{""}.write(std::chrono::seconds{60}, 0).get().outcomes.empty());
 }
 
 TEST_CASE("bridge: a write that fails brings the last response that arrived for it",
           "[plugin][bridge][answer]") {
-    Stage stage{"twice_http"};
+    BridgeStage stage{"twice_http"};
     auto failed = stage.write();
     stage.http->answer(stage.http->wait(), response(404, "the first"));
     stage.http->answer(stage.http->wait(), response(422, "no such user"));
@@ -367,7 +367,7 @@ TEST_CASE("bridge: a write that fails brings the last response that arrived for 
 
 TEST_CASE("bridge: nothing of a response is kept when every record is done",
           "[plugin][bridge][answer]") {
-    Stage stage{"http"};
+    BridgeStage stage{"http"};
     auto written = stage.write();
     stage.http->answer(stage.http->wait(), response(200, "fine"));
     const WriteResult result = written.get();
@@ -378,7 +378,7 @@ TEST_CASE("bridge: nothing of a response is kept when every record is done",
 
 TEST_CASE("bridge: past its timeout a write is cancelled and keeps what is known",
           "[plugin][bridge]") {
-    Stage stage{"http"};
+    BridgeStage stage{"http"};
     auto waiter = stage.write(std::chrono::milliseconds{20});
     const WriteResult result = waiter.get();
     CHECK(result.outcomes.at(0).kind == OutcomeKind::kUnknown);
@@ -393,7 +393,7 @@ TEST_CASE("bridge: an operation that never completes is unknown after the grace"
           "[plugin][bridge][B4]") {
     for (const char* mode : {"never_completes", "deaf_http"}) {
         INFO(mode);
-        Stage stage{mode};
+        BridgeStage stage{mode};
         const WriteResult result = stage.write(std::chrono::milliseconds{20}).get();
         CHECK(result.outcomes.at(0).kind == OutcomeKind::kUnknown);
         CHECK(result.outcomes[0].failure.failure_class == FailureClass::kDeadline);
@@ -406,7 +406,7 @@ TEST_CASE("bridge: an operation that never completes is unknown after the grace"
 
 TEST_CASE("bridge: stop cancels what is open and comes after every completion",
           "[plugin][bridge]") {
-    Stage stage{"http"};
+    BridgeStage stage{"http"};
     auto waiter = stage.write();
     stage.http->wait();
     stage.stop();
@@ -422,7 +422,7 @@ TEST_CASE("bridge: stop cancels what is open and comes after every completion",
 
 TEST_CASE("bridge: a connector that does not stop is left behind at the deadline",
           "[plugin][bridge][B10]") {
-    Stage stage{"never_stopped"};
+    BridgeStage stage{"never_stopped"};
     stage.stop(std::chrono::milliseconds{20});
     CHECK(stage.translate().failure.failure_class == FailureClass::kCancelled);
     // The other accounts on the generation go on.
@@ -433,11 +433,11 @@ TEST_CASE("bridge: a connector that does not stop is left behind at the deadline
 
 TEST_CASE("bridge: `stopped` from inside stop is taken, with work open it is not",
           "[plugin][bridge]") {
-    Stage idle{"stopped_early"};
+    BridgeStage idle{"stopped_early"};
     idle.stop();
     CHECK(idle.misbehaviours() == 0);
 
-    Stage busy{"stopped_early"};
+    BridgeStage busy{"stopped_early"};
     const auto before = busy.write(std::chrono::hours{1});
     busy.stop();
     CHECK(before.is_ready());
@@ -448,7 +448,7 @@ TEST_CASE("bridge: a call that does not return takes its generation out of servi
     const syncline::test::TempDir gates;
     const auto gate = gates / "closed";  // its end lets the stuck thread go on
     write_file(gate, "");
-    Stage stage{"", std::chrono::milliseconds{200}};
+    BridgeStage stage{"", std::chrono::milliseconds{200}};
     const auto other = stage.instance;
     InstanceOptions options;
     options.settings = {{"mode", "block"}, {"gate", gate.string()}};
@@ -471,7 +471,7 @@ TEST_CASE("bridge: a call that does not return takes its generation out of servi
 }
 
 TEST_CASE("bridge: a catalog that goes stops its instances first", "[plugin][bridge]") {
-    Stage stage{"http"};
+    BridgeStage stage{"http"};
     auto waiter = stage.write();
     stage.http->wait();
     stage.catalog.reset();
@@ -481,7 +481,7 @@ TEST_CASE("bridge: a catalog that goes stops its instances first", "[plugin][bri
 }
 
 TEST_CASE("bridge: many calls from many threads complete once each", "[plugin][bridge][threads]") {
-    Stage stage{""};
+    BridgeStage stage{""};
     std::vector<std::shared_ptr<Instance>> instances{stage.instance, stage.start(""),
                                                      stage.start("http")};
     std::atomic<int> completions{0};

@@ -2,7 +2,6 @@
 
 #include <boost/json/array.hpp>
 
-#include "core/digest.hpp"
 #include "core/hash.hpp"
 #include "fixtures.hpp"
 #include "record/json.hpp"

@@ -32,7 +32,7 @@ struct Kept final : IdMap {
     std::map<std::string, std::string> ids;
 };
 
-struct Stage {
+struct IdsStage {
     Site site;
     std::shared_ptr<Kept> kept = std::make_shared<Kept>();
     std::unique_ptr<Catalog> catalog;
@@ -41,7 +41,7 @@ struct Stage {
     std::shared_ptr<FakeHttp> http = std::make_shared<FakeHttp>();
     const char* connector;
 
-    explicit Stage(const char* of = "mapper") : connector(of) {
+    explicit IdsStage(const char* of = "mapper") : connector(of) {
         site.install(connector);
         catalog = Catalog::open(site.options()).value();
         instance = start(kept).value();
@@ -82,7 +82,7 @@ struct Late final : IdMap {
 }  // namespace
 
 TEST_CASE("ids: a connector sees its own at once, and they go with the results", "[plugin][ids]") {
-    Stage stage;
+    IdsStage stage;
     const WriteResult first = stage.write("a", "1");
     CHECK(first.outcomes.at(0).destination_key == "-1---");
     REQUIRE(first.ids.size() == 1);
@@ -99,7 +99,7 @@ TEST_CASE("ids: a connector sees its own at once, and they go with the results",
 }
 
 TEST_CASE("ids: what an operation put is undone when nothing was done", "[plugin][ids]") {
-    Stage stage;
+    IdsStage stage;
     stage.kept->ids["lists/a"] = "1";
     const WriteResult failed = stage.write("fails", "2");
     CHECK(failed.outcomes.at(0).failure.message == "-2---");  // it saw it meanwhile
@@ -109,7 +109,7 @@ TEST_CASE("ids: what an operation put is undone when nothing was done", "[plugin
 
 TEST_CASE("ids: what one version put and is not durable yet, the next one sees",
           "[plugin][ids][swap]") {
-    Stage stage;
+    IdsStage stage;
     const WriteResult first = stage.write("a", "1");
     const std::string other = read_file(fixture("mapper")) + '\n';  // of the same version
     write_file(stage.site.file("mapper"), other);
@@ -123,14 +123,14 @@ TEST_CASE("ids: what one version put and is not durable yet, the next one sees",
 }
 
 TEST_CASE("ids: without a map there is no such service", "[plugin][ids]") {
-    Stage stage;
+    IdsStage stage;
     const auto started = stage.start(nullptr);
     REQUIRE(started.has_error());
     CHECK_THAT(started.error().what(), Catch::Contains("unsupported"));
 }
 
 TEST_CASE("ids in C++: what was put is found at once, and goes with the results", "[plugin][ids]") {
-    Stage stage{"keeper"};
+    IdsStage stage{"keeper"};
     const WriteResult first = stage.write("a", "1");
     CHECK(first.outcomes.at(0).destination_key == "1-");
     REQUIRE(first.ids.size() == 1);
@@ -149,7 +149,7 @@ TEST_CASE("ids in C++: what was put is found at once, and goes with the results"
 }
 
 TEST_CASE("ids in C++: what an operation put is undone when nothing was done", "[plugin][ids]") {
-    Stage stage{"keeper"};
+    IdsStage stage{"keeper"};
     stage.kept->ids["lists/a"] = "1";
     const WriteResult failed = stage.write("fails", "2");
     CHECK(failed.outcomes.at(0).kind == OutcomeKind::kFailed);
@@ -159,7 +159,7 @@ TEST_CASE("ids in C++: what an operation put is undone when nothing was done", "
 }
 
 TEST_CASE("ids in C++: a problem with the map is the failure of the record", "[plugin][ids]") {
-    Stage stage{"keeper"};
+    IdsStage stage{"keeper"};
     CHECK(stage.write(std::string(241, 'k'), "1").outcomes.at(0).failure.failure_class ==
           FailureClass::kPluginBug);
     CHECK(stage.write("a", std::string(1025, '1')).outcomes.at(0).failure.failure_class ==
@@ -177,7 +177,7 @@ TEST_CASE("ids in C++: a problem with the map is the failure of the record", "[p
 }
 
 TEST_CASE("ids in C++: a stop waits for what was looked up", "[plugin][ids]") {
-    Stage stage{"keeper"};
+    IdsStage stage{"keeper"};
     const auto late = std::make_shared<Late>();
     stage.instance = stage.start(late).value();
     auto write = stage.begin("a", "1");
@@ -191,7 +191,7 @@ TEST_CASE("ids in C++: a stop waits for what was looked up", "[plugin][ids]") {
 }
 
 TEST_CASE("ids in C++: a cancelled operation looks nothing up any more", "[plugin][ids]") {
-    Stage stage{"keeper"};
+    IdsStage stage{"keeper"};
     auto write = stage.begin("asks", "1");
     stage.http->wait();
     Waiter<bool> stopped;
@@ -202,7 +202,7 @@ TEST_CASE("ids in C++: a cancelled operation looks nothing up any more", "[plugi
 
 TEST_CASE("typed settings: the host checks by the schema that was made of the struct",
           "[plugin][settings]") {
-    Stage stage{"keeper"};
+    IdsStage stage{"keeper"};
     const auto refused = [&](json::object settings) {
         const auto started = stage.start(stage.kept, std::move(settings));
         return started.has_error() ? std::string{started.error().what()} : std::string{};

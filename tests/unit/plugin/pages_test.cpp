@@ -10,12 +10,12 @@ using namespace syncline::plugin::test;
 
 namespace {
 
-struct Stage {
+struct PagesStage {
     Site site;
     std::unique_ptr<Catalog> catalog;
     std::shared_ptr<Instance> instance;
 
-    Stage() {
+    PagesStage() {
         site.install("pager");
         catalog = Catalog::open(site.options()).value();
         InstanceOptions options;
@@ -40,7 +40,7 @@ struct Stage {
 }  // namespace
 
 TEST_CASE("pages: a page brings records and the cursor of the next one", "[plugin][read]") {
-    Stage stage;
+    PagesStage stage;
     CHECK(stage.instance->manifest().can_read);
     CHECK(stage.instance->manifest().stream("things")->read_records_max == 3);
 
@@ -60,7 +60,7 @@ TEST_CASE("pages: a page brings records and the cursor of the next one", "[plugi
 }
 
 TEST_CASE("pages: a page that fails has no records", "[plugin][read]") {
-    Stage stage;
+    PagesStage stage;
     const ReadResult expired = stage.read("expired");
     CHECK(expired.failure.failure_class == FailureClass::kCursorInvalid);
     CHECK(expired.failure.message == "it is too old");
@@ -71,7 +71,7 @@ TEST_CASE("pages: a page that fails has no records", "[plugin][read]") {
 }
 
 TEST_CASE("pages: a broken rule fails the page, and is told", "[plugin][read]") {
-    Stage stage;
+    PagesStage stage;
     const std::pair<const char*, const char*> cases[] = {
         {"stuck", "its cursor does not move"},
         {"to_nowhere", "its cursor does not move"},
@@ -102,7 +102,7 @@ TEST_CASE("pages: a broken rule fails the page, and is told", "[plugin][read]") 
 }
 
 TEST_CASE("pages: completions out of turn change nothing", "[plugin][read]") {
-    Stage stage;
+    PagesStage stage;
     for (const char* mode : {"completes_twice", "inside"}) {
         INFO(mode);
         const std::uint64_t before = stage.instance->misbehaviours();
@@ -115,7 +115,7 @@ TEST_CASE("pages: completions out of turn change nothing", "[plugin][read]") {
 }
 
 TEST_CASE("pages: only what the manifest says can be read", "[plugin][read]") {
-    Stage stage;
+    PagesStage stage;
     ReadRequest changes;
     changes.stream = "others";
     changes.is_full = false;
@@ -132,7 +132,7 @@ TEST_CASE("pages: only what the manifest says can be read", "[plugin][read]") {
 
 TEST_CASE("pages: past its time a page is cancelled, and so is one of a connector that stops",
           "[plugin][read]") {
-    Stage stage;
+    PagesStage stage;
     ReadRequest request;
     request.stream = "things";
     request.cursor = "waits";

@@ -11,13 +11,13 @@ using namespace syncline::plugin::test;
 
 namespace {
 
-struct Stage {
+struct ReadingStage {
     Site site;
     std::shared_ptr<FakeHttp> http = std::make_shared<FakeHttp>();
     std::unique_ptr<Catalog> catalog;
     std::shared_ptr<Instance> instance;
 
-    Stage() {
+    ReadingStage() {
         site.install("reader");
         catalog = Catalog::open(site.options()).value();
         InstanceOptions options;
@@ -50,7 +50,7 @@ struct Stage {
 }  // namespace
 
 TEST_CASE("fetch: each request gets what the connector says of it", "[plugin][fetch]") {
-    Stage stage;
+    ReadingStage stage;
     auto results = stage.fetch({{"a", R"({"n":1})"}, {"absent", ""}, {"garbage", ""}}).get();
     REQUIRE(results.size() == 3);
     CHECK(results[0].kind == FetchKind::kFound);
@@ -62,7 +62,7 @@ TEST_CASE("fetch: each request gets what the connector says of it", "[plugin][fe
 }
 
 TEST_CASE("fetch: what it throws counts for every request without a result", "[plugin][fetch]") {
-    Stage stage;
+    ReadingStage stage;
     auto refused = stage.fetch({{"refuse", ""}, {"a", ""}}).get();
     CHECK(refused[0].failure.message == "not now");
     CHECK(refused[1].failure.failure_class == FailureClass::kTransient);
@@ -71,7 +71,7 @@ TEST_CASE("fetch: what it throws counts for every request without a result", "[p
 }
 
 TEST_CASE("fetch: it may ask the platform, and past its time it is cancelled", "[plugin][fetch]") {
-    Stage stage;
+    ReadingStage stage;
     auto asking = stage.fetch({{"ask", ""}});
     stage.http->answer(stage.http->wait(), response(200, R"({"from":"platform"})"));
     CHECK(asking.get().at(0).body == R"({"from":"platform"})");
@@ -83,7 +83,7 @@ TEST_CASE("fetch: it may ask the platform, and past its time it is cancelled", "
 }
 
 TEST_CASE("fetch: only what the manifest says can be read", "[plugin][fetch]") {
-    Stage stage;
+    ReadingStage stage;
     auto many = stage.fetch({{"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}}).get();
     CHECK(many.size() == 4);
     CHECK(many[3].failure.failure_class == FailureClass::kHostBug);
@@ -96,7 +96,7 @@ TEST_CASE("fetch: only what the manifest says can be read", "[plugin][fetch]") {
 }
 
 TEST_CASE("fetch: a connector that is stopped completes what is open", "[plugin][fetch]") {
-    Stage stage;
+    ReadingStage stage;
     auto open = stage.fetch({{"ask", ""}});
     stage.http->wait();
     Waiter<bool> stopped;
@@ -107,7 +107,7 @@ TEST_CASE("fetch: a connector that is stopped completes what is open", "[plugin]
 }
 
 TEST_CASE("verify: the connector proves with a secret that it does not see", "[plugin][verify]") {
-    Stage stage;
+    ReadingStage stage;
     const std::string right =
         core::to_hex(core::hmac(core::HmacDigest::kSha256, "key", "/p{\"a\":1}"));
     CHECK(stage.verify(R"({"a":1})", right, "key").failure_class == FailureClass::kNone);
@@ -118,7 +118,7 @@ TEST_CASE("verify: the connector proves with a secret that it does not see", "[p
 }
 
 TEST_CASE("fetch: a source may name records by their keys", "[plugin][fetch]") {
-    Stage stage;
+    ReadingStage stage;
     auto request = std::make_shared<WebhookRequest>();
     request->body = "k";
     Waiter<std::vector<Translation>> waiter;
@@ -131,7 +131,7 @@ TEST_CASE("fetch: a source may name records by their keys", "[plugin][fetch]") {
 }
 
 TEST_CASE("answer: a connector may leave the words to the host", "[plugin]") {
-    Stage stage;
+    ReadingStage stage;
     Waiter<Failure> waiter;
     stage.instance->answer({}, {}, [done = waiter.callback()](Failure failure, WebhookReply) {
         done(std::move(failure));

@@ -100,7 +100,7 @@ TEST_CASE("settings: absent ones get their default", "[plugin][settings]") {
 }
 
 TEST_CASE("log gate: secrets are hidden and floods are cut", "[plugin][log][B23]") {
-    test::FakeClock clock;
+    syncline::test::FakeClock clock;
     LogGate gate{
         clock, manifest().settings_schema, {{"token", "s3cret"}, {"base_url", "https://a"}}};
     CHECK(gate.without_secrets("a s3cret b s3crets3cret") == "a [redacted] b [redacted][redacted]");

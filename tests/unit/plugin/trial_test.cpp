@@ -319,6 +319,20 @@ TEST_CASE("trial: translations keep the order of their calls on two versions", "
                                "serving" + key_on(false, 1), "tried" + key_on(true, 1)});
 }
 
+TEST_CASE("swap: translations for a new version wait for the last of the one before",
+          "[plugin][swap]") {
+    Shared shared;
+    shared.serving->holds = true;
+    shared.translate(false, 0);
+    shared.account->end_trial(true);
+    shared.translate(false, 1);
+    CHECK(shared.order.empty());
+    CHECK(shared.account->held() == std::chrono::nanoseconds{0});
+    shared.serving->let();
+    CHECK(shared.order == Keys{"serving" + key_on(false, 0), "tried" + key_on(false, 1)});
+    CHECK(shared.account->held() > std::chrono::nanoseconds{0});
+}
+
 TEST_CASE("trial: what is in flight on a version that is taken back ends there",
           "[plugin][trial]") {
     Shared shared;

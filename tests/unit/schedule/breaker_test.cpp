@@ -12,14 +12,14 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr std::uint64_t kLowest = 0;
-constexpr std::uint64_t kHighest = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kSoonest = 0;
+constexpr std::uint64_t kLatest = std::numeric_limits<std::uint64_t>::max();
 
 // A platform that is called whenever the breaker lets it.
 struct Caller {
     explicit Caller(BreakerPolicy policy = {}) : breaker(policy) {}
 
-    Breaker::Change call(bool is_failed, std::uint64_t random = kLowest) {
+    Breaker::Change call(bool is_failed, std::uint64_t random = kSoonest) {
         const Breaker::Admission admission = breaker.admit(now);
         REQUIRE_FALSE(admission.ask_again);
         return breaker.report(now, admission.is_probe, is_failed, random);
@@ -85,7 +85,7 @@ TEST_CASE("breaker: open, nothing goes but one probe at the end of each rest [C2
         // Everyone else waits for the probe.
         CHECK(caller.breaker.admit(caller.now).ask_again == caller.now + seconds{1});
         CHECK(caller.breaker.state() == Breaker::State::kProbing);
-        CHECK(caller.breaker.report(caller.now, true, true, kLowest) == Breaker::Change::kNone);
+        CHECK(caller.breaker.report(caller.now, true, true, kSoonest) == Breaker::Change::kNone);
         CHECK(caller.breaker.state() == Breaker::State::kResting);
     }
     CHECK(caller.now - opened == milliseconds{156'000});
@@ -109,18 +109,18 @@ TEST_CASE("breaker: results of calls from before it opened decide nothing [C2]",
           "[schedule][breaker][C2]") {
     Caller caller;
     caller.fail(10);
-    CHECK(caller.breaker.report(caller.now, false, false, kLowest) == Breaker::Change::kNone);
+    CHECK(caller.breaker.report(caller.now, false, false, kSoonest) == Breaker::Change::kNone);
     CHECK(caller.is_open());
     caller.now += seconds{6};
     CHECK(caller.breaker.admit(caller.now).is_probe);
-    CHECK(caller.breaker.report(caller.now, false, true, kLowest) == Breaker::Change::kNone);
-    CHECK(caller.breaker.report(caller.now, false, false, kLowest) == Breaker::Change::kNone);
+    CHECK(caller.breaker.report(caller.now, false, true, kSoonest) == Breaker::Change::kNone);
+    CHECK(caller.breaker.report(caller.now, false, false, kSoonest) == Breaker::Change::kNone);
     CHECK(caller.breaker.state() == Breaker::State::kProbing);
 }
 
 TEST_CASE("breaker: a rest has a fifth of jitter either way [C2]", "[schedule][breaker][C2]") {
     for (const auto& [random, expected] :
-         {std::pair{kLowest, milliseconds{4'000}}, {kHighest, milliseconds{6'000}}}) {
+         {std::pair{kSoonest, milliseconds{4'000}}, {kLatest, milliseconds{6'000}}}) {
         Caller caller;
         caller.fail(9);
         caller.call(true, random);

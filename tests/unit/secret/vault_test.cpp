@@ -12,6 +12,7 @@
 #include "core/fault.hpp"
 #include "secret/errc.hpp"
 #include "support/catch.hpp"
+#include "support/files.hpp"
 #include "support/temp_dir.hpp"
 
 using namespace syncline;
@@ -23,15 +24,6 @@ namespace {
 constexpr core::WallTime kNow{1'700'000'000'000'000'000};
 // Cheap enough for tests, and still what the vault accepts.
 const ScryptCost kCheap{14, 8, 1};
-
-std::string read_file(const std::filesystem::path& path) {
-    std::ifstream in{path, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void write_file(const std::filesystem::path& path, const std::string& text) {
-    std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
-}
 
 struct World {
     World() {
@@ -87,7 +79,7 @@ TEST_CASE("vault: keeps what it is given, and its file shows none of it", "[secr
     CHECK(list[1].name == "crm.token");
     CHECK(list[1].version == 2);
     CHECK(list[1].changed == "2023-11-14T22:13:20.000Z");
-    CHECK(read_file(world.file()).find("battery") == std::string::npos);
+    CHECK(test::read_file(world.file()).find("battery") == std::string::npos);
     struct stat status {};
     REQUIRE(::stat(world.file().c_str(), &status) == 0);
     CHECK((status.st_mode & 0777) == 0600);
@@ -118,13 +110,13 @@ TEST_CASE("vault: another master key is told from damage, and nothing is overwri
           "[secret][vault][G6]") {
     World world;
     world.set("a", "1");
-    const std::string before = read_file(world.file());
+    const std::string before = test::read_file(world.file());
     CHECK(Vault::open(world.path(), make_master_key()).error().is(kMasterKeyWrong));
     CHECK(Vault::open(world.path(), Secret{"too short"}).error().is(kMasterKeyInvalid));
     CHECK(Vault::create(world.path(), make_master_key(), MasterKind::kKey, kNow)
               .error()
               .is(kVaultExists));
-    CHECK(read_file(world.file()) == before);
+    CHECK(test::read_file(world.file()) == before);
     CHECK(world.get("a") == "1");
     CHECK(Vault::open(world.folder / "none", world.master).error().is(kVaultMissing));
 }
@@ -153,12 +145,12 @@ TEST_CASE("vault: every changed byte is noticed, costs one secret at most, and h
     World world;
     const std::set<std::string> names{"alpha", "beta", "gamma"};
     for (const std::string& name : names) world.set(name, "value of " + name);
-    const std::string whole = read_file(world.file());
+    const std::string whole = test::read_file(world.file());
     for (std::size_t at = 0; at < whole.size(); ++at) {
         for (const char flip : {'\x01', '\x20', '\x80'}) {
             std::string changed = whole;
             changed[at] = static_cast<char>(changed[at] ^ flip);
-            write_file(world.file(), changed);
+            test::write_file(world.file(), changed);
             INFO("byte " << at << " of " << whole.size() << ", bit " << int{flip});
             const Vault vault = world.open();
             std::size_t lost = 0;
@@ -181,10 +173,10 @@ TEST_CASE("vault: a file that ends too soon gives what it still has [G7]", "[sec
     World world;
     world.set("alpha", "1");
     world.set("beta", "2");
-    const std::string whole = read_file(world.file());
+    const std::string whole = test::read_file(world.file());
     std::size_t opened = 0;
     for (std::size_t size = 0; size + 2 < whole.size(); ++size) {
-        write_file(world.file(), whole.substr(0, size));
+        test::write_file(world.file(), whole.substr(0, size));
         Result<Vault> vault = Vault::open(world.path(), world.master);
         INFO(size);
         if (!vault.has_value()) {
@@ -206,13 +198,13 @@ TEST_CASE("vault: secrets that were exchanged, taken away, or brought back are n
     World world;
     world.set("alpha", "1");
     world.set("beta", "2");
-    VaultFile old = VaultFile::parse(read_file(world.file()));
+    VaultFile old = VaultFile::parse(test::read_file(world.file()));
     world.set("alpha", "3");
     REQUIRE(world.open(Vault::Access::kChange).remove("beta").has_value());
     world.set("gamma", "4");
-    const VaultFile whole = VaultFile::parse(read_file(world.file()));
+    const VaultFile whole = VaultFile::parse(test::read_file(world.file()));
     auto look = [&](const VaultFile& file) {
-        write_file(world.file(), file.text());
+        test::write_file(world.file(), file.text());
         return world.open();
     };
 
@@ -281,20 +273,20 @@ TEST_CASE("vault: what is damaged stays in the file until it is set again", "[se
     World world;
     world.set("alpha", "1");
     world.set("beta", "2");
-    VaultFile file = VaultFile::parse(read_file(world.file()));
+    VaultFile file = VaultFile::parse(test::read_file(world.file()));
     file.secrets[0].sealed.back() = static_cast<char>(file.secrets[0].sealed.back() ^ 1);
     const std::string line = file.secrets[0].line();
-    write_file(world.file(), file.text() + "not a line of ours\n");
+    test::write_file(world.file(), file.text() + "not a line of ours\n");
     world.set("gamma", "3");
-    CHECK(read_file(world.file()).find(line) != std::string::npos);
-    CHECK(read_file(world.file()).find("not a line of ours") != std::string::npos);
+    CHECK(test::read_file(world.file()).find(line) != std::string::npos);
+    CHECK(test::read_file(world.file()).find("not a line of ours") != std::string::npos);
     CHECK(world.get("alpha") == "(secret.damaged)");
     CHECK(world.open(Vault::Access::kChange).rotate(kNow).error().is(kVaultDamaged));
     CHECK(world.open().list().at(0).is_damaged);
     world.set("alpha", "4");
     CHECK(world.get("alpha") == "4");
     CHECK(world.open().list().at(0).version == 2);
-    CHECK(read_file(world.file()).find(line) == std::string::npos);
+    CHECK(test::read_file(world.file()).find(line) == std::string::npos);
     CHECK(world.get("beta") == "2");
 }
 
@@ -302,9 +294,9 @@ TEST_CASE("vault: rotating encrypts everything anew, rekeying changes who can op
           "[secret][vault]") {
     World world;
     world.set("alpha", "1");
-    const VaultFile before = VaultFile::parse(read_file(world.file()));
+    const VaultFile before = VaultFile::parse(test::read_file(world.file()));
     REQUIRE(world.open(Vault::Access::kChange).rotate(kNow).has_value());
-    const VaultFile rotated = VaultFile::parse(read_file(world.file()));
+    const VaultFile rotated = VaultFile::parse(test::read_file(world.file()));
     CHECK(rotated.secrets[0].epoch == before.secrets[0].epoch + 1);
     CHECK(rotated.heads[0].value.keys.size() == 1);
     CHECK(world.get("alpha") == "1");
@@ -316,7 +308,7 @@ TEST_CASE("vault: rotating encrypts everything anew, rekeying changes who can op
     REQUIRE(opened.has_value());
     CHECK(World::value_of(*opened, "alpha") == "1");
     CHECK(opened->problems().empty());
-    const VaultFile rekeyed = VaultFile::parse(read_file(world.file()));
+    const VaultFile rekeyed = VaultFile::parse(test::read_file(world.file()));
     CHECK(rekeyed.secrets[0].line() == rotated.secrets[0].line());
 }
 
@@ -366,7 +358,7 @@ TEST_CASE("vault: a crash leaves the old one or the new one, and both open [G8]"
 
 TEST_CASE("vault: a folder that can't be used is told", "[secret][vault]") {
     const test::TempDir folder;
-    write_file(folder / "file", "");
+    test::write_file(folder / "file", "");
     CHECK(Vault::create(folder / "file" / "vault", make_master_key(), MasterKind::kKey, kNow)
               .error()
               .is(kVaultFailed));

@@ -7,21 +7,13 @@
 
 #include "samples.hpp"
 #include "store/errc.hpp"
+#include "support/files.hpp"
 #include "support/store_harness.hpp"
 
 using namespace syncline;
 using namespace syncline::store;
 
 namespace {
-
-std::string read_file(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void write_file(const std::filesystem::path& file, std::string_view bytes) {
-    std::ofstream{file, std::ios::binary | std::ios::trunc} << bytes;
-}
 
 // A directory with pending work, left as a kill leaves it.
 void fill(const std::filesystem::path& directory) {
@@ -71,12 +63,12 @@ TEST_CASE("corruption: a bad byte anywhere in the database is found or harmless"
     test::TempDir directory;
     fill(directory.path());
     std::filesystem::path file = directory / "state" / "data.mdb";
-    const std::string whole = read_file(file);
+    const std::string whole = test::read_file(file);
     unsigned damaged = 0, opened = 0;
     for (std::size_t at = 17; at < whole.size(); at += 1 + whole.size() / 150) {
         std::string bad = whole;
         bad[at] = static_cast<char>(bad[at] ^ 0x55);
-        write_file(file, bad);
+        test::write_file(file, bad);
         Outcome outcome = open_in_child(directory.path());
         INFO("byte " << at);
         CHECK(outcome != Outcome::kDied);
@@ -85,7 +77,7 @@ TEST_CASE("corruption: a bad byte anywhere in the database is found or harmless"
     }
     CHECK(damaged > 20);
     CHECK(opened > 0);  // pages that nothing uses
-    write_file(file, whole);
+    test::write_file(file, whole);
     CHECK(open_in_child(directory.path()) == Outcome::kOpened);
 }
 
@@ -93,9 +85,9 @@ TEST_CASE("corruption: a database cut off anywhere is refused", "[store][corrupt
     test::TempDir directory;
     fill(directory.path());
     std::filesystem::path file = directory / "state" / "data.mdb";
-    const std::string whole = read_file(file);
+    const std::string whole = test::read_file(file);
     for (std::size_t size = 4096; size < whole.size() / 2; size += 4096) {
-        write_file(file, std::string_view{whole}.substr(0, size));
+        test::write_file(file, std::string_view{whole}.substr(0, size));
         INFO("cut at " << size);
         Outcome outcome = open_in_child(directory.path());
         CHECK(outcome != Outcome::kDied);
@@ -109,7 +101,7 @@ TEST_CASE("corruption: what a power cut leaves of the very first start is begun 
     test::TempDir directory;
     for (const char* name : {"journal", "state", "bodies"})
         std::filesystem::create_directory(directory / name);
-    write_file(directory / "state" / "data.new", std::string(size, '\0'));
+    test::write_file(directory / "state" / "data.new", std::string(size, '\0'));
 
     RunningStore run{directory.path()};
 

@@ -8,13 +8,13 @@
 #include "samples.hpp"
 #include "store/errc.hpp"
 #include "store/segment.hpp"
+#include "support/files.hpp"
 
 using namespace syncline;
 using namespace syncline::store;
 
 namespace {
 
-constexpr std::uint64_t kSegment = 64 * 1024;
 constexpr std::size_t kBig = 3000;  // of a body: about 16 events fill a file
 
 // A journal that keeps history, and what is asked of it.
@@ -91,20 +91,10 @@ std::vector<Position> positions(const History& history) {
     return all;
 }
 
-std::string read_file(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
 void overwrite(const std::filesystem::path& file, std::uint64_t at, std::string_view bytes) {
     std::fstream stream{file, std::ios::binary | std::ios::in | std::ios::out};
     stream.seekp(static_cast<std::streamoff>(at));
     stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
-
-void flip(const std::filesystem::path& file, std::uint64_t at) {
-    char byte = static_cast<char>(read_file(file)[at] ^ 1);
-    overwrite(file, at, {&byte, 1});
 }
 
 // Facts of many files, the first and the last of which are about key `k`; the journal was stopped.

@@ -16,8 +16,6 @@ using namespace syncline::store;
 
 namespace {
 
-constexpr std::uint64_t kSegment = 64 * 1024;
-
 // A journal over a directory, with what was handed on.
 class Running {
   public:
@@ -95,14 +93,6 @@ std::vector<std::filesystem::path> used_files(const std::filesystem::path& direc
     }
     std::sort(files.begin(), files.end());
     return files;
-}
-
-void flip(const std::filesystem::path& file, std::uint64_t at) {
-    std::fstream stream{file, std::ios::binary | std::ios::in | std::ios::out};
-    stream.seekg(static_cast<std::streamoff>(at));
-    char byte = static_cast<char>(stream.get() ^ 1);
-    stream.seekp(static_cast<std::streamoff>(at));
-    stream.put(byte);
 }
 
 }  // namespace

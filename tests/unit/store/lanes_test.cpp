@@ -53,12 +53,6 @@ std::vector<LaneHead> take_chain(StateUnderTest& test, std::size_t lane_max,
     return *std::move(heads);
 }
 
-std::vector<std::string> keys_of(const std::vector<LaneHead>& heads) {
-    std::vector<std::string> keys;
-    for (const LaneHead& head : heads) keys.push_back(head.row->key);
-    return keys;
-}
-
 }  // namespace
 
 TEST_CASE("merging: of what waits, the newest is left; the head stays", "[store][merging]") {

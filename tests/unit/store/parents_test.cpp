@@ -37,12 +37,6 @@ void bring(StateUnderTest& test, const std::string& parent) {
     test.apply(fact);
 }
 
-std::vector<std::string> keys_of(const std::vector<LaneHead>& heads) {
-    std::vector<std::string> keys;
-    for (const LaneHead& head : heads) keys.push_back(head.row->key);
-    return keys;
-}
-
 using Keys = std::vector<std::string>;
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "store/journal.hpp"
 #include "store/pages.hpp"
 #include "store/salvage.hpp"
+#include "support/files.hpp"
 #include "support/store_harness.hpp"
 
 using namespace syncline;
@@ -21,15 +22,6 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 constexpr int kDelivered = 40, kPending = 120, kKeys = 40, kUntranslated = 25;
-
-std::string read_file(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void write_file(const std::filesystem::path& file, std::string_view bytes) {
-    std::ofstream{file, std::ios::binary | std::ios::trunc} << bytes;
-}
 
 std::string key_of(int number) {
     return "k" + std::to_string(number % kKeys);
@@ -177,7 +169,7 @@ SalvageOptions options_for(const std::filesystem::path& directory) {
 enum class Opened { kWell, kRefused, kDied };
 
 // In a child, so that a death is an outcome, and with a deadline, so that a hang is one.
-Opened open_in_child(const std::filesystem::path& directory) {
+Opened start_in_child(const std::filesystem::path& directory) {
     pid_t child = ::fork();
     if (child == 0) {
         ::alarm(60);
@@ -196,14 +188,14 @@ Opened open_in_child(const std::filesystem::path& directory) {
 }
 
 // Runs what is there to its end. Everything that goes out was sent, once, in order, and not before.
-struct Outcome {
+struct Drained {
     std::uint64_t received = 0, letters = 0;
     ConnectionLedger ledger;
     RouteLedger route;
 };
-Outcome drain(const std::filesystem::path& directory,
+Drained drain(const std::filesystem::path& directory,
               const std::map<std::string, std::vector<std::string>>& delivered) {
-    Outcome outcome;
+    Drained outcome;
     RunningStore run{directory};
     if (run.failure) UNSCOPED_INFO(run.failure->to_string());
     REQUIRE(run.store);
@@ -242,13 +234,13 @@ struct Totals {
 
 // One damage: harmless, or refused and salvaged.
 void judge(Fixture& fixture, Totals& totals) {
-    Opened opened = open_in_child(fixture.directory.path());
+    Opened opened = start_in_child(fixture.directory.path());
     REQUIRE(opened != Opened::kDied);
     auto report = salvage(options_for(fixture.directory.path()));
     if (!report.has_value()) UNSCOPED_INFO(report.error().to_string());
     REQUIRE(report.has_value());
     if (opened == Opened::kRefused) REQUIRE(!report->damage.empty());
-    Outcome outcome = drain(fixture.directory.path(), fixture.delivered);
+    Drained outcome = drain(fixture.directory.path(), fixture.delivered);
     const RepairResult& rows = report->rows;
     std::uint64_t all = kPending + kUntranslated;
     if (report->damage.empty()) {
@@ -292,7 +284,7 @@ class Copies {
 void flip_bytes(unsigned count, std::uint32_t seed) {
     Fixture fixture;
     Copies copies{fixture};
-    const std::string whole = read_file(fixture.database());
+    const std::string whole = test::read_file(fixture.database());
     std::mt19937 random{seed};
     Totals totals;
     for (unsigned i = 0; i < count; ++i) {
@@ -302,7 +294,7 @@ void flip_bytes(unsigned count, std::uint32_t seed) {
         // Every second one where there is most to break: the heads of pages.
         if (i % 2 == 0) at = at / kPage * kPage + at % 160;
         bad[at] = static_cast<char>(bad[at] ^ (1 << random() % 8));
-        write_file(fixture.database(), bad);
+        test::write_file(fixture.database(), bad);
         INFO("flip " << i << " of seed " << seed << ": byte " << at << ", page " << at / kPage);
         judge(fixture, totals);
     }
@@ -327,13 +319,13 @@ TEST_CASE("salvage: a bad byte at a thousand places costs at most its page",
 TEST_CASE("salvage: a file cut off at any page gives what is left", "[store][salvage][A16]") {
     Fixture fixture;
     Copies copies{fixture};
-    const std::string whole = read_file(fixture.database());
+    const std::string whole = test::read_file(fixture.database());
     Totals totals;
     for (std::size_t size = 0; size < whole.size(); size += kPage) {
         copies.restore();
-        write_file(fixture.database(), std::string_view{whole}.substr(0, size));
+        test::write_file(fixture.database(), std::string_view{whole}.substr(0, size));
         INFO("cut at page " << size / kPage);
-        Opened opened = open_in_child(fixture.directory.path());
+        Opened opened = start_in_child(fixture.directory.path());
         REQUIRE(opened != Opened::kDied);
         auto report = salvage(options_for(fixture.directory.path()));
         REQUIRE(report.has_value());
@@ -346,13 +338,13 @@ TEST_CASE("salvage: a file cut off at any page gives what is left", "[store][sal
 
 TEST_CASE("salvage: without damage nothing is changed", "[store][salvage]") {
     Fixture fixture;
-    const std::string whole = read_file(fixture.database());
+    const std::string whole = test::read_file(fixture.database());
 
     auto report = salvage(options_for(fixture.directory.path()));
 
     REQUIRE(report.has_value());
     CHECK(report->damage.empty());
-    CHECK(read_file(fixture.database()) == whole);
+    CHECK(test::read_file(fixture.database()) == whole);
     CHECK(!std::filesystem::exists(fixture.directory / "quarantine"));
 }
 
@@ -368,15 +360,15 @@ TEST_CASE("salvage: damage in history is no reason to touch a state that is whol
         run.store->stop();
     }
     std::filesystem::path file = directory / "journal" / "000000000001.log";
-    std::string bytes = read_file(file);
+    std::string bytes = test::read_file(file);
     bytes[5 * kPage + 100] ^= 1;
-    write_file(file, bytes);
+    test::write_file(file, bytes);
 
     auto report = salvage(options_for(directory.path()));
 
     REQUIRE(report.has_value());
     CHECK(report->damage.empty());
-    CHECK(open_in_child(directory.path()) == Opened::kWell);
+    CHECK(start_in_child(directory.path()) == Opened::kWell);
 }
 
 TEST_CASE("salvage: a hub that runs is left alone", "[store][salvage]") {
@@ -411,10 +403,10 @@ TEST_CASE("salvage: killed at any moment it can be run again", "[store][salvage]
         Moment{"salvage.after-exchange", 2});
     INFO(moment.name << " " << moment.count);
     Fixture fixture;
-    std::string bad = read_file(fixture.database());
+    std::string bad = test::read_file(fixture.database());
     for (std::size_t at = bad.size() / 2; at < bad.size(); at += kPage) bad[at + 900] ^= 0x10;
-    write_file(fixture.database(), bad);
-    REQUIRE(open_in_child(fixture.directory.path()) == Opened::kRefused);
+    test::write_file(fixture.database(), bad);
+    REQUIRE(start_in_child(fixture.directory.path()) == Opened::kRefused);
 
     pid_t child = ::fork();
     if (child == 0) {
@@ -430,12 +422,12 @@ TEST_CASE("salvage: killed at any moment it can be run again", "[store][salvage]
     REQUIRE(report.has_value());
     bool was_done = moment.count == 2 && std::string{moment.name} == "salvage.after-exchange";
     CHECK(report->damage.empty() == was_done);
-    Outcome outcome = drain(fixture.directory.path(), fixture.delivered);
+    Drained outcome = drain(fixture.directory.path(), fixture.delivered);
     CHECK(outcome.received > (kPending + kUntranslated) / 3);
     CHECK(outcome.ledger.discarded + outcome.received + outcome.ledger.dead > kPending / 3);
     std::size_t originals = 0;
     for (const auto& folder : std::filesystem::directory_iterator{fixture.directory / "quarantine"})
-        originals += read_file(folder.path() / "state" / "data.mdb") == bad ? 1u : 0u;
+        originals += test::read_file(folder.path() / "state" / "data.mdb") == bad ? 1u : 0u;
     CHECK(originals == 1);
 }
 
@@ -467,7 +459,7 @@ TEST_CASE("salvage: facts behind damage in the journal count, positions are not 
     std::filesystem::path file;
     std::string bytes;
     for (const auto& entry : std::filesystem::directory_iterator{directory / "journal"}) {
-        std::string found = read_file(entry.path());
+        std::string found = test::read_file(entry.path());
         if (found.find(id) == std::string::npos) continue;
         REQUIRE(file.empty());
         file = entry.path();
@@ -475,8 +467,8 @@ TEST_CASE("salvage: facts behind damage in the journal count, positions are not 
     }
     REQUIRE(!file.empty());
     bytes[bytes.find(id)] ^= 1;
-    write_file(file, bytes);
-    REQUIRE(open_in_child(directory.path()) == Opened::kRefused);
+    test::write_file(file, bytes);
+    REQUIRE(start_in_child(directory.path()) == Opened::kRefused);
 
     auto report = salvage(options_for(directory.path()));
 
@@ -484,7 +476,7 @@ TEST_CASE("salvage: facts behind damage in the journal count, positions are not 
     CHECK(report->facts > 40);
     REQUIRE(report->damage.size() == 1);
     CHECK(report->damage.front().where.starts_with(file.string() + ":"));
-    Outcome outcome = drain(directory.path(), {});
+    Drained outcome = drain(directory.path(), {});
     CHECK(outcome.received >= 43);
     RunningStore run{directory.path()};
     REQUIRE(run.store);

@@ -1,6 +1,9 @@
 // Facts and helpers that the store's tests share.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <string>
@@ -17,6 +20,22 @@ namespace syncline::store {
 
 inline constexpr RouteId kRoute = 1;
 inline constexpr ConnectionId kCrm = 11, kShop = 12;
+inline constexpr std::uint64_t kSegment = 64 * 1024;
+
+inline std::vector<std::string> keys_of(const std::vector<LaneHead>& heads) {
+    std::vector<std::string> keys;
+    for (const LaneHead& head : heads) keys.push_back(head.row->key);
+    return keys;
+}
+
+// Changes one bit of a file.
+inline void flip(const std::filesystem::path& file, std::uint64_t at) {
+    std::fstream stream{file, std::ios::binary | std::ios::in | std::ios::out};
+    stream.seekg(static_cast<std::streamoff>(at));
+    const char byte = static_cast<char>(stream.get() ^ 1);
+    stream.seekp(static_cast<std::streamoff>(at));
+    stream.put(byte);
+}
 
 inline Received received(std::string text = "{}", std::string message_id = "",
                          std::int64_t at_ns = 1000) {

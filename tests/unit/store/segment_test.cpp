@@ -6,6 +6,7 @@
 
 #include "samples.hpp"
 #include "store/errc.hpp"
+#include "support/files.hpp"
 
 using namespace syncline;
 using namespace syncline::store;
@@ -13,15 +14,6 @@ using namespace syncline::store;
 namespace {
 
 constexpr std::uint64_t kBytes = 256 * 1024;
-
-std::string read_file(const std::filesystem::path& file) {
-    std::ifstream in{file, std::ios::binary};
-    return {std::istreambuf_iterator<char>{in}, {}};
-}
-
-void write_file(const std::filesystem::path& file, std::string_view bytes) {
-    std::ofstream{file, std::ios::binary | std::ios::trunc} << bytes;
-}
 
 // A file with three batches: 10 bytes, 9,000 bytes, 10 bytes.
 struct Sample {
@@ -79,17 +71,17 @@ TEST_CASE("segment: a last batch of which any part is missing is ignored", "[sto
     Sample sample;
     sample.add(SegmentHeader{1, Position::of(1, 1), {}, 98},
                {std::string(10, 'a'), std::string(9000, 'b')});
-    const std::string whole = read_file(sample.file);
+    const std::string whole = test::read_file(sample.file);
     for (std::uint64_t unit : {std::uint64_t{512}, kBlockBytes}) {
         for (std::uint64_t at = sample.offsets[1]; at < sample.offsets[1] + 32 + 9000; at += unit) {
             std::string torn = whole;
             torn.replace(at, unit, std::string(unit, '\0'));
-            write_file(sample.file, torn);
+            test::write_file(sample.file, torn);
             SegmentScan scan = sample.scan();
             CHECK(scan.last == Position::of(1, 2));
             CHECK(!scan.has_batch_after_tail);
             CHECK(sample.payloads.size() == 1);
-            write_file(sample.file, whole.substr(0, at));  // the file ends there
+            test::write_file(sample.file, whole.substr(0, at));  // the file ends there
             CHECK(sample.scan().last == Position::of(1, 2));
         }
     }
@@ -97,11 +89,11 @@ TEST_CASE("segment: a last batch of which any part is missing is ignored", "[sto
 
 TEST_CASE("segment: a bad byte in an earlier batch is damage, at its place", "[store][segment]") {
     Sample sample;
-    const std::string whole = read_file(sample.file);
+    const std::string whole = test::read_file(sample.file);
     for (std::uint64_t at = sample.offsets[1]; at < sample.offsets[1] + 32 + 9000; at += 37) {
         std::string damaged = whole;
         damaged[at] = static_cast<char>(damaged[at] ^ 1);
-        write_file(sample.file, damaged);
+        test::write_file(sample.file, damaged);
         if (at >= sample.offsets[1] + 24 && at < sample.offsets[1] + 28) continue;
         SegmentScan scan = sample.scan();
         CHECK(scan.has_batch_after_tail);
@@ -115,17 +107,17 @@ TEST_CASE("segment: a bad byte in an earlier batch is damage, at its place", "[s
 
 TEST_CASE("segment: one bad byte in the header costs nothing, two are damage", "[store][segment]") {
     Sample sample;
-    const std::string whole = read_file(sample.file);
+    const std::string whole = test::read_file(sample.file);
     for (std::size_t at : {std::size_t{3}, std::size_t{20}, std::size_t{2050}, std::size_t{1000}}) {
         std::string damaged = whole;
         damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
-        write_file(sample.file, damaged);
+        test::write_file(sample.file, damaged);
         CHECK(sample.scan().last == Position::of(1, 6));
     }
     std::string damaged = whole;
     damaged[20] = 'x';
     damaged[2068] = 'x';
-    write_file(sample.file, damaged);
+    test::write_file(sample.file, damaged);
     SegmentScan scan = sample.scan();
     CHECK(!scan.is_used);
     CHECK(scan.is_header_damaged);
@@ -147,16 +139,16 @@ TEST_CASE("segment: a file in its second use hides the batches of the first", "[
 TEST_CASE("segment: a header that was half written leaves a spare or the file, never damage",
           "[store][segment]") {
     Sample sample;
-    const std::string before = read_file(sample.file);
+    const std::string before = test::read_file(sample.file);
     sample.add(SegmentHeader{2, Position::of(2, 1), Position::of(1, 6), 7}, {std::string(10, 'n')});
-    const std::string after = read_file(sample.file);
+    const std::string after = test::read_file(sample.file);
     for (unsigned kept = 0; kept < 256; ++kept) {
         std::string torn = after;
         for (unsigned sector = 0; sector < 8; ++sector) {
             if ((kept >> sector & 1) == 0)
                 torn.replace(sector * 512, 512, before, sector * 512, 512);
         }
-        write_file(sample.file, torn);
+        test::write_file(sample.file, torn);
         SegmentScan scan = sample.scan(2);
         CHECK(!scan.is_header_damaged);
         CHECK(scan.is_used == ((kept & 0x11) != 0));
@@ -170,9 +162,9 @@ TEST_CASE("segment: a body that looks like a batch is none", "[store][segment]")
     std::string payload(kBlockBytes - 32, 'p');
     payload += fake;
     sample.add(SegmentHeader{1, Position::of(1, 1), {}, 98}, {std::string(10, 'a'), payload});
-    std::string torn = read_file(sample.file);
+    std::string torn = test::read_file(sample.file);
     torn[sample.offsets[1] + 40] = 'x';
-    write_file(sample.file, torn);
+    test::write_file(sample.file, torn);
     SegmentScan scan = sample.scan();
     CHECK(scan.has_tail);
     CHECK(!scan.has_batch_after_tail);
