@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "app/verbs.hpp"
 #include "app/words.hpp"
 #include "core/hash.hpp"
+#include "core/replace_file.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/library.hpp"
 #include "plugin/stage.hpp"
@@ -202,7 +204,9 @@ class Place {
 
     std::string name() const { return file_.filename().string(); }
     Result<void> put(std::string_view bytes) const {
-        return plugin::write_durably(file_, bytes, 0644);
+        if (const int error = core::replace_file(file_, bytes, 0644); error != 0)
+            return Error{kDirectoryUnwritable, file_.string() + ": " + std::strerror(error)};
+        return {};
     }
     Result<void> put_back() const {
         if (before_) return put(*before_);

@@ -142,6 +142,9 @@ class StrictHost::Functions {
                                              const char* function);
     static syncline_status complete_operation(StrictHost& host, std::uint64_t operation,
                                               const Caller& caller);
+    // For the tables of which an operation has one outcome: whether the manifest promises `id`.
+    static syncline_status complete_question(syncline_host_handle handle, std::uint64_t operation,
+                                             const char* id, bool plugin::Manifest::*promise);
     static syncline_status take_answer(StrictHost& host, std::uint64_t operation,
                                        const Caller& caller, const syncline_error* error);
 };

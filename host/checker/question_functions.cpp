@@ -31,6 +31,14 @@ syncline_status StrictHost::Functions::take_answer(StrictHost& host, std::uint64
     return SYNCLINE_OK;
 }
 
+syncline_status StrictHost::Functions::complete_question(syncline_host_handle handle,
+                                                         std::uint64_t operation, const char* id,
+                                                         bool plugin::Manifest::*promise) {
+    StrictHost* host = enter(handle, "complete");
+    if (host == nullptr) return SYNCLINE_E_STALE;
+    return complete_operation(*host, operation, {id, host->manifest_.*promise, "complete"});
+}
+
 syncline_status StrictHost::Functions::checked(syncline_host_handle handle,
                                                syncline_check_handle operation,
                                                const syncline_error* error) {
@@ -42,10 +50,7 @@ syncline_status StrictHost::Functions::checked(syncline_host_handle handle,
 
 syncline_status StrictHost::Functions::check_complete(syncline_host_handle handle,
                                                       syncline_check_handle operation) {
-    StrictHost* host = enter(handle, "complete");
-    if (host == nullptr) return SYNCLINE_E_STALE;
-    return complete_operation(*host, operation,
-                              {SYNCLINE_CHECK_ID, host->manifest_.can_check, "complete"});
+    return complete_question(handle, operation, SYNCLINE_CHECK_ID, &plugin::Manifest::can_check);
 }
 
 syncline_status StrictHost::Functions::discovered(syncline_host_handle handle,
@@ -68,10 +73,8 @@ syncline_status StrictHost::Functions::discovered(syncline_host_handle handle,
 
 syncline_status StrictHost::Functions::discover_complete(syncline_host_handle handle,
                                                          syncline_discover_handle operation) {
-    StrictHost* host = enter(handle, "complete");
-    if (host == nullptr) return SYNCLINE_E_STALE;
-    return complete_operation(*host, operation,
-                              {SYNCLINE_DISCOVER_ID, host->manifest_.can_discover, "complete"});
+    return complete_question(handle, operation, SYNCLINE_DISCOVER_ID,
+                             &plugin::Manifest::can_discover);
 }
 
 syncline_status StrictHost::Functions::worked(syncline_host_handle handle,
@@ -85,10 +88,7 @@ syncline_status StrictHost::Functions::worked(syncline_host_handle handle,
 
 syncline_status StrictHost::Functions::work_complete(syncline_host_handle handle,
                                                      syncline_periodic_handle operation) {
-    StrictHost* host = enter(handle, "complete");
-    if (host == nullptr) return SYNCLINE_E_STALE;
-    return complete_operation(*host, operation,
-                              {SYNCLINE_PERIODIC_ID, host->manifest_.can_work, "complete"});
+    return complete_question(handle, operation, SYNCLINE_PERIODIC_ID, &plugin::Manifest::can_work);
 }
 
 }  // namespace syncline::checker

@@ -73,12 +73,18 @@ std::uint32_t crc32c(std::string_view data, std::uint32_t crc) {
 }
 
 std::string sha256(std::string_view data) {
-    std::string digest(32, '\0');
+    return digest(Digest::kSha256, data);
+}
+
+std::string digest(Digest which, std::string_view data) {
+    const EVP_MD* function = which == Digest::kMd5    ? EVP_md5()
+                             : which == Digest::kSha1 ? EVP_sha1()
+                                                      : EVP_sha256();
+    unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
-    int ok = EVP_Digest(data.data(), data.size(), reinterpret_cast<unsigned char*>(digest.data()),
-                        &size, EVP_sha256(), nullptr);
+    const int ok = EVP_Digest(data.data(), data.size(), bytes, &size, function, nullptr);
     require_memory(ok == 1);
-    return digest;
+    return {reinterpret_cast<const char*>(bytes), size};
 }
 
 std::string hmac(HmacDigest digest, std::string_view key, std::string_view data) {

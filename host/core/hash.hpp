@@ -32,6 +32,11 @@ std::uint32_t crc32c(std::string_view data, std::uint32_t crc = 0);
 // SHA-256, 32 raw bytes. [any]
 std::string sha256(std::string_view data);
 
+// Digests that platforms know persons by; MD5 and SHA-1 keep nothing secret. Raw: 16, 20 or 32
+// bytes. [any]
+enum class Digest { kMd5, kSha1, kSha256 };
+std::string digest(Digest which, std::string_view data);
+
 // HMAC (RFC 2104), raw: 20, 32 or 64 bytes. [any]
 enum class HmacDigest { kSha1, kSha256, kSha512 };
 std::string hmac(HmacDigest digest, std::string_view key, std::string_view data);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,14 +10,14 @@
 namespace syncline::core {
 namespace {
 
-int write_all(int descriptor, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(descriptor, text.data(), text.size());
+int write_durably(int descriptor, std::string_view bytes, mode_t mode) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) return errno;
-        text.remove_prefix(static_cast<std::size_t>(written));
+        bytes.remove_prefix(static_cast<std::size_t>(written));
     }
-    return ::fsync(descriptor) == 0 ? 0 : errno;
+    return ::fchmod(descriptor, mode) == 0 && ::fsync(descriptor) == 0 ? 0 : errno;
 }
 
 int sync_folder(const std::filesystem::path& folder) {
@@ -29,12 +30,14 @@ int sync_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-int replace_file(const std::filesystem::path& file, std::string_view text) {
-    const std::filesystem::path made = file.string() + ".new";
+int replace_file(const std::filesystem::path& file, std::string_view bytes, mode_t mode) {
+    const std::filesystem::path made =
+        file.parent_path() / ("." + file.filename().string() + ".new");
+    ::unlink(made.c_str());  // what a crash left, which may be readable by its owner alone
     const int descriptor =
-        ::open(made.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+        ::open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0) return errno;
-    int error = write_all(descriptor, text);
+    int error = write_durably(descriptor, bytes, mode);
     if (::close(descriptor) != 0 && error == 0) error = errno;
     if (error == 0 && ::rename(made.c_str(), file.c_str()) != 0) error = errno;
     if (error == 0) return sync_folder(file.has_parent_path() ? file.parent_path() : ".");

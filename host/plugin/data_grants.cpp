@@ -4,7 +4,6 @@
 #include <boost/json/array.hpp>
 #include <utility>
 
-#include "core/digest.hpp"
 #include "core/hash.hpp"
 #include "record/json.hpp"
 

@@ -93,29 +93,4 @@ Result<void> make_private_directory(const std::filesystem::path& directory) {
     return failed(directory, "can't make the directory", errno);
 }
 
-Result<void> write_durably(const std::filesystem::path& file, std::string_view bytes,
-                           unsigned mode) {
-    const std::filesystem::path beside =
-        file.parent_path() / ("." + file.filename().string() + ".new");
-    ::unlink(beside.c_str());
-    {
-        const FileDescriptor fd{
-            ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
-        if (!fd.is_open()) return failed(beside, "can't make the file", errno);
-        auto written = write_all(fd.get(), beside, bytes);
-        if (written && (::fchmod(fd.get(), mode) != 0 || ::fsync(fd.get()) != 0))
-            written = failed(beside, "can't flush it", errno);
-        if (!written) {
-            ::unlink(beside.c_str());
-            return written;
-        }
-    }
-    if (::rename(beside.c_str(), file.c_str()) != 0) {
-        Error error = failed(file, "can't rename to it", errno);
-        ::unlink(beside.c_str());
-        return error;
-    }
-    return sync_parent(file);
-}
-
 }  // namespace syncline::plugin

@@ -25,9 +25,4 @@ Result<std::filesystem::path> stage_library(const std::filesystem::path& directo
 // Makes the directory with mode 0700 unless it is there. Errors: `plugin.stage_failed`. [any]
 Result<void> make_private_directory(const std::filesystem::path& directory);
 
-// The file has these bytes, or what it had before, whatever happens: written beside it as
-// `.<name>.new`, flushed, and renamed. Errors: `plugin.stage_failed`. [any]
-Result<void> write_durably(const std::filesystem::path& file, std::string_view bytes,
-                           unsigned mode);
-
 }  // namespace syncline::plugin

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <cstring>
 #include <set>
 #include <utility>
 
 #include "core/hash.hpp"
 #include "core/log.hpp"
+#include "core/replace_file.hpp"
 #include "plugin/drop_file.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/stage.hpp"
@@ -244,9 +246,7 @@ Result<void> VersionNotes::change(const std::string& id, const Change& change) {
         notes_ = next;
     }
     if (access_ == Access::kRead) return {};
-    auto written = make_private_directory(folder_);
-    if (written) written = write_durably(folder_ / kNotesFile, to_text(next), 0600);
-    if (!written) return notes_failed(written.error().what()).at(written.error().where());
+    SYNCLINE_CHECK(write(kNotesFile, to_text(next), 0600));
     sweep(next);
     return {};
 }
@@ -254,13 +254,23 @@ Result<void> VersionNotes::change(const std::string& id, const Change& change) {
 // Copied once: the name says what is in it.
 Result<void> VersionNotes::keep(const std::string& id, const std::string& sha256_hex,
                                 const std::filesystem::path& library) const {
-    const std::filesystem::path file = folder_ / library_name(id, sha256_hex);
+    const std::string name = library_name(id, sha256_hex);
     std::error_code ignored;
-    if (access_ == Access::kRead || std::filesystem::exists(file, ignored)) return {};
+    if (access_ == Access::kRead || std::filesystem::exists(folder_ / name, ignored)) return {};
     SYNCLINE_TRY(const auto staged, DropDirectory::open(library.parent_path()));
     SYNCLINE_TRY(const std::string bytes, staged.read(library.filename().string()));
-    SYNCLINE_CHECK(make_private_directory(folder_));
-    return write_durably(file, bytes, 0400);
+    return write(name, bytes, 0400);
+}
+
+Result<void> VersionNotes::write(const std::string& name, std::string_view bytes,
+                                 mode_t mode) const {
+    const auto made = make_private_directory(folder_);
+    if (!made) return notes_failed(made.error().what()).at(made.error().where());
+    const std::filesystem::path file = folder_ / name;
+    if (const int error = core::replace_file(file, bytes, mode); error != 0)
+        return notes_failed(std::string{"can't write it: "} + std::strerror(error))
+            .at(file.string());
+    return {};
 }
 
 Result<void> VersionNotes::serve(const std::string& id, KnownVersion version,

@@ -8,6 +8,8 @@
 // A change replaces the notes as a whole, so that they are the old ones or the new ones.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -98,6 +100,7 @@ class VersionNotes {
     void read();
     Result<void> keep(const std::string& id, const std::string& sha256_hex,
                       const std::filesystem::path& library) const;
+    Result<void> write(const std::string& name, std::string_view bytes, mode_t mode) const;
     void sweep(const All& notes) const;
     template <class Change>
     Result<void> change(const std::string& id, const Change& change);
