@@ -144,7 +144,14 @@ void AccountInstance::begin_translations() {
     is_beginning_ = true;
     while (!waiting_.empty()) {
         const bool is_shared = is_on_trial() && has_tried(waiting_.front());
-        if (!may_begin(is_shared)) break;
+        if (!may_begin(is_shared)) {
+            if (!held_since_) held_since_ = std::chrono::steady_clock::now();
+            break;
+        }
+        if (held_since_) {
+            held_ = std::max(held_, std::chrono::nanoseconds{std::chrono::steady_clock::now() -
+                                                             *std::exchange(held_since_, {})});
+        }
         Waiting next = std::move(waiting_.front());
         waiting_.pop_front();
         Seats taken = is_shared ? seats() : Seats{current_, nullptr, {}};
@@ -195,6 +202,7 @@ std::shared_ptr<AccountInstance::Tenure> AccountInstance::change(std::shared_ptr
         past_misbehaviours_ += current_->instance->misbehaviours();
         std::swap(current_, tenure);
         ended_ = tenure;
+        held_ = {};
     }
     return tenure;
 }
@@ -214,6 +222,7 @@ std::shared_ptr<AccountInstance::Tenure> AccountInstance::end_trial(bool takes_o
     if (!trial_ || is_stopped_) return nullptr;
     std::shared_ptr<Tenure> ended = std::exchange(trial_, std::nullopt)->tenure;
     if (takes_over) std::swap(current_, ended);
+    held_ = {};
     past_misbehaviours_ += ended->instance->misbehaviours();
     ended_ = ended;
     return ended;
@@ -229,6 +238,11 @@ bool AccountInstance::await_idle(const Tenure& tenure,
                                  const std::stop_token& stop) {
     std::unique_lock lock{mutex_};
     return changed_.wait_until(lock, stop, deadline, [&] { return tenure.open == 0; });
+}
+
+std::chrono::nanoseconds AccountInstance::held() const {
+    const std::lock_guard lock{mutex_};
+    return held_;
 }
 
 std::shared_ptr<Instance> AccountInstance::serving() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -66,6 +67,8 @@ class AccountInstance final : public Instance,
     // Waits until no call is open on it. False when that takes longer, or a stop is asked for.
     bool await_idle(const Tenure& tenure, std::chrono::steady_clock::time_point deadline,
                     const std::stop_token& stop);
+    // How long the calls for the version in service had to wait for results of the one before.
+    std::chrono::nanoseconds held() const;
     // The tenure that ended last has been stopped.
     void forget_ended();
 
@@ -119,6 +122,8 @@ class AccountInstance final : public Instance,
     const Tenure* translating_on_ = nullptr;  // while there are translations; null: on both
     std::size_t translations_ = 0;
     bool is_beginning_ = false;  // somebody is emptying the queue
+    std::optional<std::chrono::steady_clock::time_point> held_since_;
+    std::chrono::nanoseconds held_{0};  // the longest since the last change
 };
 
 }  // namespace syncline::plugin

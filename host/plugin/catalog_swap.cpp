@@ -22,6 +22,10 @@ void remove_staged(const std::filesystem::path& staged) {
     if (!staged.empty()) std::filesystem::remove(staged, ignored);
 }
 
+std::int64_t microseconds(std::chrono::nanoseconds time) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
+}
+
 }  // namespace
 
 std::optional<std::chrono::milliseconds> DirectoryCatalog::refresh(const std::stop_token& stop) {
@@ -247,18 +251,22 @@ void DirectoryCatalog::discard(Successor& successor) {
 }
 
 void DirectoryCatalog::hand_over(Entry& entry, Successor& successor, const std::stop_token& stop) {
+    const auto switching_since = std::chrono::steady_clock::now();
     std::vector<Ended> ended;
     for (std::size_t i = 0; i < successor.accounts.size(); ++i) {
         // One that is stopped needs no other: its new instance ends with the catalog.
         if (auto tenure = successor.accounts[i]->change(std::move(successor.instances[i])))
             ended.push_back({successor.accounts[i], std::move(tenure)});
     }
-    put_into_service(entry, std::move(successor.candidate), std::move(ended), stop);
+    put_into_service(entry, std::move(successor.candidate), std::move(ended), switching_since,
+                     stop);
 }
 
 // New calls go to `next` already.
 void DirectoryCatalog::put_into_service(Entry& entry, Candidate next, std::vector<Ended> ended,
+                                        std::chrono::steady_clock::time_point switching_since,
                                         const std::stop_token& stop) {
+    const auto switching = std::chrono::steady_clock::now() - switching_since;
     Candidate old = std::move(static_cast<Candidate&>(entry));
     static_cast<Candidate&>(entry) = std::move(next);
     core::log_info("plugin", "a new version of a connector serves",
@@ -266,7 +274,8 @@ void DirectoryCatalog::put_into_service(Entry& entry, Candidate next, std::vecto
                     {"version", entry.manifest.version},
                     {"instead_of", old.manifest.version},
                     {"generation", entry.number},
-                    {"accounts", ended.size()}});
+                    {"accounts", ended.size()},
+                    {"switch_us", microseconds(switching)}});
     keep(entry);
     tell(SwapEvent::Kind::kServes, entry);
     swaps_.taken.add();
@@ -284,6 +293,13 @@ void DirectoryCatalog::leave(Candidate old, const std::vector<Ended>& ended,
         core::log_warning("plugin", "calls that don't end on an old version are cancelled",
                           {{"connector", old.manifest.id}, {"version", old.manifest.version}});
     }
+    std::chrono::nanoseconds held{0};
+    for (const auto& [account, tenure] : ended) held = std::max(held, account->held());
+    core::log_info("plugin", "a version of a connector has ended its calls",
+                   {{"connector", old.manifest.id},
+                    {"version", old.manifest.version},
+                    {"generation", old.number},
+                    {"held_us", microseconds(held)}});
     retire(old, limit);
     for (const auto& [account, tenure] : ended) account->forget_ended();
 }

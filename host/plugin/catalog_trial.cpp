@@ -105,9 +105,11 @@ void DirectoryCatalog::take_over(Entry& entry, const std::stop_token& stop) {
     Successor successor = std::move(std::exchange(entry.trial, std::nullopt)->successor);
     std::vector<Ended> ended = std::move(*late);
     successor.candidate.generation->set_call_limit(options_.call_limit);
+    const auto switching_since = std::chrono::steady_clock::now();
     for (const auto& account : successor.accounts)
         if (auto tenure = account->end_trial(true)) ended.push_back({account, std::move(tenure)});
-    put_into_service(entry, std::move(successor.candidate), std::move(ended), stop);
+    put_into_service(entry, std::move(successor.candidate), std::move(ended), switching_since,
+                     stop);
 }
 
 // Accounts that were started while the trial was on get the new version now.

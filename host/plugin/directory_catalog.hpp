@@ -143,6 +143,7 @@ class DirectoryCatalog final : public Catalog {
     void discard(Successor& successor);
     void hand_over(Entry& entry, Successor& successor, const std::stop_token& stop);
     void put_into_service(Entry& entry, Candidate next, std::vector<Ended> ended,
+                          std::chrono::steady_clock::time_point switching_since,
                           const std::stop_token& stop);
     void leave(Candidate old, const std::vector<Ended>& ended, std::chrono::milliseconds limit,
                const std::stop_token& stop);

@@ -9,8 +9,9 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import unittest
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from syncline_tools.http_load import Answer, call  # noqa: E402
 from syncline_tools.hub import KEY_VARIABLE, ROUTE, HubSetup, RunningHub  # noqa: E402
 from syncline_tools.pangolin import Pangolin  # noqa: E402
 from syncline_tools.processes import Child  # noqa: E402
+from syncline_tools.statistics import percentile  # noqa: E402
 
 BINARY = Path(os.environ.get("SYNCLINE_HUB", HERE.parents[1] / "build/release/bin/syncline"))
 KEY = "a key for tests"
@@ -71,6 +73,35 @@ def own_memory_kib(hub: RunningHub) -> int:
     """What the process has of its own."""
     status = Path(f"/proc/{hub.child.pid}/status").read_text(encoding="utf-8")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
+
+
+# What the hub frees, the system gets back at once: else the time of a measurement decides what is measured.
+TIDY_MEMORY = {"MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}
+REST_S = 3.0  # the state commits what it has in memory every second
+
+
+async def memory_at_rest_kib(hub: RunningHub) -> int:
+    """The least that the process has of its own for a while in which it gets no work."""
+    give_up = time.monotonic() + REST_S
+    least = own_memory_kib(hub)
+    while time.monotonic() < give_up:
+        await asyncio.sleep(0.05)
+        least = min(least, own_memory_kib(hub))
+    return least
+
+
+def swap_pauses(log_lines: Iterable[str]) -> str:
+    """What the hub says of its swaps: how long the change itself took, and how long calls for a new version waited
+    for results of the one before."""
+    told: dict[str, list[int]] = {"switch_us": [], "held_us": []}
+    for line in log_lines:
+        for name, values in told.items():
+            if f'"{name}"' in line:
+                values.append(int(json.loads(line)[name]))
+    return "; ".join(
+        f"{name} at most {max(values)} (p99 {percentile(values, 0.99):.0f}, {len(values)} times)"
+        for name, values in told.items()
+    )
 
 
 class HubTest(unittest.IsolatedAsyncioTestCase):
@@ -166,5 +197,5 @@ class HubTest(unittest.IsolatedAsyncioTestCase):
 
 __all__ = [
     "BINARY", "HERE", "KEY", "KEY_VARIABLE", "NOBODY", "ROUTE", "WAIT_S",
-    "Child", "Ended", "HubTest", "RunningHub", "call", "dmp", "own_memory_kib", "run",
+    "TIDY_MEMORY", "Child", "Ended", "HubTest", "RunningHub", "call", "dmp", "memory_at_rest_kib", "run", "swap_pauses",
 ]  # fmt: skip

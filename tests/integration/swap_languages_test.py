@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from urllib.parse import unquote
 
-from support import WAIT_S, HubTest, RunningHub, own_memory_kib
+from support import TIDY_MEMORY, WAIT_S, HubTest, RunningHub, memory_at_rest_kib, swap_pauses
 from syncline_tools.http_load import HttpConnection
 from syncline_tools.http_service import HttpService, Reply, Request
 from syncline_tools.statistics import percentile
@@ -26,7 +26,6 @@ REQUESTS_PER_S = 500
 KEYS = 20  # of each sender
 WARM_SWAPS = 10
 GROWTH_MAX = 1.05
-REST_S = 3.0  # the state commits what it has in memory every second
 SERVES = "a new version of a connector serves"
 
 CONFIG = """\
@@ -122,11 +121,7 @@ class SwapLanguagesTest(HubTest):
         async with asyncio.timeout(WAIT_S):
             while sum(map(len, self.arrived.values())) < 2 * self.count() or self.mapped(hub) > 2:
                 await asyncio.sleep(0.05)
-        give_up = time.monotonic() + REST_S
-        least = own_memory_kib(hub)
-        while time.monotonic() < give_up:
-            least = min(least, own_memory_kib(hub))
-            await asyncio.sleep(0.05)
+        least = await memory_at_rest_kib(hub)
         self.flows.set()
         return least
 
@@ -149,7 +144,7 @@ class SwapLanguagesTest(HubTest):
 
     async def test_new_versions_take_over_under_load(self) -> None:
         """[B14] [B18] [B19]"""
-        hub = await self.start()
+        hub = await self.start(TIDY_MEMORY)
         senders = [asyncio.create_task(self.send(hub, number)) for number in range(SENDERS)]
         begin = time.monotonic()
         await asyncio.sleep(3)
@@ -174,11 +169,12 @@ class SwapLanguagesTest(HubTest):
         await self.result("status")  # which fails when the ledger does not balance
         before, during = self.delays(begin, first), self.delays(first, last)
         await self.stop(hub)
+        log = hub.child.err_path.read_text(encoding="utf-8").splitlines()
         print(
             f"{SWAPS} swaps in {last - first:.1f} s, {count} requests, {2 * count} records; one took at most "
             f"{max(during) * 1e3:.0f} ms (p99 {percentile(during, 0.99) * 1e3:.0f}), without swaps "
             f"{max(before) * 1e3:.0f} ms (p99 {percentile(before, 0.99) * 1e3:.0f}); memory "
-            f"{baseline} KiB, then {grown} KiB"
+            f"{baseline} KiB, then {grown} KiB; {swap_pauses(log)}"
         )
         self.assertLess(grown, baseline * GROWTH_MAX)
 

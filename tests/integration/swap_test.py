@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from support import KEY, WAIT_S, HubTest, RunningHub, dmp, own_memory_kib
+from support import KEY, TIDY_MEMORY, WAIT_S, HubTest, RunningHub, dmp, memory_at_rest_kib, swap_pauses
 from syncline_tools.http_load import HttpConnection
 from syncline_tools.hub import ROUTE
 from syncline_tools.statistics import percentile
@@ -26,7 +26,6 @@ REQUESTS_PER_S = 500
 USERS = 20  # of each sender, so that each comes back every 400 ms
 WARM_SWAPS = 10
 GROWTH_MAX = 1.05
-REST_S = 3.0  # the state commits what it has in memory every second
 PROBE_S = 15.0
 SERVES = "a new version of a connector serves"
 REFUSED = "is refused; "
@@ -171,11 +170,7 @@ class SwapTest(HubTest):
         async with asyncio.timeout(WAIT_S):
             while len(self.mapped(hub)) > 2:
                 await asyncio.sleep(0.05)
-        give_up = time.monotonic() + REST_S
-        least = own_memory_kib(hub)
-        while time.monotonic() < give_up:
-            least = min(least, own_memory_kib(hub))
-            await asyncio.sleep(0.05)
+        least = await memory_at_rest_kib(hub)
         load.flows.set()
         return least
 
@@ -209,7 +204,7 @@ class SwapTest(HubTest):
 
     async def test_good_versions_take_over_under_load(self) -> None:
         """[B14] [B18] [B19]"""
-        hub = await self.start()
+        hub = await self.start(TIDY_MEMORY)
         load = Load(self, hub)
         senders = [asyncio.create_task(load.send(number)) for number in range(SENDERS)]
         begin = time.monotonic()
@@ -237,7 +232,7 @@ class SwapTest(HubTest):
             f"{SWAPS} swaps in {last - first:.1f} s, {load.count} requests; a record took at most "
             f"{max(during) * 1e3:.0f} ms (p99 {percentile(during, 0.99) * 1e3:.0f}), without swaps "
             f"{max(before) * 1e3:.0f} ms (p99 {percentile(before, 0.99) * 1e3:.0f}); memory "
-            f"{baseline} KiB, then {grown} KiB"
+            f"{baseline} KiB, then {grown} KiB; {swap_pauses(self.log(hub))}"
         )
         self.assertLess(grown, baseline * GROWTH_MAX)
 
