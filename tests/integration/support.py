@@ -75,8 +75,9 @@ def own_memory_kib(hub: RunningHub) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssAnon"))
 
 
-# What the hub frees, the system gets back at once: else the time of a measurement decides what is measured.
-TIDY_MEMORY = {"MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0"}
+# What the hub frees, the system gets back at once, and threads keep nothing: else what the allocator has in stock
+# decides what is measured.
+TIDY_MEMORY = {"MALLOC_CONF": "narenas:1,tcache:false,dirty_decay_ms:0,muzzy_decay_ms:0"}
 REST_S = 3.0  # the state commits what it has in memory every second
 
 

@@ -24,7 +24,7 @@ LIBRARIES = [Path(os.environ["SYNCLINE_RUST_CONNECTOR"]), Path(os.environ["SYNCL
 SENDERS = 10
 REQUESTS_PER_S = 500
 KEYS = 20  # of each sender
-WARM_SWAPS = 10
+WARM_SWAPS = 20
 GROWTH_MAX = 1.05
 SERVES = "a new version of a connector serves"
 
