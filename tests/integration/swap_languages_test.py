@@ -5,6 +5,8 @@ lost, order is kept, nothing stays in memory. SYNCLINE_SWAPS says how many new v
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -26,6 +28,7 @@ REQUESTS_PER_S = 500
 KEYS = 20  # of each sender
 WARM_SWAPS = 20
 GROWTH_MAX = 1.05
+KEY = "the key of this test"
 SERVES = "a new version of a connector serves"
 
 CONFIG = """\
@@ -35,13 +38,16 @@ hub:
   connectors_dir: {connectors}
   listen: 127.0.0.1:0
 accounts:
-  rust: {{ connector: rust-things, settings: {{ base_url: "http://127.0.0.1:{port}/rust" }} }}
+  rust:
+    connector: rust-things
+    settings: {{ base_url: "http://127.0.0.1:{port}/rust" }}
+    secrets: {{ signing_key: {key} }}
   c: {{ connector: plain-c, settings: {{ base_url: "http://127.0.0.1:{port}/c" }} }}
 connections:
   to-rust:
     from: {{ account: rust, stream: things }}
     to: {{ account: rust, stream: things }}
-    triggers: {{ webhook: {{ name: things, verify: none }} }}
+    triggers: {{ webhook: {{ name: things, verify: [{{ scheme: connector, key: {key} }}] }} }}
     deliver: {{ batch_wait_ms: 10, retry_base_ms: 10, retry_max_ms: 20 }}
   to-c:
     from: {{ account: rust, stream: things }}
@@ -70,12 +76,17 @@ class SwapLanguagesTest(HubTest):
             self.drop(file, 0)
         self.setup.config.write_text(
             CONFIG.format(
-                data=self.setup.data_dir, connectors=self.setup.connectors_dir, port=self.platform.port
+                data=self.setup.data_dir,
+                connectors=self.setup.connectors_dir,
+                port=self.platform.port,
+                key=KEY,
             ),
             encoding="utf-8",
         )
 
     def take(self, request: Request) -> Reply:
+        if not request.body:  # a check of the credentials, a turn of own work
+            return Reply(200, b"{}")
         thing = json.loads(request.body)
         language = unquote(request.target).split("/")[1]
         self.arrived[language, thing["key"]].append((thing["n"], time.monotonic()))
@@ -100,7 +111,9 @@ class SwapLanguagesTest(HubTest):
             key = f"k{number}-{n % KEYS}"
             body = json.dumps({"key": key, "n": n}).encode()
             self.sent[key].append((n, time.monotonic()))
-            answer = await connection.request("POST", f"/hooks/things/{key}", body, {}, WAIT_S)
+            signature = hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
+            headers = {"X-Signature": signature}
+            answer = await connection.request("POST", f"/hooks/things/{key}", body, headers, WAIT_S)
             if answer.status != 202:
                 self.failed.append(answer)
             n += 1

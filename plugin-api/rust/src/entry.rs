@@ -4,14 +4,21 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::mem::size_of;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::ptr::{null, null_mut, NonNull};
+use std::ptr::{null, null_mut};
 use std::rc::Rc;
 
 use crate::failure::{Class, Failure};
+use crate::fetch::FetchBatch;
 use crate::raw::{self, Status};
-use crate::runtime::{Host, Runtime, Severity};
-use crate::text::{bytes, text};
-use crate::webhook::{Records, WebhookRequest};
+use crate::read::Page;
+use crate::runtime::{Host, Operation, Runtime, Severity};
+use crate::secret::Secret;
+use crate::services::Kind;
+use crate::sign::OutgoingRequest;
+use crate::state::State;
+use crate::task::Task;
+use crate::text::{bytes, lend, list, text};
+use crate::webhook::{Records, Settled, WebhookRequest};
 use crate::write::Batch;
 use crate::{json, Connector};
 
@@ -46,19 +53,83 @@ impl<C: Exported> Thunks<C> {
         reserved: 0,
         done: Self::http_done,
     };
+    const FILE: &'static raw::PluginFile = &raw::PluginFile {
+        struct_size: size_of::<raw::PluginFile>() as u32,
+        reserved: 0,
+        done: Self::file_done,
+    };
+    const IDMAP: &'static raw::PluginIdmap = &raw::PluginIdmap {
+        struct_size: size_of::<raw::PluginIdmap>() as u32,
+        reserved: 0,
+        found: Self::ids_found,
+    };
     const WRITE: &'static raw::PluginWrite = &raw::PluginWrite {
         struct_size: size_of::<raw::PluginWrite>() as u32,
         reserved: 0,
         write: Self::write,
         cancel: Self::cancel,
     };
+    const FETCH: &'static raw::PluginFetch = &raw::PluginFetch {
+        struct_size: size_of::<raw::PluginFetch>() as u32,
+        reserved: 0,
+        fetch: Self::fetch,
+        cancel: Self::cancel,
+    };
+    const READ: &'static raw::PluginRead = &raw::PluginRead {
+        struct_size: size_of::<raw::PluginRead>() as u32,
+        reserved: 0,
+        read: Self::read,
+        cancel: Self::cancel,
+    };
+    const CHECK: &'static raw::PluginCheck = &raw::PluginCheck {
+        struct_size: size_of::<raw::PluginCheck>() as u32,
+        reserved: 0,
+        check: Self::check,
+        cancel: Self::cancel,
+    };
+    const DISCOVER: &'static raw::PluginDiscover = &raw::PluginDiscover {
+        struct_size: size_of::<raw::PluginDiscover>() as u32,
+        reserved: 0,
+        discover: Self::discover,
+        cancel: Self::cancel,
+    };
+    const PERIODIC: &'static raw::PluginPeriodic = &raw::PluginPeriodic {
+        struct_size: size_of::<raw::PluginPeriodic>() as u32,
+        reserved: 0,
+        work: Self::work,
+        cancel: Self::cancel,
+    };
+    const SIGN: &'static raw::PluginSign = &raw::PluginSign {
+        struct_size: size_of::<raw::PluginSign>() as u32,
+        reserved: 0,
+        sign: Self::sign,
+    };
+    const MIGRATE: &'static raw::PluginMigrate = &raw::PluginMigrate {
+        struct_size: size_of::<raw::PluginMigrate>() as u32,
+        reserved: 0,
+        migrate: Self::migrate,
+    };
+    const STATE: &'static raw::PluginState = &raw::PluginState {
+        struct_size: size_of::<raw::PluginState>() as u32,
+        reserved: 0,
+        save: Self::save,
+        restore: Self::restore,
+    };
     const WEBHOOK: &'static raw::PluginWebhook = &raw::PluginWebhook {
         struct_size: size_of::<raw::PluginWebhook>() as u32,
         reserved: 0,
         handshake: Some(Self::handshake),
         translate: Some(Self::translate),
-        verify: null(),
-        answer: null(),
+        verify: None,
+        answer: Some(Self::answer),
+    };
+    const VERIFYING_WEBHOOK: &'static raw::PluginWebhook = &raw::PluginWebhook {
+        struct_size: size_of::<raw::PluginWebhook>() as u32,
+        reserved: 0,
+        handshake: Some(Self::handshake),
+        translate: Some(Self::translate),
+        verify: Some(Self::verify),
+        answer: Some(Self::answer),
     };
 
     pub const fn plugin() -> raw::Plugin {
@@ -79,13 +150,25 @@ impl<C: Exported> Thunks<C> {
     }
 
     unsafe extern "C" fn get_table(id: raw::Str) -> *const c_void {
-        let has = |name: &str| catch_unwind(|| has_capability(C::MANIFEST, name)).unwrap_or(false);
+        let manifest = catch_unwind(manifest_of::<C>).unwrap_or(json::Value::Null);
+        let has = |name: &str| lists(&manifest, "capabilities", name);
         match bytes(id) {
-            b"syncline.http/1" => (Self::HTTP as *const raw::PluginHttp).cast(),
-            b"syncline.write/1" if has("write") => (Self::WRITE as *const raw::PluginWrite).cast(),
-            b"syncline.webhook/1" if has("webhook") => {
-                (Self::WEBHOOK as *const raw::PluginWebhook).cast()
+            b"syncline.http/1" => any(Self::HTTP),
+            b"syncline.file/1" => any(Self::FILE),
+            b"syncline.idmap/1" => any(Self::IDMAP),
+            b"syncline.write/1" if has("write") => any(Self::WRITE),
+            b"syncline.fetch/1" if has("fetch") => any(Self::FETCH),
+            b"syncline.read/1" if has("read") => any(Self::READ),
+            b"syncline.check/1" if has("check") => any(Self::CHECK),
+            b"syncline.discover/1" if has("discover") => any(Self::DISCOVER),
+            b"syncline.periodic/1" if has("periodic") => any(Self::PERIODIC),
+            b"syncline.migrate/1" if has("migrate") => any(Self::MIGRATE),
+            b"syncline.state/1" if has("state") => any(Self::STATE),
+            b"syncline.sign/1" if lists(&manifest, "auth", "custom") => any(Self::SIGN),
+            b"syncline.webhook/1" if has("webhook") && verifies(&manifest) => {
+                any(Self::VERIFYING_WEBHOOK)
             }
+            b"syncline.webhook/1" if has("webhook") => any(Self::WEBHOOK),
             _ => null(),
         }
     }
@@ -94,12 +177,10 @@ impl<C: Exported> Thunks<C> {
 
     unsafe extern "C" fn create(host: *const raw::Host) -> *mut raw::Instance {
         catch_unwind(|| {
-            // A panic is told as the call's failure. The standard report would go to the hub's
-            // standard error and, with RUST_BACKTRACE, leave megabytes behind at unloading.
-            std::panic::set_hook(Box::new(|_| {}));
-            let host = NonNull::new(host as *mut raw::Host).expect("a host");
+            report_no_panics();
             let runtime = Rc::new(Runtime::<C>::new(host));
-            Box::into_raw(Box::new(Instance { runtime, connector: None, streams: Vec::new() })).cast()
+            Box::into_raw(Box::new(Instance { runtime, connector: None, streams: Vec::new() }))
+                .cast()
         })
         .unwrap_or(null_mut())
     }
@@ -109,27 +190,29 @@ impl<C: Exported> Thunks<C> {
         settings: raw::Str,
         error: *mut raw::Error,
     ) -> Status {
-        let instance = &mut *raw.cast::<Instance<C>>();
-        guarded(error, || {
-            let manifest = json::parse(C::MANIFEST).unwrap_or(json::Value::Null);
+        let runtime = Self::runtime(raw);
+        let status = guarded(error, || {
+            let instance = &mut *raw.cast::<Instance<C>>();
+            let manifest = manifest_of::<C>();
             instance.streams = destinations(&manifest);
-            instance.runtime.open(lists(&manifest, "write"))?;
+            runtime.services.open(lists(&manifest, "capabilities", "write"))?;
             let settings = text(settings);
             if !matches!(json::parse(settings), Ok(json::Value::Object(_))) {
                 return Err(Failure::config("the settings are no JSON object"));
             }
-            let connector = C::init(Host(instance.runtime.clone()), settings)?;
-            instance.connector = Some(connector);
+            instance.connector = Some(C::init(Host(runtime.clone()), settings)?);
             Ok(())
-        })
+        });
+        Self::leave(&runtime, status);
+        status
     }
 
     unsafe extern "C" fn start(raw: *mut raw::Instance, error: *mut raw::Error) -> Status {
-        Self::call(raw, error, |connector| connector.start())
+        Self::call(raw, error, |_, connector| connector.start())
     }
 
     unsafe extern "C" fn stop(raw: *mut raw::Instance) {
-        (*raw.cast::<Instance<C>>()).runtime.stop();
+        Self::runtime(raw).stop();
     }
 
     unsafe extern "C" fn posted(raw: *mut raw::Instance, user_id: u64) {
@@ -138,8 +221,10 @@ impl<C: Exported> Thunks<C> {
 
     unsafe extern "C" fn destroy(raw: *mut raw::Instance) {
         let instance = Box::from_raw(raw.cast::<Instance<C>>());
-        instance.runtime.close();
-        let _ = catch_unwind(AssertUnwindSafe(move || drop(instance)));
+        let _ = catch_unwind(AssertUnwindSafe(move || {
+            instance.runtime.close();
+            drop(instance);
+        }));
     }
 
     // ---- Capabilities
@@ -152,13 +237,35 @@ impl<C: Exported> Thunks<C> {
         Self::run(raw, |runtime, connector| runtime.http_done(connector, user_id, &*result));
     }
 
+    unsafe extern "C" fn file_done(
+        raw: *mut raw::Instance,
+        user_id: u64,
+        error: *const raw::Error,
+    ) {
+        Self::run(raw, |runtime, connector| {
+            runtime.file_done(connector, user_id, error.as_ref());
+        });
+    }
+
+    unsafe extern "C" fn ids_found(
+        raw: *mut raw::Instance,
+        user_id: u64,
+        values: *const raw::Str,
+        value_count: u32,
+        error: *const raw::Error,
+    ) {
+        Self::run(raw, |runtime, connector| {
+            runtime.ids_found(connector, user_id, list(values, value_count), error.as_ref());
+        });
+    }
+
     unsafe extern "C" fn handshake(
         raw: *mut raw::Instance,
         request: *const raw::WebhookRequest,
         sink: *const raw::ReplySink,
         error: *mut raw::Error,
     ) -> Status {
-        Self::call(raw, error, |connector| {
+        Self::call(raw, error, |_, connector| {
             connector.handshake(&WebhookRequest(&*request))?.give(&*sink);
             Ok(())
         })
@@ -170,8 +277,34 @@ impl<C: Exported> Thunks<C> {
         sink: *const raw::RecordSink,
         error: *mut raw::Error,
     ) -> Status {
-        Self::call(raw, error, |connector| {
+        Self::call(raw, error, |_, connector| {
             connector.translate(&WebhookRequest(&*request), &mut Records::new(&*sink))
+        })
+    }
+
+    unsafe extern "C" fn verify(
+        raw: *mut raw::Instance,
+        request: *const raw::WebhookRequest,
+        secret: u64,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::call(raw, error, |runtime, connector| {
+            let secret = Some(secret).filter(|secret| *secret != 0);
+            let secret = secret.map(|secret| Secret::new(runtime.services.clone(), secret));
+            connector.verify(&WebhookRequest(&*request), secret)
+        })
+    }
+
+    unsafe extern "C" fn answer(
+        raw: *mut raw::Instance,
+        request: *const raw::WebhookRequest,
+        outcome: *const raw::Answer,
+        sink: *const raw::ReplySink,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::call(raw, error, |_, connector| {
+            connector.answer(&WebhookRequest(&*request), &Settled(&*outcome))?.give(&*sink);
+            Ok(())
         })
     }
 
@@ -181,66 +314,221 @@ impl<C: Exported> Thunks<C> {
         batch: *const raw::WriteBatch,
         error: *mut raw::Error,
     ) -> Status {
-        let instance = &*raw.cast::<Instance<C>>();
-        let (runtime, stream) = (instance.runtime.clone(), text((*batch).stream));
-        if !instance.streams.iter().any(|known| known == stream) {
-            let unknown = || Err(Failure::new(Class::Unsupported, "there is no such stream to write"));
-            return guarded(error, unknown);
-        }
-        runtime.begin_batch(operation);
-        let batch = Rc::new(Batch::new(runtime.clone(), operation, batch));
-        let status = Self::call(raw, error, |connector| {
-            if (0..batch.len()).any(|index| !batch.record(index).is_json()) {
-                return Err(Failure::new(Class::Unsupported, "the bodies are in an unknown format"));
+        let stream = text((*batch).stream);
+        let is_known = (*raw.cast::<Instance<C>>()).streams.iter().any(|known| known == stream);
+        Self::begin(raw, Kind::Write, operation, error, |connector, open| {
+            let batch = Rc::new(Batch::new(open, batch));
+            if !is_known {
+                return Err(Failure::new(Class::Unsupported, "there is no such stream to write"));
             }
-            connector.write(batch.clone())
-        });
-        if status != raw::OK {
-            batch.forget();
-        }
-        drop(batch);
-        runtime.has_begun();
-        status
+            if (0..batch.len()).any(|index| !batch.record(index).is_json()) {
+                return Err(Failure::new(
+                    Class::Unsupported,
+                    "the bodies are in an unknown format",
+                ));
+            }
+            connector.write(batch)
+        })
+    }
+
+    unsafe extern "C" fn fetch(
+        raw: *mut raw::Instance,
+        operation: u64,
+        batch: *const raw::FetchBatch,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::begin(raw, Kind::Fetch, operation, error, |connector, open| {
+            connector.fetch(Rc::new(FetchBatch::new(open, batch)))
+        })
+    }
+
+    unsafe extern "C" fn read(
+        raw: *mut raw::Instance,
+        operation: u64,
+        request: *const raw::ReadRequest,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::begin(raw, Kind::Read, operation, error, |connector, open| {
+            connector.read(Page::new(open, request))
+        })
+    }
+
+    unsafe extern "C" fn check(
+        raw: *mut raw::Instance,
+        operation: u64,
+        _timeout_ms: i64,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::begin(raw, Kind::Check, operation, error, |connector, open| {
+            connector.check(Task::new(open))
+        })
+    }
+
+    unsafe extern "C" fn discover(
+        raw: *mut raw::Instance,
+        operation: u64,
+        _timeout_ms: i64,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::begin(raw, Kind::Discover, operation, error, |connector, open| {
+            connector.discover(Task::new(open))
+        })
+    }
+
+    unsafe extern "C" fn work(
+        raw: *mut raw::Instance,
+        operation: u64,
+        due_ns: i64,
+        _timeout_ms: i64,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::begin(raw, Kind::Work, operation, error, |connector, open| {
+            connector.work(Task::new(open), Some(due_ns).filter(|due_ns| *due_ns != raw::NO_TIME))
+        })
     }
 
     unsafe extern "C" fn cancel(raw: *mut raw::Instance, operation: u64) {
-        (*raw.cast::<Instance<C>>()).runtime.cancel(operation);
+        Self::runtime(raw).cancel(operation);
+    }
+
+    /// Asked from inside the host's send(), so of the connector only this is running.
+    unsafe extern "C" fn sign(
+        raw: *mut raw::Instance,
+        request: *const raw::HttpRequest,
+        sink: *const raw::HeaderSink,
+        error: *mut raw::Error,
+    ) -> Status {
+        guarded(error, || Self::connector(raw)?.sign(&mut OutgoingRequest::new(&*request, &*sink)))
+    }
+
+    unsafe extern "C" fn migrate(
+        settings: raw::Str,
+        sink: *const raw::TextSink,
+        error: *mut raw::Error,
+    ) -> Status {
+        guarded(error, || {
+            report_no_panics();
+            let settings = json::parse(text(settings)).unwrap_or(json::Value::Null);
+            if !matches!(settings, json::Value::Object(_)) {
+                return Err(Failure::config("the settings are no JSON object"));
+            }
+            let migrated = C::migrate(settings)?.to_string();
+            ((*sink).text)((*sink).context, lend(&migrated));
+            Ok(())
+        })
+    }
+
+    unsafe extern "C" fn save(
+        raw: *mut raw::Instance,
+        sink: *const raw::StateSink,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::call(raw, error, |_, connector| {
+            connector.save()?.give(&*sink);
+            Ok(())
+        })
+    }
+
+    unsafe extern "C" fn restore(
+        raw: *mut raw::Instance,
+        state: *const raw::State,
+        error: *mut raw::Error,
+    ) -> Status {
+        Self::call(raw, error, |_, connector| connector.restore(State::from_raw(&*state)))
     }
 
     // ---- Into the connector
 
+    unsafe fn runtime(raw: *mut raw::Instance) -> Rc<Runtime<C>> {
+        (*raw.cast::<Instance<C>>()).runtime.clone()
+    }
+
+    unsafe fn connector<'a>(raw: *mut raw::Instance) -> Result<&'a mut C, Failure> {
+        let instance = &mut *raw.cast::<Instance<C>>();
+        let missing = || Failure::new(Class::HostBug, "the instance was not initialised");
+        instance.connector.as_mut().ok_or_else(missing)
+    }
+
     unsafe fn call(
         raw: *mut raw::Instance,
         error: *mut raw::Error,
-        body: impl FnOnce(&mut C) -> Result<(), Failure>,
+        body: impl FnOnce(&Rc<Runtime<C>>, &mut C) -> Result<(), Failure>,
     ) -> Status {
-        let instance = &mut *raw.cast::<Instance<C>>();
-        guarded(error, || match instance.connector.as_mut() {
-            Some(connector) => body(connector),
-            None => Err(Failure::new(Class::HostBug, "the instance was not initialised")),
-        })
+        let runtime = Self::runtime(raw);
+        let status = guarded(error, || body(&runtime, Self::connector(raw)?));
+        Self::leave(&runtime, status);
+        status
+    }
+
+    /// Begins an operation; one that fails is over.
+    unsafe fn begin(
+        raw: *mut raw::Instance,
+        kind: Kind,
+        operation: u64,
+        error: *mut raw::Error,
+        body: impl FnOnce(&mut C, Operation<C>) -> Result<(), Failure>,
+    ) -> Status {
+        let runtime = Self::runtime(raw);
+        runtime.begin(operation, kind);
+        let status = guarded(error, || {
+            runtime.services.need(kind)?;
+            let open = Operation { runtime: runtime.clone(), id: operation };
+            body(Self::connector(raw)?, open)
+        });
+        if status != raw::OK {
+            runtime.forget(operation);
+        }
+        Self::leave(&runtime, status);
+        runtime.has_begun();
+        status
     }
 
     /// For what can't report a failure; then the instance may have come to its end.
     unsafe fn run(raw: *mut raw::Instance, body: impl FnOnce(&Runtime<C>, &mut C)) {
-        let instance = &mut *raw.cast::<Instance<C>>();
-        let runtime = instance.runtime.clone();
-        if let Some(connector) = instance.connector.as_mut() {
-            if catch_unwind(AssertUnwindSafe(|| body(&runtime, connector))).is_err() {
-                Host(runtime.clone()).log(Severity::Error, "the connector panicked", &[]);
-            }
+        let runtime = Self::runtime(raw);
+        let status = guarded(null_mut(), || {
+            body(&runtime, Self::connector(raw)?);
+            Ok(())
+        });
+        if status != raw::OK {
+            Host(runtime.clone()).log(Severity::Error, "the connector panicked", &[]);
         }
+        Self::leave(&runtime, status);
         runtime.settle();
+    }
+
+    /// Behind what the connector was called for: what it wants of the host goes out, unless it has
+    /// failed.
+    fn leave(runtime: &Runtime<C>, status: Status) {
+        let _ = catch_unwind(AssertUnwindSafe(|| match status {
+            raw::OK => runtime.begin_wanted(),
+            _ => runtime.forget_wanted(),
+        }));
     }
 }
 
-fn has_capability(manifest: &str, name: &str) -> bool {
-    lists(&json::parse(manifest).unwrap_or(json::Value::Null), name)
+fn any<Table>(table: &'static Table) -> *const c_void {
+    (table as *const Table).cast()
 }
 
-fn lists(manifest: &json::Value, capability: &str) -> bool {
-    let listed = manifest.get("capabilities").map_or(&[][..], json::Value::items);
-    listed.iter().any(|listed| listed.as_text() == Some(capability))
+fn manifest_of<C: Exported>() -> json::Value {
+    json::parse(C::MANIFEST).unwrap_or(json::Value::Null)
+}
+
+/// A panic is told as the call's failure. The standard report would go to the hub's standard error
+/// and, with RUST_BACKTRACE, leave megabytes behind at unloading.
+fn report_no_panics() {
+    std::panic::set_hook(Box::new(|_| {}));
+}
+
+fn lists(manifest: &json::Value, field: &str, word: &str) -> bool {
+    let listed = manifest.get(field).map_or(&[][..], json::Value::items);
+    listed.iter().any(|listed| listed.as_text() == Some(word))
+}
+
+fn verifies(manifest: &json::Value) -> bool {
+    let webhook = manifest.get("webhook");
+    webhook.and_then(|webhook| webhook.get("verifies")) == Some(&json::Value::Bool(true))
 }
 
 fn destinations(manifest: &json::Value) -> Vec<String> {

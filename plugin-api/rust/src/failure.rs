@@ -79,7 +79,12 @@ pub struct Failure {
 impl Failure {
     /// A failure of a class, with a sentence for people.
     pub fn new(class: Class, message: impl Into<String>) -> Failure {
-        Failure { class, message: message.into(), retry_after_ms: None, provider_code: String::new() }
+        Failure {
+            class,
+            message: message.into(),
+            retry_after_ms: None,
+            provider_code: String::new(),
+        }
     }
 
     /// Settings that can't be.
@@ -103,9 +108,7 @@ impl Failure {
         error
     }
 
-    /// # Safety
-    /// `error` points to an error that the host has made.
-    pub(crate) unsafe fn from_raw(error: &raw::Error) -> Failure {
+    pub(crate) fn from_raw(error: &raw::Error) -> Failure {
         Failure {
             class: Class::from_raw(error.failure_class),
             message: read(&error.message),

@@ -2,7 +2,7 @@
 //! lets out only what the manifest's `allowed_hosts` grant.
 use crate::failure::{Class, Failure};
 use crate::raw;
-use crate::text::{bytes, lend, lend_bytes, text};
+use crate::text::{bytes, lend, lend_bytes, list, text};
 use crate::write::Outcome;
 
 /// A request to the platform.
@@ -87,46 +87,62 @@ impl Response {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
+
+    /// The platform has accepted the request (2xx).
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// What it means that the platform has not: 429 and 503 come back later (Retry-After in seconds
+    /// is heeded), other 4xx but 408 are for good, other statuses may pass by themselves.
+    pub fn refusal(&self) -> Failure {
+        let class = match self.status {
+            429 | 503 => Class::RateLimited,
+            401 => Class::AuthExpired,
+            403 => Class::AuthDenied,
+            404 => Class::NotFound,
+            409 => Class::Conflict,
+            408 => Class::Transient,
+            400..=499 => Class::Permanent,
+            _ => Class::Transient,
+        };
+        let message = match class {
+            Class::RateLimited => "the platform asks to come back later",
+            Class::Transient => "the platform failed",
+            _ => "the platform refused the request",
+        };
+        let seconds: Option<i64> = self.header("retry-after").and_then(|text| text.parse().ok());
+        let mut failure = Failure::new(class, message).code(self.status.to_string());
+        failure.retry_after_ms = seconds
+            .filter(|_| class == Class::RateLimited)
+            .map(|seconds| seconds.saturating_mul(1000));
+        failure
+    }
 }
 
 impl Answer {
-    /// The response if the platform has accepted the request (2xx), else what that means for a
-    /// record: 429 and 503 come back later (Retry-After in seconds is heeded), other 4xx are for
-    /// good, other statuses and what was lost may have had their effect.
-    pub fn accepted(self) -> Result<Response, Outcome> {
+    /// The response if the platform has accepted the request, else why not: for requests that
+    /// change nothing.
+    pub fn success(self) -> Result<Response, Failure> {
         match self {
-            Answer::Lost { failure, may_have_been_processed: true } => {
-                Err(Outcome::Unknown(Some(failure)))
-            }
-            Answer::Lost { failure, .. } if failure.class == Class::Cancelled => {
-                Err(Outcome::NotAttempted(Some(failure)))
-            }
-            Answer::Lost { failure, .. } => Err(Outcome::Failed(failure)),
-            Answer::Response(response) => match response.status {
-                200..=299 => Ok(response),
-                429 | 503 => {
-                    let seconds = response.header("retry-after").and_then(|text| text.parse().ok());
-                    let mut failure = Failure::new(Class::RateLimited, "the platform asks to come back later");
-                    failure.retry_after_ms = seconds.map(|seconds: i64| seconds.saturating_mul(1000));
-                    Err(Outcome::Failed(failure))
-                }
-                status @ 400..=499 => {
-                    let class = match status {
-                        401 => Class::AuthExpired,
-                        403 => Class::AuthDenied,
-                        404 => Class::NotFound,
-                        409 => Class::Conflict,
-                        _ => Class::Permanent,
-                    };
-                    let failure = Failure::new(class, "the platform refused the request");
-                    Err(Outcome::Failed(failure.code(status.to_string())))
-                }
-                status => {
-                    let failure = Failure::new(Class::Transient, "the platform failed");
-                    Err(Outcome::Unknown(Some(failure.code(status.to_string()))))
-                }
-            },
+            Answer::Lost { failure, .. } => Err(failure),
+            Answer::Response(response) if response.is_success() => Ok(response),
+            Answer::Response(response) => Err(response.refusal()),
         }
+    }
+
+    /// The same for requests that change something: what a refusal means for a record. What was
+    /// lost, or failed at the platform, may have had its effect.
+    pub fn accepted(self) -> Result<Response, Outcome> {
+        let is_lost = matches!(self, Answer::Lost { may_have_been_processed: true, .. });
+        let is_answered = matches!(self, Answer::Response(_));
+        self.success().map_err(|failure| {
+            if is_lost || (is_answered && failure.class == Class::Transient) {
+                Outcome::Unknown(Some(failure))
+            } else {
+                Outcome::without_effect(failure)
+            }
+        })
     }
 
     /// # Safety
@@ -140,11 +156,7 @@ impl Answer {
             let may_have_been_processed = result.may_have_been_processed != 0;
             return Answer::Lost { failure, may_have_been_processed };
         }
-        let headers = if result.header_count == 0 {
-            &[]
-        } else {
-            std::slice::from_raw_parts(result.headers, result.header_count as usize)
-        };
+        let headers = list(result.headers, result.header_count);
         let owned = |pair: &raw::Pair| (text(pair.name).to_string(), text(pair.value).to_string());
         Answer::Response(Response {
             status: result.status,
@@ -164,17 +176,36 @@ mod tests {
     }
 
     #[test]
+    fn what_an_answer_means_for_what_was_asked() {
+        assert!(answer(200, &[]).success().is_ok());
+        let classes =
+            [(401, Class::AuthExpired), (403, Class::AuthDenied), (500, Class::Transient)];
+        for (status, class) in classes {
+            assert_eq!(answer(status, &[]).success().unwrap_err().class, class, "{status}");
+        }
+        let failure = Failure::new(Class::Transient, "connection reset");
+        let lost = Answer::Lost { failure: failure.clone(), may_have_been_processed: true };
+        assert_eq!(lost.success().unwrap_err(), failure);
+    }
+
+    #[test]
     fn what_an_answer_means_for_a_record() {
         assert!(answer(204, &[]).accepted().is_ok());
         match answer(429, &[("retry-after", "7")]).accepted() {
             Err(Outcome::Failed(failure)) => {
-                assert_eq!((failure.class, failure.retry_after_ms), (Class::RateLimited, Some(7000)));
+                assert_eq!(
+                    (failure.class, failure.retry_after_ms),
+                    (Class::RateLimited, Some(7000))
+                );
             }
             other => panic!("{other:?}"),
         }
         match answer(422, &[]).accepted() {
             Err(Outcome::Failed(failure)) => {
-                assert_eq!((failure.class, failure.provider_code.as_str()), (Class::Permanent, "422"));
+                assert_eq!(
+                    (failure.class, failure.provider_code.as_str()),
+                    (Class::Permanent, "422")
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -185,5 +216,10 @@ mod tests {
         };
         assert!(matches!(lost(true).accepted(), Err(Outcome::Unknown(_))));
         assert!(matches!(lost(false).accepted(), Err(Outcome::Failed(_))));
+        let cancelled = Answer::Lost {
+            failure: Failure::new(Class::Cancelled, "the operation was cancelled"),
+            may_have_been_processed: false,
+        };
+        assert!(matches!(cancelled.accepted(), Err(Outcome::NotAttempted(Some(_)))));
     }
 }

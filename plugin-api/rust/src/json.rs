@@ -1,4 +1,6 @@
-//! A small reader of JSON: enough for settings and answers, so that a connector needs no library.
+//! A small reader and writer of JSON: enough for settings and answers, so that a connector needs no
+//! library.
+use std::fmt;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -62,6 +64,39 @@ impl Value {
     }
 }
 
+/// Writes it, without spaces.
+impl fmt::Display for Value {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => to.write_str("null"),
+            Value::Bool(is_true) => write!(to, "{is_true}"),
+            Value::Number(digits) => to.write_str(digits),
+            Value::Text(text) => to.write_str(&quoted(text)),
+            Value::Array(items) => {
+                to.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(to, "{}{item}", if index == 0 { "" } else { "," })?;
+                }
+                to.write_str("]")
+            }
+            Value::Object(members) => {
+                to.write_str("{")?;
+                for (index, (name, value)) in members.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { "," };
+                    write!(to, "{separator}{}:{value}", quoted(name))?;
+                }
+                to.write_str("}")
+            }
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    write_text(&mut quoted, text);
+    quoted
+}
+
 /// Reads a text; what is wrong is said with the byte where it was found.
 pub fn parse(text: &str) -> Result<Value, String> {
     let mut reader = Reader { text, at: text.char_indices().peekable(), depth: 0 };
@@ -83,7 +118,9 @@ pub fn write_text(to: &mut String, text: &str) {
             '\n' => to.push_str("\\n"),
             '\r' => to.push_str("\\r"),
             '\t' => to.push_str("\\t"),
-            control if (control as u32) < 0x20 => to.push_str(&format!("\\u{:04x}", control as u32)),
+            control if (control as u32) < 0x20 => {
+                to.push_str(&format!("\\u{:04x}", control as u32))
+            }
             other => to.push(other),
         }
     }
@@ -275,7 +312,9 @@ mod tests {
 
     #[test]
     fn what_is_json_is_read() {
-        let value = parse(r#" {"a": [1, -2.5e3, "x\u00e4\ud83d\ude00\n"], "b": {"c": true, "d": null}} "#).unwrap();
+        let value =
+            parse(r#" {"a": [1, -2.5e3, "x\u00e4\ud83d\ude00\n"], "b": {"c": true, "d": null}} "#)
+                .unwrap();
         let items = value.get("a").unwrap().items();
         assert_eq!(items[0].as_i64(), Some(1));
         assert_eq!(items[1], Value::Number("-2.5e3".into()));
@@ -288,10 +327,33 @@ mod tests {
     fn what_is_not_is_refused() {
         let deep = "[".repeat(100_000);
         for text in [
-            "", "{", "[1,]", "{\"a\"}", "01", "-", "1.", "1e", "\"", "\"\\x\"", "\"\\ud800\"", "\"\\ud800\\u0041\"",
-            "tru", "nul", "1 2", "\"\u{1}\"", "'a'", deep.as_str(),
+            "",
+            "{",
+            "[1,]",
+            "{\"a\"}",
+            "01",
+            "-",
+            "1.",
+            "1e",
+            "\"",
+            "\"\\x\"",
+            "\"\\ud800\"",
+            "\"\\ud800\\u0041\"",
+            "tru",
+            "nul",
+            "1 2",
+            "\"\u{1}\"",
+            "'a'",
+            deep.as_str(),
         ] {
             assert!(parse(text).is_err(), "{text:.20}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_written_as_it_was_read() {
+        for text in [r#"{"a":[1,-2.5e3,"x\"\n"],"b":{"c":true,"d":null}}"#, "[]", "{}", "false"] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
         }
     }
 

@@ -1,9 +1,9 @@
 //! The interface of `plugin-api/include/syncline` as Rust sees it: the same structs, in the same
-//! order. What each means, who owns what and when it may be called stands in those headers.
+//! order (`tests/contract/rust/tests/layout.rs` compares them). What each means, who owns what and
+//! when it may be called stands in those headers.
 #![allow(missing_docs)]
 
 use std::ffi::c_void;
-use std::mem::size_of;
 
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -103,6 +103,86 @@ pub struct PluginHttp {
 }
 
 #[repr(C)]
+pub struct HeaderSink {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub context: *mut c_void,
+    pub header: unsafe extern "C" fn(*mut c_void, Str, Str),
+}
+
+#[repr(C)]
+pub struct PluginSign {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub sign: unsafe extern "C" fn(
+        *mut Instance,
+        *const HttpRequest,
+        *const HeaderSink,
+        *mut Error,
+    ) -> Status,
+}
+
+#[repr(C)]
+pub struct TextSink {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub context: *mut c_void,
+    pub text: unsafe extern "C" fn(*mut c_void, Str),
+}
+
+#[repr(C)]
+pub struct HostExpr {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub compile: unsafe extern "C" fn(u64, Str, *mut u64, *mut Error) -> Status,
+    pub evaluate: unsafe extern "C" fn(u64, u64, Str, *const TextSink, *mut Error) -> Status,
+}
+
+#[repr(C)]
+pub struct HostSecret {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub find: unsafe extern "C" fn(u64, Str, *mut u64, *mut Error) -> Status,
+    pub show: unsafe extern "C" fn(u64, u64, *const TextSink, *mut Error) -> Status,
+}
+
+#[repr(C)]
+pub struct HostHmac {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub hmac: unsafe extern "C" fn(u64, u64, i32, Str, *mut u8) -> Status,
+}
+
+#[repr(C)]
+pub struct HostFile {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub append: unsafe extern "C" fn(u64, Str, Str, u64, *mut Error) -> Status,
+}
+
+#[repr(C)]
+pub struct PluginFile {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub done: unsafe extern "C" fn(*mut Instance, u64, *const Error),
+}
+
+#[repr(C)]
+pub struct HostIdmap {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub get: unsafe extern "C" fn(u64, Str, *const Str, u32, u64, *mut Error) -> Status,
+    pub put: unsafe extern "C" fn(u64, u64, Str, Str, Str, *mut Error) -> Status,
+}
+
+#[repr(C)]
+pub struct PluginIdmap {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub found: unsafe extern "C" fn(*mut Instance, u64, *const Str, u32, *const Error),
+}
+
+#[repr(C)]
 pub struct WriteRecord {
     pub struct_size: u32,
     pub operation: i32,
@@ -156,6 +236,164 @@ pub struct HostWrite {
 }
 
 #[repr(C)]
+pub struct FetchRequest {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub key: Str,
+    pub parameters: Str,
+}
+
+#[repr(C)]
+pub struct FetchBatch {
+    pub struct_size: u32,
+    pub request_count: u32,
+    pub stream: Str,
+    pub requests: *const *const FetchRequest,
+    pub timeout_ms: i64,
+}
+
+#[repr(C)]
+pub struct FetchResult {
+    pub struct_size: u32,
+    pub kind: i32,
+    pub body: Str,
+    pub body_format: u32,
+    pub reserved: u32,
+    pub error: *const Error,
+}
+
+#[repr(C)]
+pub struct PluginFetch {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub fetch: unsafe extern "C" fn(*mut Instance, u64, *const FetchBatch, *mut Error) -> Status,
+    pub cancel: unsafe extern "C" fn(*mut Instance, u64),
+}
+
+#[repr(C)]
+pub struct HostFetch {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub result: unsafe extern "C" fn(u64, u64, u32, *const FetchResult) -> Status,
+    pub complete: unsafe extern "C" fn(u64, u64) -> Status,
+}
+
+#[repr(C)]
+pub struct ReadRequest {
+    pub struct_size: u32,
+    pub records_max: u32,
+    pub stream: Str,
+    pub cursor: Str,
+    pub is_full: i32,
+    pub reserved: u32,
+    pub timeout_ms: i64,
+}
+
+#[repr(C)]
+pub struct PageEnd {
+    pub struct_size: u32,
+    pub has_more: i32,
+    pub cursor: Str,
+    pub error: *const Error,
+}
+
+#[repr(C)]
+pub struct PluginRead {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub read: unsafe extern "C" fn(*mut Instance, u64, *const ReadRequest, *mut Error) -> Status,
+    pub cancel: unsafe extern "C" fn(*mut Instance, u64),
+}
+
+#[repr(C)]
+pub struct HostRead {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub record: unsafe extern "C" fn(u64, u64, *const Record) -> Status,
+    pub end: unsafe extern "C" fn(u64, u64, *const PageEnd) -> Status,
+    pub complete: unsafe extern "C" fn(u64, u64) -> Status,
+}
+
+#[repr(C)]
+pub struct PluginCheck {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub check: unsafe extern "C" fn(*mut Instance, u64, i64, *mut Error) -> Status,
+    pub cancel: unsafe extern "C" fn(*mut Instance, u64),
+}
+
+#[repr(C)]
+pub struct HostCheck {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub outcome: unsafe extern "C" fn(u64, u64, *const Error) -> Status,
+    pub complete: unsafe extern "C" fn(u64, u64) -> Status,
+}
+
+#[repr(C)]
+pub struct PluginDiscover {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub discover: unsafe extern "C" fn(*mut Instance, u64, i64, *mut Error) -> Status,
+    pub cancel: unsafe extern "C" fn(*mut Instance, u64),
+}
+
+#[repr(C)]
+pub struct HostDiscover {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub outcome: unsafe extern "C" fn(u64, u64, Str, *const Error) -> Status,
+    pub complete: unsafe extern "C" fn(u64, u64) -> Status,
+}
+
+#[repr(C)]
+pub struct PluginPeriodic {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub work: unsafe extern "C" fn(*mut Instance, u64, i64, i64, *mut Error) -> Status,
+    pub cancel: unsafe extern "C" fn(*mut Instance, u64),
+}
+
+#[repr(C)]
+pub struct HostPeriodic {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub outcome: unsafe extern "C" fn(u64, u64, i64, *const Error) -> Status,
+    pub complete: unsafe extern "C" fn(u64, u64) -> Status,
+}
+
+#[repr(C)]
+pub struct PluginMigrate {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub migrate: unsafe extern "C" fn(Str, *const TextSink, *mut Error) -> Status,
+}
+
+#[repr(C)]
+pub struct State {
+    pub struct_size: u32,
+    pub version: u32,
+    pub schema_id: Str,
+    pub bytes: Str,
+}
+
+#[repr(C)]
+pub struct StateSink {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub context: *mut c_void,
+    pub state: unsafe extern "C" fn(*mut c_void, *const State),
+}
+
+#[repr(C)]
+pub struct PluginState {
+    pub struct_size: u32,
+    pub reserved: u32,
+    pub save: unsafe extern "C" fn(*mut Instance, *const StateSink, *mut Error) -> Status,
+    pub restore: unsafe extern "C" fn(*mut Instance, *const State, *mut Error) -> Status,
+}
+
+#[repr(C)]
 pub struct WebhookRequest {
     pub struct_size: u32,
     pub header_count: u32,
@@ -205,6 +443,25 @@ pub struct ReplySink {
     pub reply: unsafe extern "C" fn(u64, *const WebhookReply),
 }
 
+#[repr(C)]
+pub struct AnswerRecord {
+    pub struct_size: u32,
+    pub kind: i32,
+    pub stream: Str,
+    pub key: Str,
+    pub destination_key: Str,
+    pub reply: Str,
+    pub error: *const Error,
+}
+
+#[repr(C)]
+pub struct Answer {
+    pub struct_size: u32,
+    pub record_count: u32,
+    pub event: Str,
+    pub records: *const *const AnswerRecord,
+}
+
 pub type Handshake = unsafe extern "C" fn(
     *mut Instance,
     *const WebhookRequest,
@@ -217,6 +474,15 @@ pub type Translate = unsafe extern "C" fn(
     *const RecordSink,
     *mut Error,
 ) -> Status;
+pub type Verify =
+    unsafe extern "C" fn(*mut Instance, *const WebhookRequest, u64, *mut Error) -> Status;
+pub type WordAnswer = unsafe extern "C" fn(
+    *mut Instance,
+    *const WebhookRequest,
+    *const Answer,
+    *const ReplySink,
+    *mut Error,
+) -> Status;
 
 #[repr(C)]
 pub struct PluginWebhook {
@@ -224,8 +490,8 @@ pub struct PluginWebhook {
     pub reserved: u32,
     pub handshake: Option<Handshake>,
     pub translate: Option<Translate>,
-    pub verify: *const c_void,
-    pub answer: *const c_void,
+    pub verify: Option<Verify>,
+    pub answer: Option<WordAnswer>,
 }
 
 #[repr(C)]
@@ -244,38 +510,11 @@ pub struct Plugin {
     pub destroy: unsafe extern "C" fn(*mut Instance),
 }
 
-// They hold constants of the library alone.
+// It holds constants of the library alone.
 unsafe impl Sync for Plugin {}
-unsafe impl Sync for PluginWebhook {}
 
 pub const ABI_MAJOR: u32 = 1;
 pub const ABI_DRAFT: u32 = 2;
 
 pub const NO_TIME: i64 = i64::MIN;
 pub const BODY_JSON: u32 = 1;
-
-// The sizes that the headers assert.
-const _: () = {
-    assert!(size_of::<Str>() == 16);
-    assert!(size_of::<Pair>() == 32);
-    assert!(size_of::<Error>() == 592);
-    assert!(size_of::<Host>() == 40);
-    assert!(size_of::<HostLog>() == 16);
-    assert!(size_of::<HostClock>() == 24);
-    assert!(size_of::<HttpRequest>() == 72);
-    assert!(size_of::<HttpResult>() == 56);
-    assert!(size_of::<HostHttp>() == 32);
-    assert!(size_of::<PluginHttp>() == 16);
-    assert!(size_of::<WriteRecord>() == 128);
-    assert!(size_of::<WriteBatch>() == 40);
-    assert!(size_of::<Outcome>() == 48);
-    assert!(size_of::<PluginWrite>() == 24);
-    assert!(size_of::<HostWrite>() == 24);
-    assert!(size_of::<WebhookRequest>() == 88);
-    assert!(size_of::<Record>() == 104);
-    assert!(size_of::<RecordSink>() == 24);
-    assert!(size_of::<WebhookReply>() == 40);
-    assert!(size_of::<ReplySink>() == 24);
-    assert!(size_of::<PluginWebhook>() == 40);
-    assert!(size_of::<Plugin>() == 88);
-};

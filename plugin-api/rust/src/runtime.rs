@@ -1,13 +1,15 @@
 //! What an instance has open, and the host's services for it.
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::ptr::{null, NonNull};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
-use crate::failure::{self, Class, Failure};
+use crate::failure::{Class, Failure};
 use crate::http::{Answer, Request};
 use crate::raw;
-use crate::text::lend;
+use crate::secret::{Expression, Secret};
+use crate::services::{Kind, Services};
+use crate::text::text;
+use crate::write::Outcome;
 
 /// How much a line of the log matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub enum Severity {
     Error = 3,
 }
 
+/// Values of the id map, in the order of the keys that were asked for; none for one that is not
+/// mapped.
+pub type FoundIds = Vec<Option<String>>;
+
 /// The host's services for this instance. Cheap to clone.
 pub struct Host<C>(pub(crate) Rc<Runtime<C>>);
 
@@ -35,103 +41,137 @@ impl<C> Clone for Host<C> {
 impl<C> Host<C> {
     /// Logs a message that is the same for all such events, with what differs in `fields`.
     pub fn log(&self, severity: Severity, message: &str, fields: &[(&str, &str)]) {
-        let pairs: Vec<raw::Pair> = fields
-            .iter()
-            .map(|(name, value)| raw::Pair { name: lend(name), value: lend(value) })
-            .collect();
-        if let Some(log) = unsafe { self.0.log.get().as_ref() } {
-            unsafe {
-                (log.log)(self.0.handle(), severity as i32, lend(message), pairs.as_ptr(), pairs.len() as u32)
-            }
-        }
+        self.0.services.log(severity as i32, message, fields);
     }
 
     /// The time of day, in nanoseconds since 1970 UTC; may jump.
     pub fn now_ns(&self) -> i64 {
-        match unsafe { self.0.clock.get().as_ref() } {
-            Some(clock) => unsafe { (clock.now_ns)(self.0.handle()) },
-            None => raw::NO_TIME,
-        }
+        self.0.services.now_ns()
     }
 
-    /// Sends a request that belongs to no batch. `done` is called once, later, with the connector;
-    /// not at all when the instance ends before.
+    /// Nanoseconds since some moment; never goes back.
+    pub fn monotonic_ns(&self) -> i64 {
+        self.0.services.monotonic_ns()
+    }
+
+    /// Sends a request that belongs to no operation. `done` is called once, later, with the
+    /// connector; not at all when the instance ends before.
     pub fn send(&self, request: Request, done: impl FnOnce(&mut C, Answer) + 'static) {
-        self.0.send(0, &request, Box::new(done));
+        self.0.want(0, What::Exchange(request), Done::Exchange(Box::new(done)));
+    }
+
+    /// Appends to a file that the manifest's `allowed_files` grant; `Ok`: all bytes are on the
+    /// disk. Whole lines begin on a line of their own.
+    pub fn append(
+        &self,
+        path: &str,
+        bytes: impl Into<Vec<u8>>,
+        done: impl FnOnce(&mut C, Result<(), Outcome>) + 'static,
+    ) {
+        self.0.want_append(0, path, bytes.into(), Box::new(done));
+    }
+
+    /// Looks at most 1,000 keys of one namespace of the account's id map up.
+    pub fn find_ids(
+        &self,
+        space: &str,
+        keys: &[&str],
+        done: impl FnOnce(&mut C, Result<FoundIds, Failure>) + 'static,
+    ) {
+        self.0.want_ids(0, space, keys, Box::new(done));
+    }
+
+    /// A secret that the manifest declares in `secrets`. A failure: it does not, or the operator
+    /// has not given it.
+    pub fn secret(&self, name: &str) -> Result<Secret, Failure> {
+        let handle = self.0.services.find_secret(name)?;
+        Ok(Secret::new(self.0.services.clone(), handle))
+    }
+
+    /// Compiles an expression in the hub's subset of jq; at most 1,000 for an instance. A failure
+    /// of class `Config` names line and column.
+    pub fn compile(&self, expression: &str) -> Result<Expression, Failure> {
+        let handle = self.0.services.compile(expression)?;
+        Ok(Expression::new(self.0.services.clone(), handle))
     }
 }
 
-type Done<C> = Box<dyn FnOnce(&mut C, Answer)>;
+pub(crate) type ExchangeDone<C> = Box<dyn FnOnce(&mut C, Answer)>;
+pub(crate) type AppendDone<C> = Box<dyn FnOnce(&mut C, Result<(), Outcome>)>;
+pub(crate) type IdsDone<C> = Box<dyn FnOnce(&mut C, Result<FoundIds, Failure>)>;
 
-struct Exchange<C> {
-    handle: u64,
-    operation: u64,         // on whose behalf, 0 for none
-    done: Option<Done<C>>,  // none when nobody wants to know any more
+/// What is wanted of the host.
+pub(crate) enum What {
+    Exchange(Request),
+    Append { path: String, bytes: Vec<u8> },
+    Ids { space: String, keys: Vec<String> },
+}
+
+/// Who is told how it ended.
+pub(crate) enum Done<C> {
+    Exchange(ExchangeDone<C>),
+    Append(AppendDone<C>),
+    Ids(IdsDone<C>),
+}
+
+impl<C> Done<C> {
+    fn refused(self, connector: &mut C, failure: Failure) {
+        match self {
+            Done::Exchange(done) => {
+                done(connector, Answer::Lost { failure, may_have_been_processed: false });
+            }
+            Done::Append(done) => done(connector, Err(Outcome::without_effect(failure))),
+            Done::Ids(done) => done(connector, Err(failure)),
+        }
+    }
+}
+
+struct Wanted<C> {
+    operation: u64, // on whose behalf, 0 for none
+    what: What,
+    done: Done<C>,
+}
+
+struct Waiting<C> {
+    operation: u64,
+    exchange: u64, // 0 for what is none
+    done: Done<C>,
+}
+
+struct Open {
+    kind: Kind,
+    is_cancelled: bool,
 }
 
 enum Post<C> {
     Nothing,
     Complete(u64),
-    Refused(Done<C>, Failure), // a request that the host did not take
+    Refused(Done<C>, Failure),
 }
 
 pub(crate) struct Runtime<C> {
-    host: NonNull<raw::Host>,
-    http: Cell<*const raw::HostHttp>,
-    write: Cell<*const raw::HostWrite>,
-    log: Cell<*const raw::HostLog>,
-    clock: Cell<*const raw::HostClock>,
+    pub(crate) services: Rc<Services>,
     last_id: Cell<u64>,
-    exchanges: RefCell<HashMap<u64, Exchange<C>>>,
+    operations: RefCell<HashMap<u64, Open>>,
+    beginning: Cell<u64>, // the operation that the host is just beginning
+    wanted: RefCell<VecDeque<Wanted<C>>>,
+    waiting: RefCell<HashMap<u64, Waiting<C>>>,
     posts: RefCell<HashMap<u64, Post<C>>>,
-    open_batches: Cell<usize>,
-    beginning: Cell<u64>, // the operation whose write() is running
     is_stopping: Cell<bool>,
-    is_over: Cell<bool>,
 }
 
 impl<C> Runtime<C> {
-    pub(crate) fn new(host: NonNull<raw::Host>) -> Runtime<C> {
+    pub(crate) fn new(host: *const raw::Host) -> Runtime<C> {
         Runtime {
-            host,
-            http: Cell::new(null()),
-            write: Cell::new(null()),
-            log: Cell::new(null()),
-            clock: Cell::new(null()),
+            services: Rc::new(Services::new(host)),
             last_id: Cell::new(0),
-            exchanges: RefCell::new(HashMap::new()),
-            posts: RefCell::new(HashMap::new()),
-            open_batches: Cell::new(0),
+            operations: RefCell::new(HashMap::new()),
             beginning: Cell::new(0),
+            wanted: RefCell::new(VecDeque::new()),
+            waiting: RefCell::new(HashMap::new()),
+            posts: RefCell::new(HashMap::new()),
             is_stopping: Cell::new(false),
-            is_over: Cell::new(false),
         }
-    }
-
-    fn host(&self) -> &raw::Host {
-        unsafe { self.host.as_ref() } // valid until destroy(), and so is this
-    }
-
-    pub(crate) fn handle(&self) -> u64 {
-        self.host().handle
-    }
-
-    /// From init() on the host may be called. A failure names the table that it lacks.
-    pub(crate) fn open(&self, writes: bool) -> Result<(), Failure> {
-        let find = |id: &str| -> Result<*const std::ffi::c_void, Failure> {
-            let table = unsafe { (self.host().get_table)(self.handle(), lend(id)) };
-            if table.is_null() {
-                return Err(Failure::new(Class::Unsupported, format!("the host has no table {id}")));
-            }
-            Ok(table)
-        };
-        self.http.set(find("syncline.http/1")?.cast());
-        self.log.set(find("syncline.log/1")?.cast());
-        self.clock.set(find("syncline.clock/1")?.cast());
-        if writes {
-            self.write.set(find("syncline.write/1")?.cast());
-        }
-        Ok(())
     }
 
     fn next_id(&self) -> u64 {
@@ -139,51 +179,99 @@ impl<C> Runtime<C> {
         self.last_id.get()
     }
 
-    // ---- Requests
+    // ---- What is wanted of the host
 
-    pub(crate) fn send(&self, operation: u64, request: &Request, done: Done<C>) {
-        let mut error = failure::empty();
-        let (id, mut handle) = (self.next_id(), 0);
-        let status = match unsafe { self.http.get().as_ref() } {
-            Some(http) => request.with_raw(|request| unsafe {
-                (http.send)(self.handle(), request, id, &mut handle, &mut error)
-            }),
-            None => {
-                error = Failure::new(Class::Unsupported, "the host has no HTTP").to_raw();
-                error.failure_class
+    /// It goes out when the call that the connector is in has returned, and not at all when that
+    /// fails: then nothing has had an effect. Besides, the host asks sign() from inside its send(),
+    /// and the connector can't be called in the midst of itself.
+    pub(crate) fn want(&self, operation: u64, what: What, done: Done<C>) {
+        self.wanted.borrow_mut().push_back(Wanted { operation, what, done });
+    }
+
+    pub(crate) fn want_append(
+        &self,
+        operation: u64,
+        path: &str,
+        bytes: Vec<u8>,
+        done: AppendDone<C>,
+    ) {
+        self.want(operation, What::Append { path: path.into(), bytes }, Done::Append(done));
+    }
+
+    pub(crate) fn want_ids(&self, operation: u64, space: &str, keys: &[&str], done: IdsDone<C>) {
+        let keys = keys.iter().map(|key| key.to_string()).collect();
+        self.want(operation, What::Ids { space: space.into(), keys }, Done::Ids(done));
+    }
+
+    fn next_wanted(&self) -> Option<Wanted<C>> {
+        self.wanted.borrow_mut().pop_front()
+    }
+
+    pub(crate) fn begin_wanted(&self) {
+        while let Some(Wanted { operation, what, done }) = self.next_wanted() {
+            let id = self.next_id();
+            match self.begin_one(operation, &what, id) {
+                Ok(exchange) => {
+                    self.waiting.borrow_mut().insert(id, Waiting { operation, exchange, done });
+                }
+                Err(failure) => self.post(Post::Refused(done, failure)),
             }
-        };
-        if status == raw::OK {
-            let exchange = Exchange { handle, operation, done: Some(done) };
-            self.exchanges.borrow_mut().insert(id, exchange);
-        } else {
-            self.post(Post::Refused(done, unsafe { Failure::from_raw(&error) }));
         }
     }
 
+    fn begin_one(&self, operation: u64, what: &What, id: u64) -> Result<u64, Failure> {
+        if operation != 0 && !self.goes_on(operation) {
+            return Err(Failure::new(Class::Cancelled, "the operation was cancelled"));
+        }
+        match what {
+            What::Exchange(request) => self.services.send(request, id),
+            What::Append { path, bytes } => self.services.append(path, bytes, id).map(|()| 0),
+            What::Ids { space, keys } => self.services.find_ids(space, keys, id).map(|()| 0),
+        }
+    }
+
+    pub(crate) fn forget_wanted(&self) {
+        while let Some(wanted) = self.next_wanted() {
+            drop(wanted); // may hold an operation, which ends here
+        }
+    }
+
+    fn take_waiting(&self, id: u64) -> Option<Done<C>> {
+        self.waiting.borrow_mut().remove(&id).map(|waiting| waiting.done)
+    }
+
     pub(crate) fn http_done(&self, connector: &mut C, id: u64, result: &raw::HttpResult) {
-        let exchange = self.exchanges.borrow_mut().remove(&id);
-        if let Some(done) = exchange.and_then(|exchange| exchange.done) {
+        if let Some(Done::Exchange(done)) = self.take_waiting(id) {
             done(connector, unsafe { Answer::from_raw(result) });
         }
     }
 
-    /// Asks the host to end the operation's requests early; each still has its answer.
-    pub(crate) fn cancel(&self, operation: u64) {
-        let of_it = |exchange: &&Exchange<C>| exchange.operation == operation;
-        let handles: Vec<u64> =
-            self.exchanges.borrow().values().filter(of_it).map(|exchange| exchange.handle).collect();
-        if let Some(http) = unsafe { self.http.get().as_ref() } {
-            for handle in handles {
-                unsafe { (http.cancel)(self.handle(), handle) }
-            }
+    pub(crate) fn file_done(&self, connector: &mut C, id: u64, error: Option<&raw::Error>) {
+        if let Some(Done::Append(done)) = self.take_waiting(id) {
+            let told = error.map(|error| Outcome::Unknown(Some(Failure::from_raw(error))));
+            done(connector, told.map_or(Ok(()), Err));
         }
     }
 
-    // ---- Batches
+    pub(crate) fn ids_found(
+        &self,
+        connector: &mut C,
+        id: u64,
+        values: &[raw::Str],
+        error: Option<&raw::Error>,
+    ) {
+        if let Some(Done::Ids(done)) = self.take_waiting(id) {
+            let owned = |value: &raw::Str| Some(unsafe { text(*value) }.to_string());
+            let found =
+                || values.iter().map(|value| owned(value).filter(|v| !v.is_empty())).collect();
+            done(connector, error.map_or_else(|| Ok(found()), |e| Err(Failure::from_raw(e))));
+        }
+    }
 
-    pub(crate) fn begin_batch(&self, operation: u64) {
-        self.open_batches.set(self.open_batches.get() + 1);
+    // ---- Operations
+
+    pub(crate) fn begin(&self, operation: u64, kind: Kind) {
+        self.operations.borrow_mut().insert(operation, Open { kind, is_cancelled: false });
         self.beginning.set(operation);
     }
 
@@ -191,36 +279,39 @@ impl<C> Runtime<C> {
         self.beginning.set(0);
     }
 
-    /// The host hears nothing more of it: write() has failed.
-    pub(crate) fn forget_batch(&self, operation: u64) {
-        self.cancel(operation);
-        let forgotten: Vec<Done<C>> = self
-            .exchanges
-            .borrow_mut()
-            .values_mut()
-            .filter(|exchange| exchange.operation == operation)
-            .filter_map(|exchange| exchange.done.take())
-            .collect();
-        drop(forgotten); // they hold the batch, which may end here
+    /// The host hears nothing more of it: the call that was to begin it has failed.
+    pub(crate) fn forget(&self, operation: u64) {
+        self.operations.borrow_mut().remove(&operation);
     }
 
-    pub(crate) fn tell(&self, operation: u64, index: u32, outcome: &raw::Outcome) {
-        if self.is_over.get() {
-            return;
+    /// As long as it is, what it has borrowed is there.
+    pub(crate) fn is_open(&self, operation: u64) -> bool {
+        self.operations.borrow().contains_key(&operation)
+    }
+
+    fn goes_on(&self, operation: u64) -> bool {
+        self.operations.borrow().get(&operation).map_or(false, |open| !open.is_cancelled)
+    }
+
+    /// Its requests end early, each with an answer, and no more are sent for it.
+    pub(crate) fn cancel(&self, operation: u64) {
+        if let Some(open) = self.operations.borrow_mut().get_mut(&operation) {
+            open.is_cancelled = true;
         }
-        if let Some(write) = unsafe { self.write.get().as_ref() } {
-            unsafe { (write.outcome)(self.handle(), operation, index, outcome) };
+        let of_it = |waiting: &&Waiting<C>| waiting.operation == operation && waiting.exchange != 0;
+        let exchanges: Vec<u64> =
+            self.waiting.borrow().values().filter(of_it).map(|waiting| waiting.exchange).collect();
+        for exchange in exchanges {
+            self.services.cancel(exchange);
         }
     }
 
     /// Nobody has anything to say of it any more.
-    pub(crate) fn end_batch(&self, operation: u64, is_forgotten: bool) {
-        if self.is_over.get() {
+    fn end(&self, operation: u64) {
+        if !self.is_open(operation) {
             return;
         }
-        if is_forgotten {
-            self.open_batches.set(self.open_batches.get() - 1);
-        } else if self.beginning.get() == operation {
+        if self.beginning.get() == operation {
             self.post(Post::Complete(operation)); // not from inside the call that began it
         } else {
             self.complete(operation);
@@ -228,9 +319,9 @@ impl<C> Runtime<C> {
     }
 
     fn complete(&self, operation: u64) {
-        self.open_batches.set(self.open_batches.get() - 1);
-        if let Some(write) = unsafe { self.write.get().as_ref() } {
-            unsafe { (write.complete)(self.handle(), operation) };
+        let open = self.operations.borrow_mut().remove(&operation);
+        if let Some(open) = open {
+            self.services.complete(open.kind, operation);
         }
     }
 
@@ -238,7 +329,7 @@ impl<C> Runtime<C> {
 
     fn post(&self, post: Post<C>) {
         let id = self.next_id();
-        if unsafe { (self.host().post)(self.handle(), id) } == raw::OK {
+        if self.services.post(id) {
             self.posts.borrow_mut().insert(id, post);
         }
     }
@@ -247,9 +338,7 @@ impl<C> Runtime<C> {
         let post = self.posts.borrow_mut().remove(&id);
         match post {
             Some(Post::Complete(operation)) => self.complete(operation),
-            Some(Post::Refused(done, failure)) => {
-                done(connector, Answer::Lost { failure, may_have_been_processed: false });
-            }
+            Some(Post::Refused(done, failure)) => done.refused(connector, failure),
             Some(Post::Nothing) | None => {}
         }
     }
@@ -263,20 +352,52 @@ impl<C> Runtime<C> {
 
     /// Behind every call but stop(): tells the host when nothing is open any more.
     pub(crate) fn settle(&self) {
-        let is_idle = self.exchanges.borrow().is_empty()
-            && self.posts.borrow().is_empty()
-            && self.open_batches.get() == 0;
+        let is_idle = self.operations.borrow().is_empty()
+            && self.waiting.borrow().is_empty()
+            && self.posts.borrow().is_empty();
         if self.is_stopping.get() && is_idle {
             self.is_stopping.set(false);
-            unsafe { (self.host().stopped)(self.handle()) };
+            self.services.stopped();
         }
     }
 
     /// From destroy() on the host may not be called; closures that are left go unheard.
     pub(crate) fn close(&self) {
-        self.is_over.set(true);
-        let exchanges = std::mem::take(&mut *self.exchanges.borrow_mut());
+        self.services.close();
+        self.operations.borrow_mut().clear();
+        self.forget_wanted();
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         let posts = std::mem::take(&mut *self.posts.borrow_mut());
-        drop((exchanges, posts));
+        drop((waiting, posts));
+    }
+}
+
+/// An operation of the host's, as whoever works for it has it: open until this is dropped.
+pub(crate) struct Operation<C> {
+    pub(crate) runtime: Rc<Runtime<C>>,
+    pub(crate) id: u64,
+}
+
+impl<C> Operation<C> {
+    pub(crate) fn send(&self, request: Request, done: ExchangeDone<C>) {
+        self.runtime.want(self.id, What::Exchange(request), Done::Exchange(done));
+    }
+
+    /// What the host hears of it; none when it is over.
+    pub(crate) fn host(&self) -> Option<&Services> {
+        Some(&*self.runtime.services).filter(|_| self.runtime.is_open(self.id))
+    }
+
+    /// What was borrowed until the operation is complete. Panics when it is over: what begins an
+    /// operation has failed, and somebody has kept it nevertheless.
+    pub(crate) fn borrowed<'a, T>(&'a self, raw: *const T) -> &'a T {
+        assert!(self.runtime.is_open(self.id), "the operation is over");
+        unsafe { &*raw }
+    }
+}
+
+impl<C> Drop for Operation<C> {
+    fn drop(&mut self) {
+        self.runtime.end(self.id);
     }
 }

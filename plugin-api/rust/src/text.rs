@@ -18,6 +18,15 @@ pub(crate) unsafe fn bytes<'a>(text: Str) -> &'a [u8] {
     std::slice::from_raw_parts(text.ptr, text.len as usize)
 }
 
+/// # Safety
+/// `first` points to as many items, which live for `'a`.
+pub(crate) unsafe fn list<'a, T>(first: *const T, count: u32) -> &'a [T] {
+    if count == 0 || first.is_null() {
+        return &[];
+    }
+    std::slice::from_raw_parts(first, count as usize)
+}
+
 /// The host gives UTF-8 only; anything else reads as empty.
 ///
 /// # Safety

@@ -1,13 +1,11 @@
 //! Batches of records to write, and what became of each.
-use std::cell::Cell;
 use std::ptr::null;
-use std::rc::Rc;
 
-use crate::failure::Failure;
+use crate::failure::{Class, Failure};
 use crate::http::{Answer, Request};
 use crate::raw;
-use crate::runtime::Runtime;
-use crate::text::{lend, text};
+use crate::runtime::{FoundIds, Operation as Open};
+use crate::text::{lend, list, text};
 
 /// What is to be done with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +14,8 @@ pub enum Operation {
     Upsert,
     /// It is to be gone.
     Delete,
+    /// Of a source's records: only its key is known, and the host fetches it.
+    Fetch,
 }
 
 /// What became of a record.
@@ -33,13 +33,22 @@ pub enum Outcome {
     Failed(Failure),
 }
 
+impl Outcome {
+    /// Of what never went out.
+    pub(crate) fn without_effect(failure: Failure) -> Outcome {
+        if failure.class == Class::Cancelled {
+            Outcome::NotAttempted(Some(failure))
+        } else {
+            Outcome::Failed(failure)
+        }
+    }
+}
+
 /// Records of one stream to write. It is complete when its last `Rc` is gone; a record of which
 /// nothing was told may have had its effect.
 pub struct Batch<C> {
-    runtime: Rc<Runtime<C>>,
-    operation: u64,
+    operation: Open<C>,
     raw: *const raw::WriteBatch, // borrowed until the operation is complete
-    is_forgotten: Cell<bool>,
 }
 
 /// One record of a batch.
@@ -47,12 +56,12 @@ pub struct Batch<C> {
 pub struct Record<'a>(&'a raw::WriteRecord);
 
 impl<C> Batch<C> {
-    pub(crate) fn new(runtime: Rc<Runtime<C>>, operation: u64, raw: *const raw::WriteBatch) -> Batch<C> {
-        Batch { runtime, operation, raw, is_forgotten: Cell::new(false) }
+    pub(crate) fn new(operation: Open<C>, raw: *const raw::WriteBatch) -> Batch<C> {
+        Batch { operation, raw }
     }
 
     fn raw(&self) -> &raw::WriteBatch {
-        unsafe { &*self.raw }
+        self.operation.borrowed(self.raw)
     }
 
     /// One of the manifest's destination streams.
@@ -78,6 +87,11 @@ impl<C> Batch<C> {
 
     /// Says what became of a record; once for each.
     pub fn tell(&self, index: usize, outcome: Outcome) {
+        self.tell_with_reply(index, outcome, "");
+    }
+
+    /// The same with JSON for a sender who waits for the outcome of its webhook.
+    pub fn tell_with_reply(&self, index: usize, outcome: Outcome, reply_json: &str) {
         let (kind, failure, key) = match &outcome {
             Outcome::Done => (1, None, ""),
             Outcome::DoneAs(key) => (1, None, key.as_str()),
@@ -91,26 +105,46 @@ impl<C> Batch<C> {
             kind,
             error: error.as_ref().map_or(null(), |error| error),
             destination_key: lend(key),
-            reply: lend(""),
+            reply: lend(reply_json),
         };
-        self.runtime.tell(self.operation, index as u32, &raw);
+        if let Some(host) = self.operation.host() {
+            host.outcome(self.operation.id, index as u32, &raw);
+        }
     }
 
-    /// Sends a request on the batch's behalf: when the host cancels the batch, the request ends
-    /// early. `done` is called once, later, with the connector.
+    /// Sends a request on the batch's behalf, when `write` or the closure that it is called in has
+    /// returned; when the host cancels the batch, the request ends early. `done` is called once,
+    /// later, with the connector.
     pub fn send(&self, request: Request, done: impl FnOnce(&mut C, Answer) + 'static) {
-        self.runtime.send(self.operation, &request, Box::new(done));
+        self.operation.send(request, Box::new(done));
     }
 
-    pub(crate) fn forget(&self) {
-        self.is_forgotten.set(true);
-        self.runtime.forget_batch(self.operation);
+    /// Appends to a file on the batch's behalf: see [`Host::append`](crate::Host::append).
+    pub fn append(
+        &self,
+        path: &str,
+        bytes: impl Into<Vec<u8>>,
+        done: impl FnOnce(&mut C, Result<(), Outcome>) + 'static,
+    ) {
+        let Open { runtime, id } = &self.operation;
+        runtime.want_append(*id, path, bytes.into(), Box::new(done));
     }
-}
 
-impl<C> Drop for Batch<C> {
-    fn drop(&mut self) {
-        self.runtime.end_batch(self.operation, self.is_forgotten.get());
+    /// Looks ids up on the batch's behalf: see [`Host::find_ids`](crate::Host::find_ids).
+    pub fn find_ids(
+        &self,
+        space: &str,
+        keys: &[&str],
+        done: impl FnOnce(&mut C, Result<FoundIds, Failure>) + 'static,
+    ) {
+        let Open { runtime, id } = &self.operation;
+        runtime.want_ids(*id, space, keys, Box::new(done));
+    }
+
+    /// Maps a key of the account's id map to a value, or with an empty one to nothing: seen at
+    /// once, durable with the batch's outcomes, undone when no record of it is done.
+    pub fn put_id(&self, space: &str, key: &str, value: &str) -> Result<(), Failure> {
+        self.operation.runtime.services.put_id(self.operation.id, space, key, value)
     }
 }
 
@@ -152,6 +186,29 @@ impl<'a> Record<'a> {
     /// An earlier attempt may have had its effect.
     pub fn is_unknown(&self) -> bool {
         self.0.is_unknown != 0
+    }
+
+    /// An earlier version has reached the destination.
+    pub fn was_delivered(&self) -> bool {
+        self.0.was_delivered != 0
+    }
+
+    /// All of the body counts; otherwise what the next two name, with the stream's
+    /// `partial_updates`.
+    pub fn is_complete(&self) -> bool {
+        self.0.is_complete != 0
+    }
+
+    /// Top-level fields that are new or different.
+    pub fn changed_fields(&self) -> impl Iterator<Item = &'a str> {
+        unsafe { list(self.0.changed_fields, self.0.changed_count) }
+            .iter()
+            .map(|s| unsafe { text(*s) })
+    }
+
+    /// Top-level fields that the destination has and the body has not.
+    pub fn unset_fields(&self) -> impl Iterator<Item = &'a str> {
+        unsafe { list(self.0.unset_fields, self.0.unset_count) }.iter().map(|s| unsafe { text(*s) })
     }
 
     pub(crate) fn is_json(&self) -> bool {

@@ -1,14 +1,15 @@
 #!/usr/bin/python3
-"""What the documents show is what the tests compile: every block of C++ stands, line by line, in one of the examples.
+"""What the documents show is what the tests compile: every block of C++ or Rust stands, line by line, in one of the
+examples.
 
-Usage: check_doc_examples.py DOCUMENTS EXAMPLES
+Usage: check_doc_examples.py DOCUMENTS EXAMPLES...
 """
 import pathlib
 import re
 import sys
 import textwrap
 
-BLOCK = re.compile(r"^```cpp\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"^```(?:cpp|rust)\n(.*?)^```$", re.M | re.S)
 
 
 def is_within(block, text):
@@ -22,7 +23,8 @@ def is_within(block, text):
 
 
 def main():
-    documents, examples = (sorted(p for p in pathlib.Path(a).glob("*") if p.is_file()) for a in sys.argv[1:3])
+    documents, *folders = (sorted(p for p in pathlib.Path(a).glob("*") if p.is_file()) for a in sys.argv[1:])
+    examples = [path for folder in folders for path in folder]
     texts = [path.read_text(encoding="utf-8") for path in examples]
     assert is_within("a;\n  b;\n", "x\n  a;\n    b;\n") and not is_within("a;\nb;\n", "a;\nc;\nb;\n")
     count = 0
@@ -32,7 +34,7 @@ def main():
             count += 1
             if not any(is_within(match[1], text) for text in texts):
                 line = document.read_text(encoding="utf-8").count("\n", 0, match.start()) + 1
-                print(f"{document}:{line}: this example is in no file of {sys.argv[2]}")
+                print(f"{document}:{line}: this example is in no file of {', '.join(sys.argv[2:])}")
                 failed = True
     return 1 if failed or count == 0 else 0
 

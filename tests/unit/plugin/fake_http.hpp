@@ -23,6 +23,13 @@ inline HttpReply response(int status, std::string body) {
     return reply;
 }
 
+inline HttpReply cancelled() {
+    HttpReply reply;
+    reply.failure = {FailureClass::kCancelled, "cancelled", "", -1};
+    reply.may_have_been_processed = true;
+    return reply;
+}
+
 // A platform that answers when the test says so; cancelled exchanges complete at once.
 class FakeHttp final : public HttpTransport {
   public:
@@ -33,12 +40,7 @@ class FakeHttp final : public HttpTransport {
         changed_.notify_all();
         return last_;
     }
-    void cancel(std::uint64_t id) override {
-        HttpReply reply;
-        reply.failure = {FailureClass::kCancelled, "cancelled", "", -1};
-        reply.may_have_been_processed = true;
-        answer(id, reply);
-    }
+    void cancel(std::uint64_t id) override { answer(id, when_cancelled); }
 
     void answer(std::uint64_t id, const HttpReply& reply) {
         std::function<void(HttpReply)> done;
@@ -73,6 +75,7 @@ class FakeHttp final : public HttpTransport {
     }
 
     std::vector<HttpRequest> requests;
+    HttpReply when_cancelled = cancelled();  // or what was faster
 
   private:
     std::mutex mutex_;

@@ -10,6 +10,7 @@
 #include <future>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -20,12 +21,15 @@
 namespace syncline::plugin::test {
 
 // SYNCLINE_FIXTURES_FIRST names a folder of connectors that stand in for those of the same name.
+inline std::optional<std::filesystem::path> stand_in(const std::string& name) {
+    const char* folder = std::getenv("SYNCLINE_FIXTURES_FIRST");
+    if (folder == nullptr) return std::nullopt;
+    const auto other = std::filesystem::path{folder} / (name + ".so");
+    return std::filesystem::exists(other) ? std::optional{other} : std::nullopt;
+}
+
 inline std::filesystem::path fixture(const std::string& name) {
-    if (const char* folder = std::getenv("SYNCLINE_FIXTURES_FIRST")) {
-        const auto other = std::filesystem::path{folder} / (name + ".so");
-        if (std::filesystem::exists(other)) return other;
-    }
-    return std::filesystem::path{SYNCLINE_TEST_FIXTURES} / (name + ".so");
+    return stand_in(name).value_or(std::filesystem::path{SYNCLINE_TEST_FIXTURES} / (name + ".so"));
 }
 
 inline std::string read_file(const std::filesystem::path& path) {
