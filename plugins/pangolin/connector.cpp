@@ -160,9 +160,10 @@ SYNCLINE_EXPORT_CONNECTOR(Pangolin, R"json({
   "unload": "supported",
   "capabilities": ["write"],
   "streams": [
-    {"name": "audience_memberships", "source": false, "destination": true,
-     "batch_records_max": 100},
-    {"name": "audiences", "source": false, "destination": true, "batch_records_max": 1}
+    {"name": "audience_memberships", "model": "membership/1", "source": false,
+     "destination": true, "batch_records_max": 100},
+    {"name": "audiences", "model": "audience/1", "source": false, "destination": true,
+     "batch_records_max": 1}
   ],
   "handshakes": [],
   "allowed_hosts": [{"from_setting": "base_url"}]
