@@ -56,7 +56,7 @@ struct Scope {
     bool is_effect_open = false;
     Scope* outer = nullptr;  // what this one is a part of, if anything
 
-    Scope part() { return {runtime, operation, false, false, false, this}; }
+    Scope part() { return {.runtime = runtime, .operation = operation, .outer = this}; }
     bool has_ended() const { return is_cancelled || (outer != nullptr && outer->has_ended()); }
     void got_through() {
         may_have_had_effect = is_effect_open = true;

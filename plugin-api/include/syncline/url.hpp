@@ -12,13 +12,16 @@
 
 namespace syncline {
 
-// Escapes everything but letters, digits and -._~ : safe in a path segment, a query and a form.
+// Escapes everything but letters, digits and -._~ : safe in a path segment, a query and a form. So
+// "." and "..", which as segments lead elsewhere, are escaped as well.
 inline std::string percent_encode(std::string_view text) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
+    const bool is_step = text == "." || text == "..";
     std::string out;
     for (const char c : text) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+                           (c >= '0' && c <= '9') || c == '-' || (c == '.' && !is_step) ||
+                           c == '_' || c == '~';
         if (plain) {
             out += c;
         } else {

@@ -87,9 +87,8 @@ class WriteRecord {
     //
     //     co_await record.settled_by(write_one(record));
     //
-    // What it throws is the outcome of this record, and the batch goes on. A limit
-    // (SYNCLINE_E_RATE_LIMITED) ends the batch as well: it is thrown on, and so is the outcome of
-    // those that have none.
+    // What it throws is the outcome of this record, and the batch goes on. Only a limit
+    // (SYNCLINE_E_RATE_LIMITED) is thrown on: those behind it would meet the same.
     Task<> settled_by(Task<> task) const { return settle(*this, std::move(task)); }
 
   private:

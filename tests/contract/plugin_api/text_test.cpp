@@ -28,6 +28,10 @@ TEST_CASE("url: parameters are found by name and decoded", "[plugin_api][url]") 
 TEST_CASE("url: everything but plain characters is escaped", "[plugin_api][url]") {
     CHECK(percent_encode("aZ0-._~") == "aZ0-._~");
     CHECK(percent_encode("a/b%c d\xC3\xA9") == "a%2Fb%25c%20d%C3%A9");
+    // A client of HTTP takes DELETE /users/.. for DELETE / .
+    CHECK(percent_encode(".") == "%2E");
+    CHECK(percent_encode("..") == "%2E%2E");
+    CHECK(percent_encode("...") == "...");
 }
 
 TEST_CASE("url: what is added to a URL is escaped", "[plugin_api][url]") {
