@@ -4,10 +4,7 @@
 // since, can be read page by page. Destination: profiles go out in batches, and Acme's reply says
 // of each whether it was taken; a profile is deleted by a request of its own.
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -18,13 +15,16 @@ namespace {
 
 using syncline::Batch;
 using syncline::Failure;
-using syncline::Page;
 using syncline::Response;
+using syncline::Status;
 using syncline::Task;
+using syncline::Url;
 using syncline::WriteRecord;
 using syncline::json::Value;
 using syncline::profile::Attributes;
 using syncline::profile::User;
+
+namespace http = syncline::http;
 
 // What is read of a record that goes out; nothing else can be.
 using Profile = syncline::Reads<User, syncline::Optional<Attributes>>;
@@ -44,86 +44,91 @@ struct AcmeSettings {
 };
 
 class AcmeConnector final : public syncline::Configured<AcmeSettings>,
+                            public syncline::CredentialChecker,
                             public syncline::WebhookReceiver,
                             public syncline::PageReader,
                             public syncline::BatchWriter {
-    syncline::Status configure(AcmeSettings& settings) override {
-        while (settings.base_url.ends_with('/')) settings.base_url.pop_back();
-        return {};
+    Url profiles_url() const { return {settings().base_url, "/v1/profiles"}; }
+
+    // Acme says 401 to a token that is good for nothing, and 404 to a list that is not there.
+    Task<Status> check() override {
+        const Url url = profiles_url().query("list", settings().list).query("limit", 1);
+        const Response response = co_await http::get(url.text());
+        if (!response.is_success()) co_return response.refusal("Acme");
+        co_return Status{};
     }
 
     // {"events": [{"type": "changed", "profile": {"id": "u1", ...}}, {"type": "deleted", ...}]}
     // One event that is not understood fails the request as a whole: it becomes a dead letter, and
     // none of its records is lost in silence.
-    syncline::Status translate(const syncline::WebhookRequest& request,
-                               syncline::RecordSink& records) override {
+    Status translate(const syncline::WebhookRequest& request,
+                     syncline::RecordSink& records) override {
         const Value body = syncline::parse_json(request.body());
-        const Value* events = body.find("events");
-        if (events == nullptr || events->array() == nullptr)
+        const auto* events = body.find_array("events");
+        if (events == nullptr)
             return Failure{SYNCLINE_E_PERMANENT, "the body has no list 'events'"};
-        for (std::size_t i = 0; i < events->array()->size(); ++i) {
+        for (std::size_t i = 0; i < events->size(); ++i) {
             const std::string at = "event " + std::to_string(i) + ": ";
-            const Value& event = (*events->array())[i];
-            const Value* profile = event.find("profile");
-            const std::string* type = event.find_string("type");
+            const Value* profile = (*events)[i].find("profile");
             const std::string* id = profile != nullptr ? profile->find_string("id") : nullptr;
             if (id == nullptr || id->empty())
                 return Failure{SYNCLINE_E_PERMANENT, at + "no profile with an id"};
-            const bool is_delete = type != nullptr && *type == "deleted";
-            if (!is_delete && (type == nullptr || *type != "changed"))
+            const std::string type = (*events)[i].text_or("type", "");
+            if (type == "deleted") {
+                records.add({"profiles", SYNCLINE_DELETE, *id});
+            } else if (type == "changed") {
+                records.add({"profiles", SYNCLINE_UPSERT, *id, record_of(*profile, *id)});
+            } else {
                 return Failure{SYNCLINE_E_PERMANENT, at + "its type is not known"};
-            const std::string record = is_delete ? std::string{} : record_of(*profile, *id);
-            records.add({"profiles", is_delete ? SYNCLINE_DELETE : SYNCLINE_UPSERT, *id, record});
+            }
         }
         return {};
-    }
-
-    // Acme's profile, as the hub's records have it.
-    static std::string record_of(const Value& profile, const std::string& id) {
-        syncline::json::Writer record;
-        record.begin_object().member("user", id).key("attributes").begin_object();
-        for (const auto& [name, value] : *profile.object()) {
-            if (name != "id") record.member(name, value);
-        }
-        return record.end_object().end_object().take();
     }
 
     // GET /v1/profiles?after=CURSOR: {"profiles": [{"id": "u1", ...}, {"id": "u2", "deleted":
     // true}], "next": "c7", "more": true}. Acme's cursor is a place in the order of its changes, so
     // the last one of a run begins the next incremental run.
-    Task<> read(Page& page) override {
-        const std::string url = settings().base_url +
-                                "/v1/profiles?list=" + syncline::percent_encode(settings().list) +
-                                "&limit=" + std::to_string(page.records_max()) +
-                                "&after=" + syncline::percent_encode(page.cursor());
-        const Response response = co_await syncline::http::get(url);
+    Task<> read(syncline::Page& page) override {
+        Url url = profiles_url().query("list", settings().list);
+        url.query("limit", page.records_max()).query("after", page.cursor());
+        const Response response = co_await http::get(url.text());
         if (response.status() == 410)
             throw Failure{SYNCLINE_E_CURSOR_INVALID, "Acme does not know the cursor any more"};
         if (!response.is_success()) throw response.refusal("Acme");
-        const auto reply = syncline::json::parse(response.body());
-        const Value* profiles = reply ? reply.value->find("profiles") : nullptr;
-        const std::string* next = reply ? reply.value->find_string("next") : nullptr;
-        if (profiles == nullptr || profiles->array() == nullptr || next == nullptr)
-            throw malformed();
-        const bool has_more = is_true(*reply.value, "more");
+        const Value& reply = response.json();
+        const auto* profiles = reply.find_array("profiles");
+        const std::string* next = reply.find_string("next");
+        const bool has_more = reply.is_true("more");
         // A page that leads to itself would be read for ever.
-        if (has_more && *next == page.cursor()) throw malformed();
-        for (const Value& profile : *profiles->array()) {
+        if (profiles == nullptr || next == nullptr || (has_more && *next == page.cursor()))
+            throw response.malformed("Acme");
+        for (const Value& profile : *profiles) {
             const std::string* id = profile.find_string("id");
-            if (id == nullptr || id->empty()) throw malformed();
-            const bool is_gone = is_true(profile, "deleted");
-            const std::string record = is_gone ? std::string{} : record_of(profile, *id);
-            syncline::Record made{"profiles", is_gone ? SYNCLINE_DELETE : SYNCLINE_UPSERT, *id};
-            made.body = record;
-            if (!page.emit(made)) co_return;
+            if (id == nullptr || id->empty()) throw response.malformed("Acme");
+            if (profile.is_true("deleted")) {
+                page.emit({"profiles", SYNCLINE_DELETE, *id});
+            } else {
+                page.emit({"profiles", SYNCLINE_UPSERT, *id, record_of(profile, *id)});
+            }
         }
         page.end(*next, has_more);
+    }
+
+    // Acme's profile, as the hub's records have it.
+    static std::string record_of(const Value& profile, const std::string& id) {
+        syncline::json::Object record, attributes;
+        for (const auto& member : *profile.object()) {
+            if (member.name != "id") attributes.push_back(member);
+        }
+        syncline::put<User>(record, id);
+        syncline::put<Attributes>(record, std::move(attributes));
+        return syncline::json::write(Value{std::move(record)});
     }
 
     Task<> write(Batch& batch) override {
         co_await write_profiles(batch);
         for (const WriteRecord& record : batch) {
-            if (record.is_delete()) co_await delete_profile(record);
+            if (record.is_delete()) co_await record.settled_by(delete_profile(record));
         }
     }
 
@@ -145,60 +150,40 @@ class AcmeConnector final : public syncline::Configured<AcmeSettings>,
         if (sent.empty()) co_return;
 
         try {
-            const Response response =
-                co_await syncline::http::post(settings().base_url + "/v1/profiles", body.text());
+            const Response response = co_await http::post(profiles_url().text(), body.text());
             if (!response.is_success()) throw response.refusal("Acme");
-            const auto refusals = refusals_in(response, sent.size());
-            for (std::size_t i = 0; i < sent.size(); ++i) {
-                const std::optional<Failure>& refusal = refusals[i];
-                refusal ? sent[i].fail(*refusal) : sent[i].done();
-            }
+            settle(sent, response);
         } catch (const Failure& failure) {
             // Of these records alone: deletions are requests of their own.
             for (const WriteRecord& record : sent) record.fail(failure);
         }
     }
 
+    // {"refused": [{"index": 1, "code": "E7", "message": "no such list", "retry": false}]}: all
+    // others were taken. What makes no sense may hide a refused record, so then nobody knows what
+    // became of the others.
+    static void settle(const std::vector<WriteRecord>& sent, const Response& response) {
+        const Value& reply = response.json();
+        const auto* refused = reply.find_array("refused");
+        if (refused == nullptr) throw response.malformed("Acme");
+        for (const Value& item : *refused) {
+            const Value* index = item.find("index");
+            if (index == nullptr || index->uint64().value_or(sent.size()) >= sent.size())
+                throw response.malformed("Acme");
+            sent[*index->uint64()].fail(
+                {item.is_true("retry") ? SYNCLINE_E_TRANSIENT : SYNCLINE_E_PERMANENT,
+                 item.text_or("message", "Acme refused the profile"), item.text_or("code", "")});
+        }
+        for (const WriteRecord& record : sent) record.done();
+    }
+
     Task<> delete_profile(WriteRecord record) {
-        syncline::HttpRequest request;
-        request.method = "DELETE";
-        request.url =
-            settings().base_url + "/v1/profiles/" + syncline::percent_encode(record.key());
-        const Response response = co_await syncline::http::send(std::move(request));
+        const Url url = profiles_url().segment(record.key());
+        const Response response = co_await http::send("DELETE", url.text());
         // What is gone already is as it should be.
         if (!response.is_success() && response.status() != 404) throw response.refusal("Acme");
         record.done();
     }
-
-    // {"refused": [{"index": 1, "code": "E7", "message": "no such list", "retry": false}]}: one
-    // entry for each record. The whole reply has to make sense, since half of an answer could hide
-    // a refused record.
-    static std::vector<std::optional<Failure>> refusals_in(const Response& response,
-                                                           std::size_t count) {
-        const auto reply = syncline::json::parse(response.body());
-        const Value* refused = reply ? reply.value->find("refused") : nullptr;
-        if (refused == nullptr || refused->array() == nullptr)
-            throw malformed().with_possible_effect();
-        std::vector<std::optional<Failure>> refusals(count);
-        for (const Value& item : *refused->array()) {
-            const Value* index = item.find("index");
-            if (index == nullptr || index->uint64().value_or(count) >= count)
-                throw malformed().with_possible_effect();
-            const std::string* code = item.find_string("code");
-            const std::string* message = item.find_string("message");
-            refusals[*index->uint64()] =
-                Failure{is_true(item, "retry") ? SYNCLINE_E_TRANSIENT : SYNCLINE_E_PERMANENT,
-                        message != nullptr ? *message : "Acme refused the profile",
-                        code != nullptr ? *code : ""};
-        }
-        return refusals;
-    }
-
-    static bool is_true(const Value& object, std::string_view name) {
-        const Value* member = object.find(name);
-        return member != nullptr && member->boolean() != nullptr && *member->boolean();
-    }
-    static Failure malformed() { return {SYNCLINE_E_TRANSIENT, "Acme's answer is malformed"}; }
 };
 
 }  // namespace
@@ -208,12 +193,12 @@ SYNCLINE_EXPORT_CONNECTOR(AcmeConnector, R"json({
   "version": "0.1.0",
   "name": "Acme",
   "summary": "Profiles from and to Acme",
-  "abi": {"major": 1, "draft": 2, "min_host_minor": 2},
+  "abi": {"major": 1, "draft": 2, "min_host_minor": 3},
   "style": "async",
   "unload": "supported",
-  "capabilities": ["webhook", "read", "write"],
+  "capabilities": ["check", "webhook", "read", "write"],
   "streams": [
-    {"name": "profiles", "source": true, "read": ["full", "incremental"],
+    {"name": "profiles", "model": "profile/1", "source": true, "read": ["full", "incremental"],
      "read_records_max": 500, "destination": true, "batch_records_max": 100}
   ],
   "handshakes": [],

@@ -167,6 +167,25 @@ TEST_CASE("acme: deletions that a limit refuses leave the others done") {
     CHECK(write->outcomes[1].failure.failure_class == SYNCLINE_E_RATE_LIMITED);
 }
 
+TEST_CASE("acme: a deletion that is refused fails alone, and a limit holds those behind it") {
+    FakeHost host{syncline_plugin_v1, kSettings};
+    const auto write = host.write("profiles", {{SYNCLINE_DELETE, "u0", ""},
+                                               {SYNCLINE_DELETE, "u1", ""},
+                                               {SYNCLINE_DELETE, "u2", ""},
+                                               {SYNCLINE_DELETE, "u3", ""}});
+    host.respond(400, "");
+    host.respond(204, "");
+    host.respond(429, "", {{"retry-after", "7"}});
+    CHECK(write->is_complete);
+    CHECK(host.exchanges().empty());
+    CHECK(write->outcomes[0].failure.failure_class == SYNCLINE_E_PERMANENT);
+    CHECK(write->outcomes[1].kind == SYNCLINE_DONE);
+    CHECK(write->outcomes[2].failure.retry_after_ms == 7000);
+    CHECK(write->outcomes[3].failure.retry_after_ms == 7000);
+    CHECK(write->outcomes[3].kind == SYNCLINE_FAILED);
+    CHECK(host.violations.empty());
+}
+
 TEST_CASE("acme: a lost or senseless answer leaves open what became of the records") {
     const auto lost = replay("lost_answer.json", {profile("u1")});
     CHECK(lost->outcomes[0].kind == SYNCLINE_UNKNOWN);
@@ -177,6 +196,12 @@ TEST_CASE("acme: a lost or senseless answer leaves open what became of the recor
         host.respond(200, senseless);
         CHECK(write->outcomes[0].kind == SYNCLINE_UNKNOWN);
     }
+
+    FakeHost host{syncline_plugin_v1, kSettings};
+    const auto write = host.write("profiles", {profile("u1"), profile("u2")});
+    host.respond(200, R"({"refused": [{"index": 1, "message": "blocked"}, {"index": 2}]})");
+    CHECK(write->outcomes[0].kind == SYNCLINE_UNKNOWN);
+    CHECK(write->outcomes[1].failure.message == "blocked");
 }
 
 TEST_CASE("acme: a cancelled batch ends, and sends no more") {
@@ -186,6 +211,22 @@ TEST_CASE("acme: a cancelled batch ends, and sends no more") {
     CHECK(write->is_complete);
     CHECK(host.exchanges().empty());
     CHECK(write->outcomes[1].kind == SYNCLINE_NOT_ATTEMPTED);
+    CHECK(host.violations.empty());
+}
+
+TEST_CASE("acme: the credentials are as good as Acme says") {
+    FakeHost host{syncline_plugin_v1, kSettings};
+    const auto good = host.check();
+    REQUIRE(host.exchanges().size() == 1);
+    CHECK(host.exchanges()[0].url == "https://api.acme.example/v1/profiles?list=spring&limit=1");
+    host.respond(200, "{}");
+    CHECK(good->is_complete);
+    CHECK(good->failure.message.empty());
+
+    const auto bad = host.check();
+    host.respond(401, R"({"error": "the token is old"})");
+    CHECK(bad->failure.failure_class == SYNCLINE_E_AUTH_DENIED);
+    CHECK(bad->failure.message == "Acme answered 401: the token is old");
     CHECK(host.violations.empty());
 }
 

@@ -215,7 +215,8 @@ int connectors_describe(const Common& common, const std::string& file_or_id) {
                   manifest->summary + "\n";
     for (const plugin::StreamSpec& stream : manifest->streams) {
         report.text += "stream " + stream.name + ":" + (stream.is_source ? " source" : "") +
-                       (stream.is_destination ? " destination" : "") + "\n";
+                       (stream.is_destination ? " destination" : "") +
+                       (stream.model.empty() ? "" : ", of the model " + stream.model) + "\n";
     }
     append_settings(report.text, manifest->settings_schema);
     for (const plugin::SecretNeed& need : manifest->secrets)

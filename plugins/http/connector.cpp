@@ -137,7 +137,8 @@ class Http final : public syncline::Configured<HttpSettings>, public syncline::B
             co_await write_together(batch);
         }
         for (const WriteRecord& record : batch) {
-            if (batch.stream() == "records" || record.is_delete()) co_await write_one(record);
+            if (batch.stream() == "records" || record.is_delete())
+                co_await record.settled_by(write_one(record));
         }
     }
 
@@ -155,43 +156,34 @@ class Http final : public syncline::Configured<HttpSettings>, public syncline::B
         body.end_array();
         if (sent.empty()) co_return;
         HttpRequest request = request_for(write_.method, write_.url, body.text());
-        std::optional<Failure> failure;
         try {
             const Response response = co_await syncline::http::send(std::move(request));
-            if (!response.is_success()) failure = response.refusal(platform_);
-        } catch (const Failure& thrown) {
-            failure = thrown;
+            if (!response.is_success()) throw response.refusal(platform_);
+            for (const WriteRecord& record : sent) record.done();
+        } catch (const Failure& failure) {
+            for (const WriteRecord& record : sent) record.fail(failure);
         }
-        for (const WriteRecord& record : sent) failure ? record.fail(*failure) : record.done();
     }
 
     Task<> write_one(WriteRecord record) {
         const Call* call = call_for(record);
-        if (call == nullptr) {
-            record.fail({SYNCLINE_E_UNSUPPORTED,
-                         "the settings do not say how to delete: they have no `delete`"});
-            co_return;
-        }
-        if (call->needs_id() && record.destination_key().empty()) {
-            record.fail({SYNCLINE_E_NOT_FOUND, platform_ + " has given no id for the record"});
-            co_return;
-        }
+        if (call == nullptr)
+            throw Failure{SYNCLINE_E_UNSUPPORTED,
+                          "the settings do not say how to delete: they have no `delete`"};
+        if (call->needs_id() && record.destination_key().empty())
+            throw Failure{SYNCLINE_E_NOT_FOUND, platform_ + " has given no id for the record"};
         const std::string_view body = record.is_delete() ? std::string_view{} : record.body();
         HttpRequest request = request_for(call->method, fill_in(call->url, record), body);
         if (const auto& header = settings().idempotency_header)
             request.headers.emplace_back(*header, record.idempotency_key());
-        try {
-            const Response response = co_await syncline::http::send(std::move(request));
-            const bool is_gone = response.status() == 404 || response.status() == 410;
-            if (response.is_success()) {
-                record.done(id_in(response));
-            } else if (record.is_delete() && is_gone) {
-                record.done();
-            } else {
-                record.fail(response.refusal(platform_));
-            }
-        } catch (const Failure& failure) {
-            record.fail(failure);
+        const Response response = co_await syncline::http::send(std::move(request));
+        const bool is_gone = response.status() == 404 || response.status() == 410;
+        if (response.is_success()) {
+            record.done(id_in(response));
+        } else if (record.is_delete() && is_gone) {
+            record.done();
+        } else {
+            throw response.refusal(platform_);
         }
     }
 
@@ -216,8 +208,7 @@ class Http final : public syncline::Configured<HttpSettings>, public syncline::B
     // "" when the settings want none, or there is none.
     std::string id_in(const Response& response) const {
         if (!settings().id_from) return {};
-        const auto reply = syncline::json::parse(response.body());
-        const Value* id = reply ? reply.value->at(*settings().id_from) : nullptr;
+        const Value* id = response.json().at(*settings().id_from);
         if (id == nullptr) return {};
         if (id->string() != nullptr) return *id->string();
         return id->int64() || id->uint64() ? id->number()->text : std::string{};

@@ -63,6 +63,8 @@ TEST_CASE("http: the key stands in the URL as the settings say", "[http]") {
     const Exchange exchange = sent(settings, kAnn);
     CHECK(exchange.method == "PUT");
     CHECK(exchange.url == "https://crm.example.com/users/u%2F1");
+    CHECK(sent(settings, {SYNCLINE_UPSERT, "..", "{}"}).url ==
+          "https://crm.example.com/users/%2E%2E");
 }
 
 TEST_CASE("http: headers go with every request", "[http]") {

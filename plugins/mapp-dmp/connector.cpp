@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,8 +16,13 @@
 namespace {
 
 using syncline::Failure;
+using syncline::put;
 using syncline::Status;
+using syncline::json::Object;
 using syncline::json::Value;
+
+namespace audience = syncline::audience;
+namespace membership = syncline::membership;
 
 bool same_name(std::string_view a, std::string_view b) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
@@ -60,19 +66,29 @@ Failure not_understood(std::string why) {
     return {SYNCLINE_E_PERMANENT, std::move(why)};
 }
 
+// What need not be there. The models have text in its place, so it can't be anything else.
+std::optional<std::string> text_of(const Value* value, const std::string& where, const char* what) {
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    if (value->string() == nullptr && !value->int64())
+        throw not_understood(where + what + " is no text");
+    return id_of(value);
+}
+
 // Translates one request.
 class Translation {
   public:
     Translation(const Value& body, syncline::RecordSink& records)
         : records_(records), body_(body), customer_(find(body, {"Customer"})) {}
 
-    Status audience() {
+    Status create_audience() {
         const std::string id = id_of(find(body_, {"Audience"}));
         if (id.empty()) return not_understood("CREATE_AUDIENCE names no audience");
-        syncline::json::Writer record;
-        record.begin_object().member("audience", id);
-        if (const Value* name = find(body_, {"Name"})) record.member("name", *name);
-        add({"audiences", SYNCLINE_UPSERT, id}, record);
+        Object record;
+        put<audience::Audience>(record, id);
+        if (const auto name = text_of(find(body_, {"Name"}), "", "the audience's name"))
+            put<audience::Name>(record, *name);
+        if (customer_ != nullptr) put<audience::Customer>(record, *customer_);
+        records_.add({"audiences", SYNCLINE_UPSERT, id, write(Value{std::move(record)})});
         return {};
     }
 
@@ -91,38 +107,41 @@ class Translation {
   private:
     Status mutation(const Value& item, syncline_operation operation, std::size_t index) {
         const std::string where = "mutation " + std::to_string(index) + ": ";
-        const std::string audience = id_of(find(item, {"Audience"}));
-        if (audience.empty()) return not_understood(where + "no audience");
+        const std::string id = id_of(find(item, {"Audience"}));
+        if (id.empty()) return not_understood(where + "no audience");
         if (const Value* type = find(item, {"Type"})) {
             if (!read_operation(id_of(type), operation))
                 return not_understood(where + "unknown type");
         }
         const Value* users = find(item, {"Users", "User", "Uid", "UserId"});
         if (users == nullptr) return not_understood(where + "no user");
-        if (users->array() == nullptr) return membership(audience, *users, operation, where);
+        if (users->array() == nullptr) return change(id, *users, operation, where);
         for (const Value& user : *users->array()) {
-            if (Status status = membership(audience, user, operation, where); !status.ok())
-                return status;
+            if (Status status = change(id, user, operation, where); !status.ok()) return status;
         }
         return {};
     }
 
-    Status membership(const std::string& audience, const Value& user, syncline_operation operation,
-                      const std::string& where) {
+    Status change(const std::string& audience_id, const Value& user, syncline_operation operation,
+                  const std::string& where) {
         const std::string id = id_of(user.object() != nullptr ? find(user, {"Id"}) : &user);
         if (id.empty()) return not_understood(where + "a user without an id");
         std::string key;
-        append_escaped(key, audience);
+        append_escaped(key, audience_id);
         key += '/';
         append_escaped(key, id);
-        syncline::json::Writer record;
-        record.begin_object().member("audience", audience).member("user", id);
-        if (const Value* type = find(user, {"Type"})) record.member("user_type", *type);
+        Object record;
+        put<membership::Audience>(record, audience_id);
+        put<membership::User>(record, id);
+        if (const auto type = text_of(find(user, {"Type"}), where, "a user's type"))
+            put<membership::UserType>(record, *type);
+        if (customer_ != nullptr) put<membership::Customer>(record, *customer_);
+        const std::string body = write(Value{std::move(record)});
         // Where audiences are carried over, too, the audience goes first.
-        syncline::Record made{"audience_memberships", operation, key};
+        syncline::Record made{"audience_memberships", operation, key, body};
         made.parent_stream = "audiences";
-        made.parent_key = audience;
-        add(made, record);
+        made.parent_key = audience_id;
+        records_.add(made);
         return {};
     }
 
@@ -131,12 +150,6 @@ class Translation {
         const bool is_remove = same_name(type, "REMOVE") || same_name(type, "REMOVE_FROM_AUDIENCE");
         operation = is_add ? SYNCLINE_UPSERT : SYNCLINE_DELETE;
         return is_add || is_remove;
-    }
-
-    void add(syncline::Record record, syncline::json::Writer& body) {
-        if (customer_ != nullptr) body.member("customer", *customer_);
-        record.body = body.end_object().text();
-        records_.add(record);
     }
 
     syncline::RecordSink& records_;
@@ -158,7 +171,7 @@ class MappDmp final : public syncline::Configured<syncline::NoSettings>,
         Translation translation{body, records};
         if (type == "ADD_TO_AUDIENCE") return translation.mutations(SYNCLINE_UPSERT);
         if (type == "REMOVE_FROM_AUDIENCE") return translation.mutations(SYNCLINE_DELETE);
-        if (type == "CREATE_AUDIENCE") return translation.audience();
+        if (type == "CREATE_AUDIENCE") return translation.create_audience();
         return not_understood("the type '" + type + "' is not known");
     }
 
@@ -198,8 +211,8 @@ SYNCLINE_EXPORT_CONNECTOR(MappDmp, R"json({
   "unload": "supported",
   "capabilities": ["webhook"],
   "streams": [
-    {"name": "audience_memberships", "source": true, "destination": false},
-    {"name": "audiences", "source": true, "destination": false}
+    {"name": "audience_memberships", "model": "membership/1", "source": true, "destination": false},
+    {"name": "audiences", "model": "audience/1", "source": true, "destination": false}
   ],
   "handshakes": [{"methods": ["GET", "POST"], "query": {"type": "VALIDATE"}}],
   "webhook": {

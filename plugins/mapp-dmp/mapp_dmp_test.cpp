@@ -65,6 +65,20 @@ TEST_CASE("mapp-dmp: one user in a mutation, which may say itself what it does",
     CHECK(result.records[2].body == R"({"audience":"7","user":"u3","user_type":"email"})");
 }
 
+TEST_CASE("mapp-dmp: what is text in the models is text, whatever Mapp writes", "[mapp-dmp]") {
+    const auto created =
+        translate("type=CREATE_AUDIENCE", R"({"Audience":7,"Name":2026,"Customer":{"Id":1}})");
+    REQUIRE(created.records.size() == 1);
+    CHECK(created.records[0].body == R"({"audience":"7","name":"2026","customer":{"Id":1}})");
+
+    const auto added = translate(
+        "type=ADD_TO_AUDIENCE",
+        R"({"Mutation":[{"Audience":"a","Users":[{"Id":1,"Type":3},{"Id":"2","Type":null}]}]})");
+    REQUIRE(added.records.size() == 2);
+    CHECK(added.records[0].body == R"({"audience":"a","user":"1","user_type":"3"})");
+    CHECK(added.records[1].body == R"({"audience":"a","user":"2"})");
+}
+
 TEST_CASE("mapp-dmp: without a type in the query the body's counts, and the query's wins",
           "[mapp-dmp]") {
     const std::string body =
@@ -153,4 +167,8 @@ TEST_CASE("mapp-dmp: what can't be understood is a permanent failure that says w
     fails_with("type=ADD_TO_AUDIENCE", R"({"Mutation":[{"Audience":"a","User":"u","Type":"X"}]})",
                "unknown type");
     fails_with("type=CREATE_AUDIENCE", R"({"Name":"x"})", "names no audience");
+    fails_with("type=CREATE_AUDIENCE", R"({"Audience":"a","Name":["x"]})", "name is no text");
+    fails_with("type=ADD_TO_AUDIENCE",
+               R"({"Mutation":[{"Audience":"a","User":{"Id":"u","Type":{}}}]})",
+               "mutation 0: a user's type is no text");
 }

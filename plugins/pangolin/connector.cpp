@@ -19,6 +19,7 @@ using syncline::Batch;
 using syncline::Failure;
 using syncline::Response;
 using syncline::Task;
+using syncline::Url;
 using syncline::WriteRecord;
 using syncline::json::Value;
 using syncline::membership::Audience;
@@ -38,30 +39,22 @@ struct Verdict {
 std::optional<Verdict> read_verdict(const Value& item) {
     const Value* position = item.find("index");
     if (position == nullptr || !position->uint64()) return std::nullopt;
-    Verdict verdict;
-    verdict.position = *position->uint64();
-    if (const std::string* id = item.find_string("id")) verdict.id = *id;
+    Verdict verdict{*position->uint64(), item.text_or("id", ""), {}};
     const Value* error = item.find("error");
     if (error == nullptr || error->is_null()) return verdict;
-    const Value* retryable = error->find("retryable");
-    const bool is_retryable =
-        retryable != nullptr && retryable->boolean() != nullptr && *retryable->boolean();
-    const std::string* code = error->find_string("code");
-    const std::string* message = error->find_string("message");
-    verdict.failure = Failure{is_retryable ? SYNCLINE_E_TRANSIENT : SYNCLINE_E_PERMANENT,
-                              message != nullptr ? *message : "Pangolin refused the record",
-                              code != nullptr ? *code : ""};
+    verdict.failure = Failure{
+        error->is_true("retryable") ? SYNCLINE_E_TRANSIENT : SYNCLINE_E_PERMANENT,
+        error->text_or("message", "Pangolin refused the record"), error->text_or("code", "")};
     return verdict;
 }
 
 // Null unless the whole reply makes sense: half an answer could hide a refused record.
-std::optional<std::vector<Verdict>> read_reply(std::string_view body, std::size_t record_count) {
-    const auto reply = syncline::json::parse(body);
-    const Value* results = reply ? reply.value->find("results") : nullptr;
-    if (results == nullptr || results->array() == nullptr) return std::nullopt;
+std::optional<std::vector<Verdict>> read_reply(const Value& reply, std::size_t record_count) {
+    const auto* results = reply.find_array("results");
+    if (results == nullptr) return std::nullopt;
     std::vector<Verdict> verdicts;
     std::vector<bool> is_judged(record_count);
-    for (const Value& item : *results->array()) {
+    for (const Value& item : *results) {
         auto verdict = read_verdict(item);
         if (!verdict || verdict->position >= record_count) return std::nullopt;
         if (is_judged[verdict->position]) return std::nullopt;
@@ -82,11 +75,7 @@ struct PangolinSettings {
 };
 
 class Pangolin final : public syncline::Configured<PangolinSettings>, public syncline::BatchWriter {
-    syncline::Status configure(PangolinSettings& settings) override {
-        std::string& url = settings.base_url;
-        while (!url.empty() && url.back() == '/') url.pop_back();
-        return {};
-    }
+    Url url(std::string_view path) const { return {settings().base_url, path}; }
 
     Task<> write(Batch& batch) override {
         if (batch.stream() != "audiences") co_return co_await write_memberships(batch);
@@ -110,11 +99,10 @@ class Pangolin final : public syncline::Configured<PangolinSettings>, public syn
         body.member("name", name.value_or(external_id)).end_object();
 
         const Response response =
-            co_await syncline::http::post(settings().base_url + "/v1/audiences", body.text());
+            co_await syncline::http::post(url("/v1/audiences").text(), body.text());
         if (!response.is_success()) throw response.refusal("Pangolin");
-        const auto reply = syncline::json::parse(response.body());
-        const std::string* id = reply ? reply.value->find_string("id") : nullptr;
-        if (id == nullptr) throw malformed(response);
+        const std::string* id = response.json().find_string("id");
+        if (id == nullptr) throw response.malformed("Pangolin");
         record.done(*id,
                     syncline::json::Writer{}.begin_object().member("id", *id).end_object().text());
     }
@@ -124,11 +112,8 @@ class Pangolin final : public syncline::Configured<PangolinSettings>, public syn
             record.done();  // it never got there
             co_return;
         }
-        syncline::HttpRequest request;
-        request.method = "DELETE";
-        request.url = settings().base_url + "/v1/audiences/" +
-                      syncline::percent_encode(record.destination_key());
-        const Response response = co_await syncline::http::send(std::move(request));
+        const Url audience = url("/v1/audiences").segment(record.destination_key());
+        const Response response = co_await syncline::http::send("DELETE", audience.text());
         if (!response.is_success() && response.status() != 404) throw response.refusal("Pangolin");
         record.done();
     }
@@ -151,20 +136,15 @@ class Pangolin final : public syncline::Configured<PangolinSettings>, public syn
         if (sent.empty()) co_return;
 
         const Response response =
-            co_await syncline::http::post(settings().base_url + "/v1/memberships", body.text());
+            co_await syncline::http::post(url("/v1/memberships").text(), body.text());
         if (response.status() != 200) throw response.refusal("Pangolin");
-        const auto verdicts = read_reply(response.body(), sent.size());
-        if (!verdicts) throw malformed(response);
+        const auto verdicts = read_reply(response.json(), sent.size());
+        if (!verdicts) throw response.malformed("Pangolin");
         for (const Verdict& verdict : *verdicts) {
             const WriteRecord& record = sent[verdict.position];
             verdict.failure ? record.fail(*verdict.failure) : record.done(verdict.id);
         }
         batch.rest_done();
-    }
-
-    static Failure malformed(const Response& response) {
-        return {SYNCLINE_E_TRANSIENT, "Pangolin's answer is malformed",
-                std::to_string(response.status())};
     }
 };
 
@@ -180,9 +160,10 @@ SYNCLINE_EXPORT_CONNECTOR(Pangolin, R"json({
   "unload": "supported",
   "capabilities": ["write"],
   "streams": [
-    {"name": "audience_memberships", "source": false, "destination": true,
-     "batch_records_max": 100},
-    {"name": "audiences", "source": false, "destination": true, "batch_records_max": 1}
+    {"name": "audience_memberships", "model": "membership/1", "source": false,
+     "destination": true, "batch_records_max": 100},
+    {"name": "audiences", "model": "audience/1", "source": false, "destination": true,
+     "batch_records_max": 1}
   ],
   "handshakes": [],
   "allowed_hosts": [{"from_setting": "base_url"}]

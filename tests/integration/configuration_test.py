@@ -129,6 +129,7 @@ class CommandLineTest(HubTest):
         self.assertIn("2 connectors in", listed.out)
         described = await self.syncline("connectors", "describe", "pangolin", key=False)
         self.assertIn("setting base_url: string, required.", described.out)
+        self.assertIn("stream audiences: destination, of the model audience/1\n", described.out)
         unknown = await self.syncline("connectors", "describe", "pangolyn", key=False)
         self.assertEqual(unknown.code, 2)
         self.assertIn("there are: mapp-dmp, pangolin", unknown.err)

@@ -49,6 +49,8 @@ class Response {
     int status() const { return status_; }
     bool is_success() const { return status_ >= 200 && status_ < 300; }
     const std::string& body() const { return body_; }
+    // The body; null if it is not JSON, so that nothing is found in it. Lives in the response.
+    const json::Value& json() const;
     // `name` in lower case; "" if there is no such header.
     std::string_view header(std::string_view name) const {
         for (const auto& [own, value] : headers_) {
@@ -61,11 +63,15 @@ class Response {
     // beginning of the body. 429, 408 and 503 are worth another attempt, 401 and 403 are about the
     // credentials, other 4xx are final: all of them had no effect. With anything else it is open.
     Failure refusal(std::string_view platform) const;
+    // For a success that does not say what it should: worth another attempt, and unless the request
+    // was a GET it is open what it did.
+    Failure malformed(std::string_view platform) const;
 
   private:
     int status_ = 0;
     HttpHeaders headers_;
     std::string body_;
+    mutable std::optional<json::Value> json_;  // from when somebody asks
     std::int64_t retry_after_ms_ = -1;
     bool may_have_had_effect_ = false;
 };
@@ -119,6 +125,12 @@ inline Sending send(HttpRequest request) {
     return Sending{std::move(request)};
 }
 
+// Another method, such as DELETE; with a body, say by headers what it is.
+inline Sending send(std::string_view method, std::string_view url, std::string_view body = {},
+                    HttpHeaders headers = {}) {
+    return send({std::string{method}, std::string{url}, std::move(headers), std::string{body}});
+}
+
 inline HttpHeaders json_headers() {
     return {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
 }
@@ -126,11 +138,11 @@ inline HttpHeaders json_headers() {
 // The texts are copied. Headers of its own: name them on a line above, since GCC 12 destroys twice
 // what braces make inside a statement with co_await.
 inline Sending get(std::string_view url, HttpHeaders headers = {}) {
-    return send({"GET", std::string{url}, std::move(headers)});
+    return send("GET", url, {}, std::move(headers));
 }
 inline Sending post(std::string_view url, std::string_view body,
                     HttpHeaders headers = json_headers()) {
-    return send({"POST", std::string{url}, std::move(headers), std::string{body}});
+    return send("POST", url, body, std::move(headers));
 }
 
 }  // namespace http
@@ -177,12 +189,24 @@ inline Response::Response(const syncline_http_result& result, std::int64_t now_n
     retry_after_ms_ = parse_retry_after_ms(header("retry-after"), now_ns);
 }
 
+inline const json::Value& Response::json() const {
+    if (!json_) json_ = json::parse(body_).value.value_or(json::Value{});
+    return *json_;
+}
+
+inline Failure Response::malformed(std::string_view platform) const {
+    Failure failure{SYNCLINE_E_TRANSIENT, std::string{platform} + "'s answer is malformed",
+                    std::to_string(status_)};
+    failure.may_have_had_effect = may_have_had_effect_;
+    return failure;
+}
+
 inline Failure Response::refusal(std::string_view platform) const {
-    const json::Parsed reply = json::parse(body_);
-    const json::Value* error = reply ? reply.value->find("error") : nullptr;
+    const json::Value& reply = json();
+    const json::Value* error = reply.find("error");
     const std::string* words = error != nullptr ? error->string() : nullptr;
     if (words == nullptr && error != nullptr) words = error->find_string("message");
-    if (words == nullptr && reply) words = reply.value->find_string("message");
+    if (words == nullptr) words = reply.find_string("message");
 
     Failure failure{SYNCLINE_E_TRANSIENT, std::string{platform}, std::to_string(status_),
                     retry_after_ms_};

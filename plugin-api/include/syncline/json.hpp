@@ -59,10 +59,24 @@ class Value {
     // The value that a JSON Pointer (RFC 6901) leads to: "" is this one, "/items/0/id" one within.
     // Null if there is none.
     const Value* at(std::string_view pointer) const;
-    // A member, if it is text.
+    // A member, if it is text, or a list.
     const std::string* find_string(std::string_view name) const {
         const Value* member = find(name);
         return member != nullptr ? member->string() : nullptr;
+    }
+    const Array* find_array(std::string_view name) const {
+        const Value* member = find(name);
+        return member != nullptr ? member->array() : nullptr;
+    }
+    // A member, if it is text, otherwise the fallback.
+    std::string text_or(std::string_view name, std::string_view fallback) const {
+        const std::string* text = find_string(name);
+        return text != nullptr ? *text : std::string{fallback};
+    }
+    // The member is there, and true.
+    bool is_true(std::string_view name) const {
+        const Value* member = find(name);
+        return member != nullptr && member->boolean() != nullptr && *member->boolean();
     }
 
   private:

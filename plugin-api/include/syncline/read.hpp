@@ -1,15 +1,16 @@
 // The capability "read": a stream of the platform, page by page.
 //
 //     Task<> read(Page& page) override {
-//         const std::string url = url_ + "/users?after=" + std::string{page.cursor()};
-//         const Response response = co_await http::get(url);
+//         const Url url = Url{url_, "/users"}.query("after", page.cursor());
+//         const Response response = co_await http::get(url.text());
 //         if (!response.is_success()) throw response.refusal("Acme");
-//         const json::Value found = parse_json(response.body());
-//         for (const json::Value& user : *found.find("users")->array()) {
+//         const json::Array* users = response.json().find_array("users");
+//         if (users == nullptr) throw response.malformed("Acme");
+//         for (const json::Value& user : *users) {
 //             const std::string body = json::write(user);
-//             page.emit({.key = *user.find("id")->string(), .body = body});
+//             page.emit({.key = user.text_or("id", ""), .body = body});
 //         }
-//         page.end(*found.find("next")->string(), *found.find("more")->boolean());
+//         page.end(response.json().text_or("next", ""), response.json().is_true("more"));
 //     }
 //
 // The host gets exactly one end of each page, whatever read() does: what it throws, before end(),

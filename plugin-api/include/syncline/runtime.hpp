@@ -54,8 +54,14 @@ struct Scope {
     // the connector says what it did, a failure can't claim that nothing happened.
     bool may_have_had_effect = false;
     bool is_effect_open = false;
+    Scope* outer = nullptr;  // what this one is a part of, if anything
 
-    void got_through() { may_have_had_effect = is_effect_open = true; }
+    Scope part() { return {.runtime = runtime, .operation = operation, .outer = this}; }
+    bool has_ended() const { return is_cancelled || (outer != nullptr && outer->has_ended()); }
+    void got_through() {
+        may_have_had_effect = is_effect_open = true;
+        if (outer != nullptr) outer->got_through();
+    }
 };
 
 // What the host was asked for, and the coroutine that waits for it. Lives in the coroutine's frame;
@@ -207,9 +213,10 @@ class Runtime {
     void forget(OpenExchange& exchange) noexcept;
     void forget(OpenAppend& append) noexcept { appends_.erase(std::exchange(append.id_, 0)); }
     void forget(OpenLookup& lookup) noexcept { lookups_.erase(std::exchange(lookup.id_, 0)); }
-    void cancel_exchanges_of(const Scope& scope) const {
+    void cancel_exchanges_of(syncline_write_handle operation) const {
         for (const auto& [id, exchange] : exchanges_) {
-            if (&exchange->scope == &scope) http_->cancel(host_->handle, exchange->handle_);
+            if (exchange->scope.operation == operation)
+                http_->cancel(host_->handle, exchange->handle_);
         }
     }
 
@@ -414,7 +421,7 @@ inline OpenLookup::~OpenLookup() {
 template <typename Call, typename Begin>
 bool Runtime::begin(std::unordered_map<std::uint64_t, Call*>& open, Call& call,
                     std::coroutine_handle<> waiting, syncline_error& error, const Begin& ask) {
-    if (call.scope.is_cancelled || is_stopping_) {
+    if (call.scope.has_ended() || is_stopping_) {
         fill(error, SYNCLINE_E_CANCELLED, "it was cancelled before it was sent");
         return false;
     }

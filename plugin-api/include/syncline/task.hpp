@@ -137,6 +137,7 @@ class TaskAwaiter {
 };
 
 class AllAwaiter;
+class Within;
 
 }  // namespace detail
 
@@ -162,6 +163,7 @@ class [[nodiscard]] Task final : public detail::Awaitable {
     friend promise_type;
     friend class detail::PromiseBase;
     friend class detail::AllAwaiter;
+    friend class detail::Within;
     explicit Task(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
 
     detail::TaskAwaiter<Value> awaiter_in(detail::Scope& scope) && {
@@ -229,6 +231,19 @@ class [[nodiscard]] All final : public Awaitable {
     AllAwaiter awaiter_in(Scope& scope) && { return AllAwaiter{scope, std::move(tasks_)}; }
 
     std::vector<Task<>> tasks_;
+};
+
+// A task in a scope of its own.
+class [[nodiscard]] Within final : public Awaitable {
+  public:
+    Within(Scope& own, Task<> task) : own_(own), task_(std::move(task)) {}
+
+  private:
+    friend class PromiseBase;
+    TaskAwaiter<void> awaiter_in(Scope&) && { return std::move(task_).awaiter_in(own_); }
+
+    Scope& own_;
+    Task<> task_;
 };
 
 // The coroutines of an instance that no other one awaits. Each removes itself when it ends.
@@ -309,7 +324,7 @@ inline void TaskGroup::cancel(syncline_write_handle operation) {
     for (Node* node = first_; node != nullptr; node = node->next) {
         if (node->scope.operation != operation) continue;
         node->scope.is_cancelled = true;
-        node->scope.runtime->cancel_exchanges_of(node->scope);
+        node->scope.runtime->cancel_exchanges_of(operation);
     }
 }
 

@@ -1,7 +1,8 @@
-// Pieces of URLs: percent-encoding and query strings.
+// URLs: put together, and their pieces.
 #ifndef SYNCLINE_URL_HPP
 #define SYNCLINE_URL_HPP
 
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -11,13 +12,16 @@
 
 namespace syncline {
 
-// Escapes everything but letters, digits and -._~ : safe in a path segment, a query and a form.
+// Escapes everything but letters, digits and -._~ : safe in a path segment, a query and a form. So
+// "." and "..", which as segments lead elsewhere, are escaped as well.
 inline std::string percent_encode(std::string_view text) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
+    const bool is_step = text == "." || text == "..";
     std::string out;
     for (const char c : text) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+                           (c >= '0' && c <= '9') || c == '-' || (c == '.' && !is_step) ||
+                           c == '_' || c == '~';
         if (plain) {
             out += c;
         } else {
@@ -28,6 +32,39 @@ inline std::string percent_encode(std::string_view text) {
     }
     return out;
 }
+
+// A URL that is put together; what is added is escaped, so it may be any text.
+//
+//     Url{"https://api.example.com/", "/v1/users"}.segment("a/b").query("fields", "id name").text()
+//
+// is "https://api.example.com/v1/users/a%2Fb?fields=id%20name".
+class Url {
+  public:
+    // Slashes at the end of the base do not count; the path begins with one.
+    Url(std::string_view base, std::string_view path)
+        : text_(base.substr(0, base.find_last_not_of('/') + 1)) {
+        text_ += path;
+    }
+
+    Url& segment(std::string_view key) {
+        text_ += '/' + percent_encode(key);
+        return *this;
+    }
+    Url& query(std::string_view name, std::string_view value) {
+        text_ += (has_query_ ? '&' : '?') + percent_encode(name) + '=' + percent_encode(value);
+        has_query_ = true;
+        return *this;
+    }
+    Url& query(std::string_view name, std::integral auto value) {
+        return query(name, std::string_view{std::to_string(value)});
+    }
+
+    const std::string& text() const { return text_; }
+
+  private:
+    std::string text_;
+    bool has_query_ = false;
+};
 
 // Undoes percent-encoding; '+' is a space. A '%' without two hexadecimal digits stays as it is.
 inline std::string query_decode(std::string_view text) {

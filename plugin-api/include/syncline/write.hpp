@@ -83,8 +83,16 @@ class WriteRecord {
     void done(std::string_view destination_key = {}, std::string_view reply = {}) const;
     // It has not; or it may have, if the failure may have had an effect.
     void fail(const Failure& why) const;
+    // Awaits a task that is about this record alone:
+    //
+    //     co_await record.settled_by(write_one(record));
+    //
+    // What it throws is the outcome of this record, and the batch goes on. Only a limit
+    // (SYNCLINE_E_RATE_LIMITED) is thrown on: those behind it would meet the same.
+    Task<> settled_by(Task<> task) const { return settle(*this, std::move(task)); }
 
   private:
+    static Task<> settle(WriteRecord record, Task<> task);
     const syncline_write_record& raw() const;
     static std::vector<std::string_view> names(const syncline_str* first, std::uint32_t count) {
         std::vector<std::string_view> all;
@@ -161,6 +169,17 @@ inline void WriteRecord::fail(const Failure& why) const {
                                            : SYNCLINE_FAILED;
     outcome.error = &error;
     batch_->settle(index_, outcome);
+}
+
+inline Task<> WriteRecord::settle(WriteRecord record, Task<> task) {
+    // What the requests of other records do meanwhile says nothing of this one.
+    detail::Scope own = record.batch_->scope_.part();
+    try {
+        co_await detail::Within(own, std::move(task));
+    } catch (const Failure& failure) {
+        record.fail(own.may_have_had_effect ? failure.with_possible_effect() : failure);
+        if (failure.failure_class == SYNCLINE_E_RATE_LIMITED) throw;
+    }
 }
 
 inline Batch::~Batch() {

@@ -185,6 +185,27 @@ TEST_CASE("json: the writer escapes what must be, and repairs what is not UTF-8"
     CHECK(json::parse(writer.text()));
 }
 
+TEST_CASE("json: a member is found by the type that is wanted", "[plugin_api][json]") {
+    const auto parsed = json::parse(R"({"text":"x","list":[1],"yes":true,"no":false,"null":null})");
+    REQUIRE(parsed);
+    const json::Value& value = *parsed.value;
+
+    CHECK(*value.find_string("text") == "x");
+    CHECK(value.find_array("list")->size() == 1);
+    CHECK(value.text_or("text", "y") == "x");
+    CHECK(value.is_true("yes"));
+    for (const char* other : {"no", "null", "none"}) {
+        CHECK(value.find_string(other) == nullptr);
+        CHECK(value.find_array(other) == nullptr);
+        CHECK(value.text_or(other, "y") == "y");
+        CHECK_FALSE(value.is_true(other));
+    }
+    CHECK(value.text_or("yes", "y") == "y");
+    CHECK(value.find_array("text") == nullptr);
+    CHECK_FALSE(value.is_true("text"));
+    CHECK_FALSE(json::Value{}.is_true("yes"));
+}
+
 TEST_CASE("json: a pointer leads to a value, or nowhere", "[plugin_api][json]") {
     const auto parsed = json::parse(R"({"a":{"b/c":[1,{"~d":"x"}],"":2},"0":3})");
     REQUIRE(parsed);

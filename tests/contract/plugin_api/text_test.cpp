@@ -1,4 +1,4 @@
-// Query strings, Retry-After, and texts of errors.
+// URLs, Retry-After, answers without a sense, and texts of errors.
 #include <cstdint>
 #include <string>
 
@@ -10,6 +10,7 @@
 using syncline::parse_retry_after_ms;
 using syncline::percent_encode;
 using syncline::query_parameter;
+using syncline::Url;
 
 TEST_CASE("url: parameters are found by name and decoded", "[plugin_api][url]") {
     CHECK(query_parameter("type=VALIDATE", "type") == "VALIDATE");
@@ -27,6 +28,21 @@ TEST_CASE("url: parameters are found by name and decoded", "[plugin_api][url]") 
 TEST_CASE("url: everything but plain characters is escaped", "[plugin_api][url]") {
     CHECK(percent_encode("aZ0-._~") == "aZ0-._~");
     CHECK(percent_encode("a/b%c d\xC3\xA9") == "a%2Fb%25c%20d%C3%A9");
+    // A client of HTTP takes DELETE /users/.. for DELETE / .
+    CHECK(percent_encode(".") == "%2E");
+    CHECK(percent_encode("..") == "%2E%2E");
+    CHECK(percent_encode("...") == "...");
+}
+
+TEST_CASE("url: what is added to a URL is escaped", "[plugin_api][url]") {
+    for (const char* base : {"https://x.example", "https://x.example/", "https://x.example//"})
+        CHECK(Url{base, "/v1/users"}.text() == "https://x.example/v1/users");
+    CHECK(Url{"https://x.example/api/", "/users"}.segment("a/b").segment("c?d").text() ==
+          "https://x.example/api/users/a%2Fb/c%3Fd");
+    CHECK(Url{"https://x.example", "/users"}.query("a&b", "x=y z").query("n", 7).text() ==
+          "https://x.example/users?a%26b=x%3Dy%20z&n=7");
+    CHECK(Url{"https://x.example", "/users"}.query("after", "").text() ==
+          "https://x.example/users?after=");
 }
 
 TEST_CASE("retry-after: seconds and dates, at most a day", "[plugin_api][http][C1]") {
@@ -43,6 +59,24 @@ TEST_CASE("retry-after: seconds and dates, at most a day", "[plugin_api][http][C
                              "Sun, 06 ovD 1994 08:49:40 GMT"}) {
         CHECK(parse_retry_after_ms(text, kNow) == -1);
     }
+}
+
+TEST_CASE("http: an answer that makes no sense leaves open what its request did",
+          "[plugin_api][http]") {
+    syncline_http_result raw{};
+    raw.status = 200;
+    raw.body = syncline::borrow(R"({"id":"u1"} and more)");
+    const syncline::Response to_get{raw, 0, false};
+    CHECK(to_get.json().is_null());
+    CHECK(to_get.malformed("Acme").message == "Acme's answer is malformed");
+    CHECK(to_get.malformed("Acme").failure_class == SYNCLINE_E_TRANSIENT);
+    CHECK(to_get.malformed("Acme").provider_code == "200");
+    CHECK_FALSE(to_get.malformed("Acme").may_have_had_effect);
+
+    raw.body = syncline::borrow(R"({"id":"u1"})");
+    const syncline::Response to_post{raw, 0, true};
+    CHECK(to_post.json().text_or("id", "") == "u1");
+    CHECK(to_post.malformed("Acme").may_have_had_effect);
 }
 
 TEST_CASE("errors: a text is cut between characters and always ends", "[plugin_api]") {

@@ -33,6 +33,9 @@ class Writer final : public syncline::Connector, public syncline::BatchWriter {
         } else if (stream == "forgets after a request") {
             co_await http::post("https://x.example", "{}");
             batch[0].done();
+        } else if (stream == "forgets what a task did") {
+            batch[0].done();
+            co_await batch[1].settled_by(first_step());
         } else if (stream == "open") {
             batch.rest_fail(Failure{SYNCLINE_E_TRANSIENT, "lost"}.with_possible_effect());
         } else if (stream == "cancelled") {
@@ -45,6 +48,14 @@ class Writer final : public syncline::Connector, public syncline::BatchWriter {
         } else if (stream == "two steps side by side") {
             std::vector<Task<>> tasks;
             for (const syncline::WriteRecord& record : batch) tasks.push_back(two_steps(record));
+            co_await syncline::all(std::move(tasks));
+        } else if (stream == "each by itself") {
+            for (const syncline::WriteRecord& record : batch)
+                co_await record.settled_by(two_steps(record));
+        } else if (stream == "each by itself, side by side") {
+            std::vector<Task<>> tasks;
+            for (const syncline::WriteRecord& record : batch)
+                tasks.push_back(record.settled_by(two_steps(record)));
             co_await syncline::all(std::move(tasks));
         } else if (stream == "posts" || stream == "gets") {
             if (stream == "posts") co_await http::post("https://x.example/1", "{}");
@@ -64,8 +75,9 @@ class Writer final : public syncline::Connector, public syncline::BatchWriter {
             batch[1].done(request.url);  // it was copied
         }
     }
+    static Task<> first_step() { co_await http::post("https://x.example/1", "{}"); }
     static Task<> two_steps(syncline::WriteRecord record) {
-        co_await http::post("https://x.example/1", "{}");
+        co_await first_step();
         const auto second = co_await http::post("https://x.example/2", "{}");
         if (!second.is_success()) throw second.refusal("X");
         record.done();
@@ -117,10 +129,12 @@ TEST_CASE("write: a record that is forgotten is the connector's bug", "[plugin_a
     CHECK(forgotten[1].failure.failure_class == SYNCLINE_E_PLUGIN_BUG);
     CHECK(forgotten[1].failure.message == "write() ended without an outcome for the record");
 
-    const auto write = site.host.write("forgets after a request", kTwo);
-    site.host.respond(200, "");
-    REQUIRE(write->is_complete);
-    CHECK(write->outcomes[1].kind == SYNCLINE_UNKNOWN);  // the request may have written it
+    for (const char* stream : {"forgets after a request", "forgets what a task did"}) {
+        const auto write = site.host.write(stream, kTwo);
+        site.host.respond(200, "");
+        REQUIRE(write->is_complete);
+        CHECK(write->outcomes[1].kind == SYNCLINE_UNKNOWN);  // the request may have written it
+    }
     CHECK(site.host.violations.empty());
 }
 
@@ -207,6 +221,48 @@ TEST_CASE("write: an outcome accounts for the requests before it", "[plugin_api]
     REQUIRE(both->is_complete);
     CHECK(both->outcomes[0].kind == SYNCLINE_DONE);
     CHECK(both->outcomes[1].kind == SYNCLINE_UNKNOWN);
+}
+
+TEST_CASE("write: a record that is settled by a task fails alone, unless it is a limit",
+          "[plugin_api][write]") {
+    Site site;
+    const auto outcomes = [&](const std::string& stream, std::initializer_list<int> statuses) {
+        const auto write = site.host.write(stream, kTwo);
+        for (const int status : statuses) site.host.respond(status, "");
+        REQUIRE(write->is_complete);
+        CHECK(site.host.exchanges().empty());
+        return write->outcomes;
+    };
+
+    const auto alone = outcomes("each by itself", {422, 422, 200, 200});
+    CHECK(alone[0].kind == SYNCLINE_FAILED);
+    CHECK(alone[1].kind == SYNCLINE_DONE);
+
+    const auto limited = outcomes("each by itself", {200, 429});
+    CHECK(limited[0].kind == SYNCLINE_UNKNOWN);  // its first step was done
+    CHECK(limited[1].kind == SYNCLINE_FAILED);
+    CHECK(limited[1].failure.failure_class == SYNCLINE_E_RATE_LIMITED);
+
+    // Side by side, the steps of one say nothing of the other, and neither do their outcomes.
+    const auto open = outcomes("each by itself, side by side", {200, 200, 200, 422});
+    CHECK(open[0].kind == SYNCLINE_DONE);
+    CHECK(open[1].kind == SYNCLINE_UNKNOWN);
+    const auto refused = outcomes("each by itself, side by side", {422, 200, 422, 200});
+    CHECK(refused[0].kind == SYNCLINE_FAILED);
+    CHECK(refused[1].kind == SYNCLINE_DONE);
+
+    const auto cancelled = site.host.write("each by itself, side by side", kTwo);
+    site.host.respond(200, "");
+    site.host.cancel_writes();
+    CHECK(cancelled->is_complete);
+    CHECK(site.host.exchanges().empty());
+    CHECK(cancelled->outcomes[0].kind == SYNCLINE_UNKNOWN);
+    const auto ended = site.host.write("each by itself", kTwo);
+    site.host.cancel_writes();
+    CHECK(ended->is_complete);
+    CHECK(site.host.exchanges().empty());
+    CHECK(ended->outcomes[1].kind == SYNCLINE_NOT_ATTEMPTED);
+    CHECK(site.host.violations.empty());
 }
 
 TEST_CASE("write: without an answer it matters whether something may have been done",

@@ -86,10 +86,9 @@ class Cassette {
         const json::Value* version = parsed.value->find("syncline_cassette");
         if (version == nullptr || version->int64() != 1)
             throw bad("it needs \"syncline_cassette\": 1");
-        const json::Value* exchanges = parsed.value->find("exchanges");
-        if (exchanges == nullptr || exchanges->array() == nullptr)
-            throw bad("it needs the list 'exchanges'");
-        for (const json::Value& each : *exchanges->array()) recorded_.push_back(read(each));
+        const json::Array* exchanges = parsed.value->find_array("exchanges");
+        if (exchanges == nullptr) throw bad("it needs the list 'exchanges'");
+        for (const json::Value& each : *exchanges) recorded_.push_back(read(each));
     }
 
     static std::string text_of(const std::string& file) {
@@ -113,9 +112,7 @@ class Cassette {
         recorded.request = {*method, *url, body_of(*request), headers_of(*request)};
         if (const std::string* failure = exchange.find_string("failure")) {
             recorded.failure = *failure;
-            const json::Value* possible = exchange.find("may_have_been_processed");
-            recorded.may_have_been_processed =
-                possible != nullptr && possible->boolean() != nullptr && *possible->boolean();
+            recorded.may_have_been_processed = exchange.is_true("may_have_been_processed");
             if (!failure->empty()) return recorded;
         }
         const json::Value* response = exchange.find("response");

@@ -30,35 +30,31 @@ class Steps final : public syncline::Connector, public syncline::BatchWriter {
     }
 
     Task<std::string> find_user(std::string email) {
-        const auto response =
-            co_await http::get(url_ + "/users?email=" + syncline::percent_encode(email));
+        const syncline::Url url = syncline::Url{url_, "/users"}.query("email", email);
+        const auto response = co_await http::get(url.text());
         if (!response.is_success()) throw response.refusal("Acme");
-        const auto reply = syncline::json::parse(response.body());
-        const std::string* id = reply ? reply.value->find_string("id") : nullptr;
+        const std::string* id = response.json().find_string("id");
         if (id == nullptr) throw Failure{SYNCLINE_E_NOT_FOUND, "Acme knows no user " + email};
         co_return *id;
     }
 
     Task<> write_one(WriteRecord record) {
-        try {
-            const std::string id = co_await find_user(std::string(record.key()));
-            HttpRequest request;
-            request.method = "PUT";
-            request.url = url_ + "/users/" + id;
-            request.headers = http::json_headers();
-            request.body = record.body();
-            request.timeout = std::chrono::seconds{10};
-            const auto response = co_await http::send(std::move(request));
-            if (!response.is_success()) throw response.refusal("Acme");
-            record.done(id);
-        } catch (const Failure& failure) {
-            record.fail(failure);
-        }
+        const std::string id = co_await find_user(std::string(record.key()));
+        HttpRequest request;
+        request.method = "PUT";
+        request.url = syncline::Url{url_, "/users"}.segment(id).text();
+        request.headers = http::json_headers();
+        request.body = record.body();
+        request.timeout = std::chrono::seconds{10};
+        const auto response = co_await http::send(std::move(request));
+        if (!response.is_success()) throw response.refusal("Acme");
+        record.done(id);
     }
 
     Task<> write(Batch& batch) override {
         std::vector<Task<>> tasks;
-        for (const WriteRecord& record : batch) tasks.push_back(write_one(record));
+        for (const WriteRecord& record : batch)
+            tasks.push_back(record.settled_by(write_one(record)));
         co_await syncline::all(std::move(tasks));
     }
 
@@ -359,19 +355,19 @@ inline std::string made_profile() {
 // A source that is read page by page.
 class UserList final : public syncline::Connector, public syncline::PageReader {
     syncline::Task<> read(syncline::Page& page) override {
-        const std::string url =
-            "https://api.example.com/users?limit=" + std::to_string(page.records_max()) +
-            "&after=" + std::string{page.cursor()};
-        const auto response = co_await http::get(url);
+        syncline::Url url{"https://api.example.com", "/users"};
+        url.query("limit", page.records_max()).query("after", page.cursor());
+        const auto response = co_await http::get(url.text());
         if (response.status() == 410) throw Failure{SYNCLINE_E_CURSOR_INVALID, "it is too old"};
         if (!response.is_success()) throw response.refusal("Shop");
-        const syncline::json::Value found = syncline::parse_json(response.body());
-        for (const syncline::json::Value& user : *found.find("users")->array()) {
+        const auto* users = response.json().find_array("users");
+        const std::string* next = response.json().find_string("next");
+        if (users == nullptr || next == nullptr) throw response.malformed("Shop");
+        for (const syncline::json::Value& user : *users) {
             const std::string body = syncline::json::write(user);
-            page.emit({.key = *user.find("id")->string(), .body = body});
+            page.emit({.key = user.text_or("id", ""), .body = body});
         }
-        const std::string next = *found.find("next")->string();
-        page.end(next, !next.empty());
+        page.end(*next, !next->empty());
     }
 };
 
@@ -388,11 +384,12 @@ class Asked final : public syncline::Connector,
     Task<std::vector<syncline::DiscoveredStream>> discover() override {
         const auto response = co_await http::get("https://api.example.com/objects");
         if (!response.is_success()) throw response.refusal("Shop");
+        const auto* objects = response.json().array();
+        if (objects == nullptr) throw response.malformed("Shop");
         std::vector<syncline::DiscoveredStream> streams;
-        const syncline::json::Value found = syncline::parse_json(response.body());
-        for (const syncline::json::Value& object : *found.array()) {
+        for (const syncline::json::Value& object : *objects) {
             syncline::DiscoveredStream stream;
-            stream.name = *object.find_string("name");
+            stream.name = object.text_or("name", "");
             stream.fields.push_back({.name = "id", .type = "string", .is_key = true});
             streams.push_back(stream);
         }
