@@ -1,5 +1,5 @@
-//! The functions that the host calls. What panics here is a failure of that call: nothing unwinds
-//! into the host.
+//! What is exported, the life of an instance, and the ways into a connector. What panics there is a
+//! failure of that call: nothing unwinds into the host.
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::mem::size_of;
@@ -8,18 +8,11 @@ use std::ptr::{null, null_mut};
 use std::rc::Rc;
 
 use crate::failure::{Class, Failure};
-use crate::fetch::FetchBatch;
+use crate::host::{Host, Severity};
 use crate::raw::{self, Status};
-use crate::read::Page;
-use crate::runtime::{Host, Operation, Runtime, Severity};
-use crate::secret::Secret;
+use crate::runtime::{Operation, Runtime};
 use crate::services::Kind;
-use crate::sign::OutgoingRequest;
-use crate::state::State;
-use crate::task::Task;
-use crate::text::{bytes, lend, list, text};
-use crate::webhook::{Records, Settled, WebhookRequest};
-use crate::write::Batch;
+use crate::text::{bytes, text};
 use crate::{json, Connector};
 
 /// A connector with the manifest that it is exported with; `export_connector!` implements it.
@@ -38,10 +31,10 @@ pub const fn note_description<const SIZE: usize>(text: &str) -> [u8; SIZE] {
     to
 }
 
-struct Instance<C> {
+pub(crate) struct Instance<C> {
     runtime: Rc<Runtime<C>>,
-    connector: Option<C>, // from init() on
-    streams: Vec<String>, // that may be written
+    connector: Option<C>,            // from init() on
+    pub(crate) streams: Vec<String>, // that may be written
 }
 
 #[doc(hidden)]
@@ -227,229 +220,19 @@ impl<C: Exported> Thunks<C> {
         }));
     }
 
-    // ---- Capabilities
-
-    unsafe extern "C" fn http_done(
-        raw: *mut raw::Instance,
-        user_id: u64,
-        result: *const raw::HttpResult,
-    ) {
-        Self::run(raw, |runtime, connector| runtime.http_done(connector, user_id, &*result));
-    }
-
-    unsafe extern "C" fn file_done(
-        raw: *mut raw::Instance,
-        user_id: u64,
-        error: *const raw::Error,
-    ) {
-        Self::run(raw, |runtime, connector| {
-            runtime.file_done(connector, user_id, error.as_ref());
-        });
-    }
-
-    unsafe extern "C" fn ids_found(
-        raw: *mut raw::Instance,
-        user_id: u64,
-        values: *const raw::Str,
-        value_count: u32,
-        error: *const raw::Error,
-    ) {
-        Self::run(raw, |runtime, connector| {
-            runtime.ids_found(connector, user_id, list(values, value_count), error.as_ref());
-        });
-    }
-
-    unsafe extern "C" fn handshake(
-        raw: *mut raw::Instance,
-        request: *const raw::WebhookRequest,
-        sink: *const raw::ReplySink,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::call(raw, error, |_, connector| {
-            connector.handshake(&WebhookRequest(&*request))?.give(&*sink);
-            Ok(())
-        })
-    }
-
-    unsafe extern "C" fn translate(
-        raw: *mut raw::Instance,
-        request: *const raw::WebhookRequest,
-        sink: *const raw::RecordSink,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::call(raw, error, |_, connector| {
-            connector.translate(&WebhookRequest(&*request), &mut Records::new(&*sink))
-        })
-    }
-
-    unsafe extern "C" fn verify(
-        raw: *mut raw::Instance,
-        request: *const raw::WebhookRequest,
-        secret: u64,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::call(raw, error, |runtime, connector| {
-            let secret = Some(secret).filter(|secret| *secret != 0);
-            let secret = secret.map(|secret| Secret::new(runtime.services.clone(), secret));
-            connector.verify(&WebhookRequest(&*request), secret)
-        })
-    }
-
-    unsafe extern "C" fn answer(
-        raw: *mut raw::Instance,
-        request: *const raw::WebhookRequest,
-        outcome: *const raw::Answer,
-        sink: *const raw::ReplySink,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::call(raw, error, |_, connector| {
-            connector.answer(&WebhookRequest(&*request), &Settled(&*outcome))?.give(&*sink);
-            Ok(())
-        })
-    }
-
-    unsafe extern "C" fn write(
-        raw: *mut raw::Instance,
-        operation: u64,
-        batch: *const raw::WriteBatch,
-        error: *mut raw::Error,
-    ) -> Status {
-        let stream = text((*batch).stream);
-        let is_known = (*raw.cast::<Instance<C>>()).streams.iter().any(|known| known == stream);
-        Self::begin(raw, Kind::Write, operation, error, |connector, open| {
-            let batch = Rc::new(Batch::new(open, batch));
-            if !is_known {
-                return Err(Failure::new(Class::Unsupported, "there is no such stream to write"));
-            }
-            if (0..batch.len()).any(|index| !batch.record(index).is_json()) {
-                return Err(Failure::new(
-                    Class::Unsupported,
-                    "the bodies are in an unknown format",
-                ));
-            }
-            connector.write(batch)
-        })
-    }
-
-    unsafe extern "C" fn fetch(
-        raw: *mut raw::Instance,
-        operation: u64,
-        batch: *const raw::FetchBatch,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::begin(raw, Kind::Fetch, operation, error, |connector, open| {
-            connector.fetch(Rc::new(FetchBatch::new(open, batch)))
-        })
-    }
-
-    unsafe extern "C" fn read(
-        raw: *mut raw::Instance,
-        operation: u64,
-        request: *const raw::ReadRequest,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::begin(raw, Kind::Read, operation, error, |connector, open| {
-            connector.read(Page::new(open, request))
-        })
-    }
-
-    unsafe extern "C" fn check(
-        raw: *mut raw::Instance,
-        operation: u64,
-        _timeout_ms: i64,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::begin(raw, Kind::Check, operation, error, |connector, open| {
-            connector.check(Task::new(open))
-        })
-    }
-
-    unsafe extern "C" fn discover(
-        raw: *mut raw::Instance,
-        operation: u64,
-        _timeout_ms: i64,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::begin(raw, Kind::Discover, operation, error, |connector, open| {
-            connector.discover(Task::new(open))
-        })
-    }
-
-    unsafe extern "C" fn work(
-        raw: *mut raw::Instance,
-        operation: u64,
-        due_ns: i64,
-        _timeout_ms: i64,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::begin(raw, Kind::Work, operation, error, |connector, open| {
-            connector.work(Task::new(open), Some(due_ns).filter(|due_ns| *due_ns != raw::NO_TIME))
-        })
-    }
-
-    unsafe extern "C" fn cancel(raw: *mut raw::Instance, operation: u64) {
-        Self::runtime(raw).cancel(operation);
-    }
-
-    /// Asked from inside the host's send(), so of the connector only this is running.
-    unsafe extern "C" fn sign(
-        raw: *mut raw::Instance,
-        request: *const raw::HttpRequest,
-        sink: *const raw::HeaderSink,
-        error: *mut raw::Error,
-    ) -> Status {
-        guarded(error, || Self::connector(raw)?.sign(&mut OutgoingRequest::new(&*request, &*sink)))
-    }
-
-    unsafe extern "C" fn migrate(
-        settings: raw::Str,
-        sink: *const raw::TextSink,
-        error: *mut raw::Error,
-    ) -> Status {
-        guarded(error, || {
-            report_no_panics();
-            let settings = json::parse(text(settings)).unwrap_or(json::Value::Null);
-            if !matches!(settings, json::Value::Object(_)) {
-                return Err(Failure::config("the settings are no JSON object"));
-            }
-            let migrated = C::migrate(settings)?.to_string();
-            ((*sink).text)((*sink).context, lend(&migrated));
-            Ok(())
-        })
-    }
-
-    unsafe extern "C" fn save(
-        raw: *mut raw::Instance,
-        sink: *const raw::StateSink,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::call(raw, error, |_, connector| {
-            connector.save()?.give(&*sink);
-            Ok(())
-        })
-    }
-
-    unsafe extern "C" fn restore(
-        raw: *mut raw::Instance,
-        state: *const raw::State,
-        error: *mut raw::Error,
-    ) -> Status {
-        Self::call(raw, error, |_, connector| connector.restore(State::from_raw(&*state)))
-    }
-
     // ---- Into the connector
 
-    unsafe fn runtime(raw: *mut raw::Instance) -> Rc<Runtime<C>> {
+    pub(crate) unsafe fn runtime(raw: *mut raw::Instance) -> Rc<Runtime<C>> {
         (*raw.cast::<Instance<C>>()).runtime.clone()
     }
 
-    unsafe fn connector<'a>(raw: *mut raw::Instance) -> Result<&'a mut C, Failure> {
+    pub(crate) unsafe fn connector<'a>(raw: *mut raw::Instance) -> Result<&'a mut C, Failure> {
         let instance = &mut *raw.cast::<Instance<C>>();
         let missing = || Failure::new(Class::HostBug, "the instance was not initialised");
         instance.connector.as_mut().ok_or_else(missing)
     }
 
-    unsafe fn call(
+    pub(crate) unsafe fn call(
         raw: *mut raw::Instance,
         error: *mut raw::Error,
         body: impl FnOnce(&Rc<Runtime<C>>, &mut C) -> Result<(), Failure>,
@@ -461,7 +244,7 @@ impl<C: Exported> Thunks<C> {
     }
 
     /// Begins an operation; one that fails is over.
-    unsafe fn begin(
+    pub(crate) unsafe fn begin(
         raw: *mut raw::Instance,
         kind: Kind,
         operation: u64,
@@ -484,7 +267,7 @@ impl<C: Exported> Thunks<C> {
     }
 
     /// For what can't report a failure; then the instance may have come to its end.
-    unsafe fn run(raw: *mut raw::Instance, body: impl FnOnce(&Runtime<C>, &mut C)) {
+    pub(crate) unsafe fn run(raw: *mut raw::Instance, body: impl FnOnce(&Runtime<C>, &mut C)) {
         let runtime = Self::runtime(raw);
         let status = guarded(null_mut(), || {
             body(&runtime, Self::connector(raw)?);
@@ -517,7 +300,7 @@ fn manifest_of<C: Exported>() -> json::Value {
 
 /// A panic is told as the call's failure. The standard report would go to the hub's standard error
 /// and, with RUST_BACKTRACE, leave megabytes behind at unloading.
-fn report_no_panics() {
+pub(crate) fn report_no_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
@@ -541,7 +324,10 @@ fn destinations(manifest: &json::Value) -> Vec<String> {
 }
 
 /// Runs what may fail; a failure or a panic goes to `error`.
-unsafe fn guarded(error: *mut raw::Error, body: impl FnOnce() -> Result<(), Failure>) -> Status {
+pub(crate) unsafe fn guarded(
+    error: *mut raw::Error,
+    body: impl FnOnce() -> Result<(), Failure>,
+) -> Status {
     let failure = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return raw::OK,
         Ok(Err(failure)) => failure,

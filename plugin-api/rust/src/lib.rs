@@ -65,9 +65,11 @@
 //! check` tests a connector of any language.
 #![warn(missing_docs)]
 
+mod capabilities;
 mod entry;
 mod failure;
 mod fetch;
+mod host;
 mod http;
 mod read;
 mod runtime;
@@ -88,9 +90,9 @@ pub mod raw;
 pub use entry::{note_description, Exported, Thunks};
 pub use failure::{Class, Failure};
 pub use fetch::{FetchBatch, FetchRequest, Fetched};
+pub use host::{FoundIds, Host, Severity};
 pub use http::{Answer, Request, Response};
 pub use read::Page;
-pub use runtime::{FoundIds, Host, Severity};
 pub use secret::{to_hex, Digest, Expression, Secret};
 pub use sign::OutgoingRequest;
 pub use state::State;

@@ -2,9 +2,10 @@
 use std::ptr::null;
 
 use crate::failure::{Class, Failure};
+use crate::host::FoundIds;
 use crate::http::{Answer, Request};
 use crate::raw;
-use crate::runtime::{FoundIds, Operation as Open};
+use crate::runtime::Operation as Open;
 use crate::text::{lend, list, text};
 
 /// What is to be done with a record.
