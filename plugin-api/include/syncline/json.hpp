@@ -34,11 +34,11 @@ struct Number {
 class Value {
   public:
     Value() = default;  // null
-    explicit Value(bool value) : data_(value) {}
-    explicit Value(Number value) : data_(std::move(value)) {}
-    explicit Value(std::string value) : data_(std::move(value)) {}
-    explicit Value(Array value) : data_(std::move(value)) {}
-    explicit Value(Object value) : data_(std::move(value)) {}
+    explicit Value(bool value);
+    explicit Value(Number value);
+    explicit Value(std::string value);
+    explicit Value(Array value);
+    explicit Value(Object value);
 
     bool is_null() const { return std::holds_alternative<std::nullptr_t>(data_); }
 
@@ -83,13 +83,20 @@ class Value {
     template <typename Integer>
     std::optional<Integer> integer() const;
 
-    std::variant<std::nullptr_t, bool, Number, std::string, Array, Object> data_{nullptr};
+    std::variant<std::nullptr_t, bool, Number, std::string, Array, Object> data_;
 };
 
 struct Member {
     std::string name;
     Value value;
 };
+
+// Here, where a member is known: Clang needs it.
+inline Value::Value(bool value) : data_(value) {}
+inline Value::Value(Number value) : data_(std::move(value)) {}
+inline Value::Value(std::string value) : data_(std::move(value)) {}
+inline Value::Value(Array value) : data_(std::move(value)) {}
+inline Value::Value(Object value) : data_(std::move(value)) {}
 
 inline const Value* Value::find(std::string_view name) const {
     const Object* members = object();
