@@ -62,6 +62,8 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
     }
 
     void retire(const std::stop_token& stop) override {
+        // Not in take_over(), which must not wait for a disk.
+        for (const One& one : all_) catalog_.keep(*one.entry);
         const auto until = std::chrono::steady_clock::now() + catalog_.options_.drain_limit;
         std::vector<std::shared_ptr<Instance>> old;
         for (One& one : all_) {

@@ -26,6 +26,9 @@
 #ifndef CHAOS_STREAM
 #define CHAOS_STREAM "things"
 #endif
+#ifndef CHAOS_MORE_STREAMS
+#define CHAOS_MORE_STREAMS ""
+#endif
 #ifndef CHAOS_REQUIRED
 #define CHAOS_REQUIRED ""
 #endif
@@ -43,7 +46,8 @@
     "\"style\":\"async\",\"capabilities\":[\"webhook\",\"write\"],"                  \
     "\"streams\":[{\"name\":\"" CHAOS_STREAM                                         \
     "\",\"source\":true,\"destination\":true,\"batch_records_"                       \
-    "max\":10}],"                                                                    \
+    "max\":10}" CHAOS_MORE_STREAMS                                                   \
+    "],"                                                                             \
     "\"handshakes\":[{\"methods\":[\"GET\"]}],\"allowed_hosts\":[" CHAOS_HOSTS       \
     "],"                                                                             \
     "\"settings\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":" \
