@@ -124,7 +124,10 @@ Failure LiveInstance::start_up() {
     const Failure escaped{FailureClass::kPluginBug, "an exception escaped from the connector", "",
                           -1};
     const OnBehalf behalf{*this, 0};
-    if (!call_connector("create()", [&] { instance_ = plugin.create(&host_); })) return escaped;
+    if (!call_connector("create()", [&] { instance_ = plugin.create(&host_); })) {
+        clear_failed_start();
+        return escaped;
+    }
     if (instance_ == nullptr) {
         clear_failed_start();
         return {FailureClass::kTransient, "the connector has no memory for an instance", "", -1};
@@ -210,6 +213,11 @@ bool LiveInstance::is_open(std::uint64_t call) {
 bool LiveInstance::finish(std::uint64_t call) {
     const std::lock_guard lock{mutex_};
     return calls_.erase(call);
+}
+
+bool LiveInstance::is_stopping() {
+    const std::lock_guard lock{mutex_};
+    return state_ == State::kStopping || state_ == State::kOver;
 }
 
 syncline_status LiveInstance::post(std::uint64_t user_id) {
