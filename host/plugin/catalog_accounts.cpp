@@ -8,6 +8,7 @@
 #include "plugin/errc.hpp"
 #include "plugin/fit_settings.hpp"
 #include "plugin/own_ids.hpp"
+#include "plugin/paced_transport.hpp"
 #include "plugin/settings_schema.hpp"
 
 namespace syncline::plugin {
@@ -28,9 +29,10 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
         for (One& one : all_) {
             if (stop.stop_requested()) return Error{kStartFailed, "the hub is ending"};
             SYNCLINE_CHECK(catalog_.load(*one.entry, catalog_.options_.call_limit));
-            if (auto fits = fit_settings(*one.entry->generation, one.complete.settings); !fits)
+            if (auto fits = fit_settings(*one.entry->generation, one.complete.settings, stop);
+                !fits)
                 return std::move(fits).error().at("account " + one.given.account);
-            SYNCLINE_TRY(one.next, catalog_.start_on(one.entry->generation, one.complete));
+            SYNCLINE_TRY(one.next, catalog_.start_on(one.entry->generation, one.complete, stop));
             if (one.account == nullptr) one.account = std::make_shared<AccountInstance>(one.next);
         }
         return {};
@@ -103,7 +105,7 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
                              "a new version of " + one.entry->manifest.id + " is on trial"}
                     .at("account " + one.given.account);
             one.account = served->account.lock();
-            // What the old instance has put, the new one knows.
+            // What the old instance has put, the new one knows, and they share the platform.
             one.given.own_ids = served->options.own_ids;
         }
         one.complete = one.given;

@@ -111,11 +111,14 @@ class DirectoryCatalog final : public Catalog {
     Result<Candidate> stage(const std::string& name, Library library);
     Result<void> load(Candidate& candidate, std::chrono::milliseconds call_limit);
     Result<std::shared_ptr<Instance>> start_on(const std::shared_ptr<Generation>& generation,
-                                               InstanceOptions options);
+                                               InstanceOptions options,
+                                               const std::stop_token& stop);
     Result<std::shared_ptr<Instance>> start_one(const std::shared_ptr<Generation>& generation,
-                                                InstanceOptions options);
+                                                InstanceOptions options,
+                                                const std::stop_token& stop);
     Result<std::shared_ptr<Instance>> start_pool(const std::shared_ptr<Generation>& generation,
-                                                 const InstanceOptions& options);
+                                                 const InstanceOptions& options,
+                                                 const std::stop_token& stop);
     // Stops what is left of a generation's instances, or of all of them; ends with their end.
     void stop_instances(std::optional<std::uint64_t> generation,
                         std::chrono::milliseconds deadline);
@@ -140,6 +143,10 @@ class DirectoryCatalog final : public Catalog {
                               std::chrono::milliseconds call_limit, const std::stop_token& stop);
     Result<void> start_all(Successor& successor, std::chrono::milliseconds call_limit,
                            const std::stop_token& stop);
+    // One for each account, with its settings as this version takes them.
+    Result<std::vector<std::shared_ptr<Instance>>> start_accounts(
+        const std::shared_ptr<Generation>& generation, std::vector<InstanceOptions>& accounts,
+        const std::stop_token& stop);
     void discard(Successor& successor);
     void hand_over(Entry& entry, Successor& successor, const std::stop_token& stop);
     void put_into_service(Entry& entry, Candidate next, std::vector<Ended> ended,
@@ -157,7 +164,8 @@ class DirectoryCatalog final : public Catalog {
     void end_trial(Entry& entry, SwapEvent::Kind kind, const std::string& why,
                    const std::stop_token& stop);
     void take_over(Entry& entry, const std::stop_token& stop);
-    Result<std::vector<Ended>> move_late_accounts(Entry& entry, Successor& successor);
+    Result<std::vector<Ended>> move_late_accounts(Entry& entry, Successor& successor,
+                                                  const std::stop_token& stop);
 
     // catalog_operations.cpp
     Result<void> go_back(Entry& entry, const std::stop_token& stop);

@@ -233,8 +233,22 @@ std::shared_ptr<Worker> Generation::start_worker() {
     };
     const std::shared_ptr<Worker> worker = Worker::start(std::move(options));
     const std::lock_guard lock{mutex_};
+    join_ended_workers();
     workers_.push_back(worker);
     return worker;
+}
+
+// A thread can't join itself, and the library may only go when all have been: the next one does it.
+void Generation::join_ended_workers() {
+    std::erase_if(workers_, [](const auto& worker) {
+        if (!worker->is_over()) return false;
+        worker->close();
+        return true;
+    });
+}
+
+void Generation::leave(Worker& worker) const {
+    if (options_.manifest.is_blocking) worker.finish();
 }
 
 void Generation::set_call_limit(std::chrono::milliseconds limit) {

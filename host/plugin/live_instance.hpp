@@ -16,6 +16,7 @@
 
 #include "plugin/connector.hpp"
 #include "plugin/copy_in.hpp"
+#include "plugin/gather.hpp"
 #include "plugin/generation.hpp"
 #include "plugin/handles.hpp"
 #include "plugin/log_gate.hpp"
@@ -53,9 +54,12 @@ class LiveInstance final : public Instance,
                            public Resident,
                            public std::enable_shared_from_this<LiveInstance> {
   public:
-    // Errors: `plugin.start_failed`. Not on the generation's thread: it waits for it.
+    // Errors: `plugin.start_failed`. Not on the generation's thread: it waits for it. A blocking
+    // connector's start, which may wait for a platform, is interrupted at the call limit and when a
+    // stop is asked for.
     static Result<std::shared_ptr<LiveInstance>> start(std::shared_ptr<Generation> generation,
-                                                       InstanceOptions options);
+                                                       InstanceOptions options,
+                                                       const std::stop_token& stop = {});
 
     const Manifest& manifest() const override { return generation_->manifest(); }
     void handshake(WebhookRequest request,
@@ -161,7 +165,8 @@ class LiveInstance final : public Instance,
     LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options);
 
     // live_instance.cpp
-    Failure start_up();                      // [thread]
+    Failure start_up();  // [thread]
+    bool interrupt_start(Gather<Failure>& outcome, const std::stop_token& stop);
     void clear_failed_start();               // [thread]
     std::optional<Failure> refusal() const;  // locked
     void enqueue(std::function<void(std::uint64_t call)> begin,
