@@ -195,6 +195,7 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
     Entry& entry = found->second;
     const Manifest& manifest = entry.manifest;
     options.own_ids = std::make_shared<OwnIds>();
+    options.pacer = make_pacer(*options_.clock, deadlines_);
     Served served;
     served.options = options;
     // Without its code, if that has nothing to say to them.
@@ -221,8 +222,8 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
 Result<std::shared_ptr<Instance>> DirectoryCatalog::start_on(
     const std::shared_ptr<Generation>& generation, InstanceOptions options,
     const std::stop_token& stop) {
-    options.http = make_paced(std::move(options.http), generation->manifest().data.limits,
-                              *options_.clock, deadlines_);
+    options.http =
+        make_paced(std::move(options.http), generation->manifest().data.limits, options.pacer);
     if (!generation->manifest().is_blocking) return start_one(generation, std::move(options), stop);
     return start_pool(generation, options, stop);
 }

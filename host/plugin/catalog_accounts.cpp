@@ -96,6 +96,7 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
         if (found == catalog_.entries_.end()) return catalog_.unknown(wish.connector);
         One one{&found->second, nullptr, std::move(wish.options), {}, nullptr, nullptr};
         one.given.own_ids = std::make_shared<OwnIds>();
+        one.given.pacer = make_pacer(*catalog_.options_.clock, catalog_.deadlines_);
         if (wish.now != nullptr) {
             const Served* served = catalog_.find_served(*wish.now);
             SYNCLINE_ASSERT(served != nullptr);
@@ -107,6 +108,7 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
             one.account = served->account.lock();
             // What the old instance has put, the new one knows, and they share the platform.
             one.given.own_ids = served->options.own_ids;
+            one.given.pacer = served->options.pacer;
         }
         one.complete = one.given;
         const Manifest& manifest = one.entry->manifest;

@@ -355,6 +355,7 @@ struct IdMap {
 };
 
 class OwnIds;
+class Pacer;
 class FlightRecorder;
 
 struct InstanceOptions {
@@ -374,6 +375,8 @@ struct InstanceOptions {
     // Ids that were put and are not in `ids` yet; the catalog makes one for all instances that
     // serve the account, one after the other.
     std::shared_ptr<OwnIds> own_ids{};
+    // Of the account's requests; made as `own_ids` is.
+    std::shared_ptr<Pacer> pacer{};
     // What the version before has handed over; null for none, which is no failure.
     std::shared_ptr<const HandedState> state{};
 };
