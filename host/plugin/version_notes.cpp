@@ -325,7 +325,9 @@ Result<void> VersionNotes::quarantine(const std::string& id, const std::string& 
 
 Result<void> VersionNotes::go_back(const std::string& id, const std::string& why) {
     const std::lock_guard lock{change_mutex_};
-    if (!of(id).previous) return Error{kNoPrevious, "no version of " + id + " served before"};
+    const ConnectorNote before = of(id);
+    if (!before.previous || before.find_quarantined(before.previous->sha256_hex) != nullptr)
+        return Error{kNoPrevious, "no version of " + id + " served before"};
     return change(id, [&](ConnectorNote& note) {
         if (note.serving)
             add_quarantined(note, note.serving->sha256_hex, note.serving->version, why);
