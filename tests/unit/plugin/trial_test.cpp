@@ -201,6 +201,20 @@ TEST_CASE("trial: what the hub called off is nobody's fault", "[plugin][trial]")
     CHECK(both.counted() == Tallied{0, 0, 1, 0});
 }
 
+TEST_CASE("trial: a version that calls off what nobody asked it to has failed", "[plugin][trial]") {
+    const Both both;
+    both.script({of_kind(OutcomeKind::kFailed, FailureClass::kCancelled)});
+    both.write({key_on(true)});
+    CHECK(both.counted() == Tallied{0, 0, 1, 1});
+}
+
+TEST_CASE("trial: what follows a record that is done again counts once", "[plugin][trial]") {
+    const Both both;
+    both.script({kRefused, kSkipped});
+    both.write({key_on(true), key_on(true)});
+    CHECK(both.counted() == Tallied{0, 0, 2, 2});
+}
+
 TEST_CASE("trial: of a key that comes several times only the end is done again",
           "[plugin][trial]") {
     const std::string key = key_on(true);
