@@ -196,8 +196,17 @@ class Hub {
             return catalog_->refresh(stop);
         };
         connector_watch_ = or_without(DirectoryWatch::start(std::move(connectors)));
+        if (!connector_watch_) serve_without_trials();
         if (!options_.watches_config) return;
         config_watch_ = or_without(watch_file(file_, [this] { reloads_->ask("file", false); }));
+    }
+
+    // A trial that nobody attends to would never end.
+    void serve_without_trials() {
+        catalog_->forgo_trials();
+        core::log_warning("app",
+                          "the connectors directory is not watched: new versions are found by "
+                          "`syncline reload` alone, and take over without a trial");
     }
 
     // The hub serves without it as well.

@@ -181,7 +181,7 @@ void DirectoryCatalog::consider(const DropDirectory& directory, const std::strin
 
 Result<void> DirectoryCatalog::replace(Entry& entry, const std::string& name, Library library,
                                        const std::stop_token& stop) {
-    const bool is_tried = options_.trial.share_percent != 0;
+    const bool is_tried = tries_ && options_.trial.share_percent != 0;
     const auto call_limit =
         is_tried ? std::min(options_.call_limit, options_.trial.call_limit) : options_.call_limit;
     SYNCLINE_TRY(Successor successor, prepare(entry, name, std::move(library), call_limit, stop));

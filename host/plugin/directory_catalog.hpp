@@ -46,6 +46,7 @@ class DirectoryCatalog final : public Catalog {
                                                       const std::stop_token& stop) override;
     void use_streams(const Instance& account, std::set<std::string> streams) override;
     std::optional<std::chrono::milliseconds> refresh(const std::stop_token& stop) override;
+    void forgo_trials() override { tries_ = false; }
     Result<void> roll_back(std::string_view id, const std::stop_token& stop) override;
     Result<void> release(std::string_view id, const std::string& sha256_hex) override;
     Result<void> forget(std::string_view id) override;
@@ -183,6 +184,7 @@ class DirectoryCatalog final : public Catalog {
     std::vector<Refusal> refusals_;
     std::map<std::string, Seen> seen_;  // by name
     SwapCounters swaps_;
+    std::atomic<bool> tries_{true};     // new versions, if the policy says so
     std::vector<Candidate> left_over_;  // replaced while the hub ended
     std::mutex mutex_;  // guards generations while they are loaded, and the instances
     // By generation, until they are over.

@@ -543,6 +543,17 @@ TEST_CASE("trial: an account that was started meanwhile goes along", "[plugin][t
     CHECK(service.staged() == 1);
 }
 
+TEST_CASE("trial: without anybody to attend to it a new version takes over at once",
+          "[plugin][trial]") {
+    Catalog::Options options;
+    options.trial.share_percent = kHalf;
+    Service service{{}, options};
+    service.catalog->forgo_trials();
+    service.replace_by("chaos_2");
+    CHECK(service.version() == "2.0.0");
+    CHECK_FALSE(service.catalog->status().at(0).trial);
+}
+
 TEST_CASE("trial: a catalog that ends during one leaves nothing behind", "[plugin][trial]") {
     OnTrial service;
     service.replace_by("chaos_2");
