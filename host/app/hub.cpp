@@ -160,7 +160,9 @@ class Hub {
         pipeline_options.cpu_threads = cores > 1 ? cores - 1 : 1;
         pipeline_options.suspects = std::make_shared<pipeline::Suspects>(
             crash_notes_->sentences(),
-            [notes = crash_notes_](const plugin::Subject& subject) { notes->forget(subject); });
+            [notes = crash_notes_](std::span<const plugin::Subject> messages) {
+                notes->forget(messages);
+            });
         pipeline_ = std::make_unique<pipeline::Pipeline>(pipeline_options, *store_,
                                                          std::move(assembly.plans));
         intake_ = std::make_unique<intake::Intake>(io_, *store_, core::system_clock(),
