@@ -65,7 +65,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
         std::string manifest_text;   // the loaded code has to hold the same
         std::filesystem::path path;  // a private copy
         std::string sha256_hex{};
-        std::uint64_t number = 0;
+        std::uint64_t number = 0;  // 0: of no catalog
         const core::Clock* clock = nullptr;
         std::shared_ptr<Deadlines> deadlines;  // shared: a stuck thread may outlive the catalog
         std::shared_ptr<FlightRecorder> recorder{};  // null: nothing is noted
