@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "app/errc.hpp"
+
 namespace syncline::app {
 namespace {
 
@@ -87,7 +89,7 @@ class Assembler {
 
     Result<void> add(CompiledConnection& compiled) {
         const config::Connection& connection = *compiled.source;
-        pipeline::ConnectionPlan plan = make_plan(compiled);
+        SYNCLINE_TRY(pipeline::ConnectionPlan plan, make_plan(compiled));
         if (reads_pages(plan, connection)) {
             // A colon is in no name that is written: webhooks have others.
             const std::string route = "sync:" + connection.name;
@@ -121,7 +123,17 @@ class Assembler {
         assembly_.plans.connections.push_back(std::move(plan));
     }
 
-    pipeline::ConnectionPlan make_plan(CompiledConnection& compiled) {
+    // It was checked with the configuration, but a file may have changed since.
+    static Result<const plugin::StreamSpec*> stream_of(const plugin::Instance& account,
+                                                       const config::Endpoint& endpoint) {
+        const plugin::Manifest& manifest = account.manifest();
+        if (const plugin::StreamSpec* stream = manifest.stream(endpoint.stream)) return stream;
+        return Error{kUnknownStream, "the connector " + manifest.id + " " + manifest.version +
+                                         " has no stream `" + endpoint.stream + "`"}
+            .at("account " + endpoint.account);
+    }
+
+    Result<pipeline::ConnectionPlan> make_plan(CompiledConnection& compiled) {
         const config::Connection& connection = *compiled.source;
         const RunningAccount& from = accounts_.at(connection.from.account);
         const RunningAccount& to = accounts_.at(connection.to.account);
@@ -137,11 +149,10 @@ class Assembler {
         plan.destination = to.instance;
         plan.when = std::move(compiled.when);
         plan.map = std::move(compiled.map);
-        // Checked with the configuration: the stream is there.
-        const plugin::StreamSpec& stream =
-            *plan.destination->manifest().stream(plan.destination_stream);
-        plan.takes_partial_updates = stream.takes_partial_updates;
-        plan.policy = to_policy(connection.deliver, stream);
+        SYNCLINE_CHECK(stream_of(*plan.source, connection.from));
+        SYNCLINE_TRY(const auto* stream, stream_of(*plan.destination, connection.to));
+        plan.takes_partial_updates = stream->takes_partial_updates;
+        plan.policy = to_policy(connection.deliver, *stream);
         plan.is_sealed = from.is_sealed || to.is_sealed;
         plan.is_waiting = waits_for(from, to);
         plan.revision = revision_of(connection, from, to);

@@ -20,7 +20,8 @@ struct Assembly {
     std::vector<std::pair<std::size_t, pipeline::QueryPlan>> queries;  // by index of the route
 };
 
-// Takes the compiled expressions. Reads files of keys. Errors: those of make_verifiers(). [any]
+// Takes the compiled expressions. Reads files of keys. Errors: those of make_verifiers(),
+// app.unknown_stream. [any]
 Result<Assembly> assemble(Configuration& configuration, const RunningAccounts& accounts,
                           Names& names, const OpenKeySet& open_key_set);
 

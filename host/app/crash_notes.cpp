@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "app/errc.hpp"
@@ -129,9 +130,11 @@ pipeline::Suspects::Sentences CrashNotes::sentences() const {
     return sentences;
 }
 
-void CrashNotes::forget(const plugin::Subject& subject) {
+void CrashNotes::forget(std::span<const plugin::Subject> subjects) {
+    const std::set<plugin::Subject> over{subjects.begin(), subjects.end()};
     const std::lock_guard lock{mutex_};
-    for (Death& death : deaths_) std::erase(death.crash.subjects, subject);
+    for (Death& death : deaths_)
+        std::erase_if(death.crash.subjects, [&](const auto& each) { return over.contains(each); });
     const Result<void> saved = save();
     if (!saved) core::log_error("app", saved.error());
 }

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,9 @@ class CrashNotes {
     // Newest last.
     std::vector<Death> deaths() const;
     pipeline::Suspects::Sentences sentences() const;
-    // The message has its dead letter: a replay goes to the connector again.
-    void forget(const plugin::Subject& subject);
+    // The messages have their dead letters: a replay goes to the connector again. One write to
+    // disk.
+    void forget(std::span<const plugin::Subject> subjects);
 
   private:
     Result<void> save() const;  // locked

@@ -23,7 +23,8 @@ CrashVerdict judge_crash(const std::vector<CrashNotes::Death>& deaths,
     if (served) return CrashVerdict::kServesOn;  // it ended what it had begun
     if (!serves && note.serving) return CrashVerdict::kQuarantined;
     const bool is_young = serves && last.at_ns - note.serving->since_ns < kYoungNs;
-    if (serves && note.previous && (is_young || is_again)) return CrashVerdict::kGoesBack;
+    const bool has_way_back = note.previous && !note.find_quarantined(note.previous->sha256_hex);
+    if (serves && has_way_back && (is_young || is_again)) return CrashVerdict::kGoesBack;
     const bool is_without_message = crash.subjects.empty();
     return is_without_message && is_again ? CrashVerdict::kQuarantined : CrashVerdict::kServesOn;
 }

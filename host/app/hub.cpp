@@ -1,6 +1,7 @@
 #include "app/hub.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
@@ -47,11 +48,6 @@ constexpr milliseconds kAppenderStopDeadline{5'000};
 constexpr milliseconds kDrainPoll{20};
 constexpr milliseconds kProbeLimit{15'000};
 
-[[noreturn]] void end_process(const Error& error) {
-    core::log_error("store", error);
-    std::_Exit(static_cast<int>(error.exit_code()));
-}
-
 class Hub {
   public:
     Hub(Configuration configuration, const HubOptions& options)
@@ -84,9 +80,16 @@ class Hub {
         store_options.unapplied_bytes_max = hub_.limits.unapplied_bytes_max;
         store_options.pending_bytes_max = hub_.limits.pending_bytes_max;
         store_options.history_bytes_max = hub_.limits.history_bytes_max;
-        store_options.on_fatal = end_process;
+        store_options.on_fatal = [this](const Error& error) { end_process(error); };
         SYNCLINE_TRY(store_, store::Store::open(std::move(store_options)));
         return {};
+    }
+
+    // Of a disk that fails: what connectors work on has nothing to do with it.
+    [[noreturn]] void end_process(const Error& error) const {
+        if (plugin::FlightRecorder* recorder = open_recorder_) recorder->close();
+        core::log_error("store", error);
+        std::_Exit(static_cast<int>(error.exit_code()));
     }
 
     Result<void> start() {
@@ -122,6 +125,7 @@ class Hub {
         SYNCLINE_CHECK(crash_notes_->add(std::move(crashes), core::system_clock().wall_ns()));
         take_back_deadly_versions(*crash_notes_, count, *versions_);
         SYNCLINE_TRY(recorder_, plugin::FlightRecorder::open(file));
+        open_recorder_ = recorder_.get();
         plugin::watch_deaths();
         return {};
     }
@@ -156,7 +160,9 @@ class Hub {
         pipeline_options.cpu_threads = cores > 1 ? cores - 1 : 1;
         pipeline_options.suspects = std::make_shared<pipeline::Suspects>(
             crash_notes_->sentences(),
-            [notes = crash_notes_](const plugin::Subject& subject) { notes->forget(subject); });
+            [notes = crash_notes_](std::span<const plugin::Subject> messages) {
+                notes->forget(messages);
+            });
         pipeline_ = std::make_unique<pipeline::Pipeline>(pipeline_options, *store_,
                                                          std::move(assembly.plans));
         intake_ = std::make_unique<intake::Intake>(io_, *store_, core::system_clock(),
@@ -196,8 +202,17 @@ class Hub {
             return catalog_->refresh(stop);
         };
         connector_watch_ = or_without(DirectoryWatch::start(std::move(connectors)));
+        if (!connector_watch_) serve_without_trials();
         if (!options_.watches_config) return;
         config_watch_ = or_without(watch_file(file_, [this] { reloads_->ask("file", false); }));
+    }
+
+    // A trial that nobody attends to would never end.
+    void serve_without_trials() {
+        catalog_->forgo_trials();
+        core::log_warning("app",
+                          "the connectors directory is not watched: new versions are found by "
+                          "`syncline reload` alone, and take over without a trial");
     }
 
     // The hub serves without it as well.
@@ -439,6 +454,7 @@ class Hub {
     std::shared_ptr<CrashNotes> crash_notes_;
     std::shared_ptr<plugin::VersionNotes> versions_;
     std::shared_ptr<plugin::FlightRecorder> recorder_;
+    std::atomic<plugin::FlightRecorder*> open_recorder_{nullptr};  // for the store's threads
     std::unique_ptr<KeySets> key_sets_;
     std::optional<Accounts> accounts_;
     std::mutex catalog_mutex_;  // held by who changes the catalog

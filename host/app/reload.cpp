@@ -148,8 +148,12 @@ Result<void> Reload::prepare_accounts(Next& next, const std::stop_token& stop) {
         const RunningAccount* before = find(next.now->accounts, name);
         const bool is_alike = before != nullptr && before->connector == account.connector &&
                               before->is_sealed == account.is_sealed;
-        if (is_alike &&
-            (account.is_sealed || before->revision == revision_of(config, account, manifest)))
+        // Nothing takes the place of a sealed one when its connector is replaced.
+        const bool is_same =
+            is_alike &&
+            (account.is_sealed ? before->instance->manifest().json == manifest.json
+                               : before->revision == revision_of(config, account, manifest));
+        if (is_same)
             next.accounts.emplace(name, *before);
         else if (account.is_sealed)
             next.accounts.emplace(name, Accounts::make_sealed(account, manifest));

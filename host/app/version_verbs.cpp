@@ -193,13 +193,15 @@ Result<void> try_out(const Candidate& candidate) {
 // The file in the connectors directory, and what to put back should the hub refuse the new one.
 class Place {
   public:
-    explicit Place(std::filesystem::path file) : file_(std::move(file)) {
-        std::error_code ignored;
-        if (!std::filesystem::exists(file_, ignored)) return;
-        const auto folder = plugin::DropDirectory::open(file_.parent_path());
-        auto bytes =
-            folder ? folder->read(file_.filename().string()) : Result<std::string>{folder.error()};
-        if (bytes) before_ = std::move(*bytes);
+    // Errors: what is there can't be read, so it could not be put back.
+    static Result<Place> open(std::filesystem::path file) {
+        Place place{std::move(file)};
+        SYNCLINE_TRY(const auto folder, plugin::DropDirectory::open(place.file_.parent_path()));
+        if (!folder.stamp(place.name())) return place;
+        auto bytes = folder.read(place.name());
+        if (!bytes) return std::move(bytes).error().at(place.file_.string());
+        place.before_ = std::move(*bytes);
+        return place;
     }
 
     std::string name() const { return file_.filename().string(); }
@@ -217,6 +219,8 @@ class Place {
     }
 
   private:
+    explicit Place(std::filesystem::path file) : file_(std::move(file)) {}
+
     std::filesystem::path file_;
     std::optional<std::string> before_;
 };
@@ -256,15 +260,19 @@ Result<json::object> install_into(const config::Hub& hub, const Candidate& candi
     SYNCLINE_TRY(const RunningVersions before, RunningVersions::ask(hub));
     const json::object* running = before.find(candidate.id);
     SYNCLINE_CHECK(let_come_back(hub, running, candidate, is_forced));
-    const Place place{hub.connectors_dir / file_name_for(running, candidate)};
+    SYNCLINE_TRY(const Place place,
+                 Place::open(hub.connectors_dir / file_name_for(running, candidate)));
     const std::uint64_t last = before.last_event();
     SYNCLINE_CHECK(place.put(candidate.bytes));
     if (running != nullptr && has_it(*running, candidate)) return *running;
+    // What serves already has no event of its own: the trial of another one ends.
+    const bool serves = running != nullptr && text_of(*running, "sha256") == candidate.sha256_hex;
     auto event = wait_for(hub, [&](const RunningVersions& now) {
         return now.find_event(last, [&](const json::object& each) {
             const std::string sha256 = text_of(each, "sha256");
             return text_of(each, "file") == place.name() &&
-                   (sha256.empty() || sha256 == candidate.sha256_hex);
+                   (sha256.empty() || sha256 == candidate.sha256_hex ||
+                    (serves && text_of(each, "what") == "withdrawn"));
         });
     });
     if (!event) return event;

@@ -2,12 +2,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <array>
-
 #include "checker/errc.hpp"
 #include "checker/loaded.hpp"
 #include "checker/process_facts.hpp"
 #include "checker/test.hpp"
+#include "plugin/known_tables.hpp"
 #include "syncline/syncline.h"
 
 namespace syncline::checker {
@@ -72,23 +71,9 @@ Result<Verdict> unknown_table(const Subject& subject) {
     return passed();
 }
 
-// The ids of the connector's tables, and how many bytes each has at least.
-struct KnownTable {
-    std::string_view id;
-    std::uint32_t size_min;
-};
-constexpr std::array kKnownTables{
-    KnownTable{SYNCLINE_WEBHOOK_ID, SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0},
-    KnownTable{SYNCLINE_WRITE_ID, SYNCLINE_PLUGIN_WRITE_SIZE_1_0},
-    KnownTable{SYNCLINE_FETCH_ID, SYNCLINE_PLUGIN_FETCH_SIZE_1_0},
-    KnownTable{SYNCLINE_HTTP_ID, SYNCLINE_PLUGIN_HTTP_SIZE_1_0},
-    KnownTable{SYNCLINE_FILE_ID, SYNCLINE_PLUGIN_FILE_SIZE_1_0},
-    KnownTable{SYNCLINE_IDMAP_ID, SYNCLINE_PLUGIN_IDMAP_SIZE_1_0},
-};
-
 Result<Verdict> exact_id(const Subject& subject) {
     SYNCLINE_TRY(const Loaded loaded, Loaded::open(subject));
-    for (const KnownTable& table : kKnownTables) {
+    for (const plugin::KnownTable& table : plugin::known_tables()) {
         const std::string id{table.id};
         for (const std::string& other : {id + "0", id + " ", id + "/1", id + std::string(1, '\0'),
                                          id.substr(0, id.size() - 1), std::string{}}) {
@@ -101,7 +86,7 @@ Result<Verdict> exact_id(const Subject& subject) {
 
 Result<Verdict> sane_tables(const Subject& subject) {
     SYNCLINE_TRY(const Loaded loaded, Loaded::open(subject));
-    for (const KnownTable& table : kKnownTables) {
+    for (const plugin::KnownTable& table : plugin::known_tables()) {
         const void* found = loaded.find(table.id);
         if (found == nullptr) continue;
         const auto size = *static_cast<const std::uint32_t*>(found);
@@ -115,55 +100,12 @@ Result<Verdict> sane_tables(const Subject& subject) {
     return passed();
 }
 
-Verdict promised_tables_of_1_3(const plugin::Manifest& manifest, const Loaded& loaded,
-                               const std::string& lacks) {
-    const auto* check = loaded.table<syncline_plugin_check>(SYNCLINE_CHECK_ID);
-    if (manifest.can_check &&
-        (check == nullptr || check->check == nullptr || check->cancel == nullptr))
-        return failed(lacks + SYNCLINE_CHECK_ID);
-    const auto* discover = loaded.table<syncline_plugin_discover>(SYNCLINE_DISCOVER_ID);
-    if (manifest.can_discover &&
-        (discover == nullptr || discover->discover == nullptr || discover->cancel == nullptr))
-        return failed(lacks + SYNCLINE_DISCOVER_ID);
-    const auto* periodic = loaded.table<syncline_plugin_periodic>(SYNCLINE_PERIODIC_ID);
-    if (manifest.can_work &&
-        (periodic == nullptr || periodic->work == nullptr || periodic->cancel == nullptr))
-        return failed(lacks + SYNCLINE_PERIODIC_ID);
-    const auto* sign = loaded.table<syncline_plugin_sign>(SYNCLINE_SIGN_ID);
-    if (manifest.signs_requests && (sign == nullptr || sign->sign == nullptr))
-        return failed(lacks + SYNCLINE_SIGN_ID);
-    const auto* migrate = loaded.table<syncline_plugin_migrate>(SYNCLINE_MIGRATE_ID);
-    if (manifest.can_migrate && (migrate == nullptr || migrate->migrate == nullptr))
-        return failed(lacks + SYNCLINE_MIGRATE_ID);
-    const auto* state = loaded.table<syncline_plugin_state>(SYNCLINE_STATE_ID);
-    if (manifest.can_keep_state &&
-        (state == nullptr || state->save == nullptr || state->restore == nullptr))
-        return failed(lacks + SYNCLINE_STATE_ID);
-    return passed();
-}
-
 Result<Verdict> promised_tables(const Subject& subject) {
     SYNCLINE_TRY(const plugin::Manifest* manifest, subject.need_manifest());
     SYNCLINE_TRY(const Loaded loaded, Loaded::open(subject));
-    const auto* webhook = loaded.table<syncline_plugin_webhook>(SYNCLINE_WEBHOOK_ID);
-    const auto* write = loaded.table<syncline_plugin_write>(SYNCLINE_WRITE_ID);
-    const auto* fetch = loaded.table<syncline_plugin_fetch>(SYNCLINE_FETCH_ID);
-    const std::string lacks = "the manifest promises what the code has no complete table for: ";
-    if (manifest->can_webhook &&
-        (webhook == nullptr || webhook->translate == nullptr ||
-         (!manifest->handshakes.empty() && webhook->handshake == nullptr) ||
-         (manifest->verifies_webhooks && webhook->verify == nullptr))) {
-        return failed(lacks + SYNCLINE_WEBHOOK_ID);
-    }
-    if (manifest->can_write &&
-        (write == nullptr || write->write == nullptr || write->cancel == nullptr)) {
-        return failed(lacks + SYNCLINE_WRITE_ID);
-    }
-    if (manifest->can_fetch &&
-        (fetch == nullptr || fetch->fetch == nullptr || fetch->cancel == nullptr)) {
-        return failed(lacks + SYNCLINE_FETCH_ID);
-    }
-    return promised_tables_of_1_3(*manifest, loaded, lacks);
+    const std::string problem =
+        plugin::table_problem(*manifest, [&](std::string_view id) { return loaded.find(id); });
+    return problem.empty() ? passed() : failed(problem);
 }
 
 constexpr Test kLoadingTests[] = {

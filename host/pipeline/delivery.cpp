@@ -115,6 +115,7 @@ void Delivery::stop() {
 
 void Delivery::append(Results results) {
     if (results.facts.empty()) return give_back(results.left, std::move(results.lanes));
+    if (plan_.suspects) plan_.suspects->forget(results.set_aside);
     store::Append append;
     std::size_t count = results.facts.size() + results.left;
     append.facts = std::move(results.facts);
@@ -183,6 +184,7 @@ void Delivery::consider(store::LaneHead head, Chain& chain, Results& results) {
     const bool is_suspect = plan_.suspects && plan_.suspects->has(subject_of(head));
     if (is_suspect && !chain.is_sending) {
         const plugin::Failure why = plan_.suspects->set_aside(subject_of(head));
+        results.set_aside.push_back(subject_of(head));
         results.facts.emplace_back(
             settle_dead(head, {std::string{plugin::to_string(why.failure_class)},
                                bounded(why.message), why.provider_code}));

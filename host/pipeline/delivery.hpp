@@ -77,6 +77,7 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
         std::vector<std::string> lanes;      // whose chain is over
         std::vector<plugin::IdMapping> ids;  // that the connector put
         std::function<void()> ids_kept;
+        std::vector<plugin::Subject> set_aside;
     };
     // The chain that is being looked at.
     struct Chain {

@@ -16,7 +16,6 @@ plugin::Failure Suspects::set_aside(const plugin::Subject& subject) {
         why.message = std::move(found->second);
         sentences_.erase(found);
     }
-    on_set_aside_(subject);
     return why;
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include "plugin/connector.hpp"
@@ -18,9 +19,10 @@ class Suspects {
     // With what to tell people of each.
     using Sentences = std::map<plugin::Subject, std::string>;
 
-    // `on_set_aside` is called once for each message that is, before its dead letter is written: a
-    // replay is not hindered. It may block for a write to disk.
-    Suspects(Sentences sentences, std::function<void(const plugin::Subject&)> on_set_aside)
+    // `on_set_aside` gets each message that is, once, before its dead letter is written: a replay
+    // is not hindered. It may block for a write to disk.
+    Suspects(Sentences sentences,
+             std::function<void(std::span<const plugin::Subject>)> on_set_aside)
         : sentences_(std::move(sentences)), on_set_aside_(std::move(on_set_aside)) {}
 
     bool has(const plugin::Subject& subject) const {
@@ -31,10 +33,15 @@ class Suspects {
     // Why the message is set aside now. Only of one that it has, and once.
     plugin::Failure set_aside(const plugin::Subject& subject);
 
+    // Their dead letters are about to be written: those of several, for what it costs once.
+    void forget(std::span<const plugin::Subject> set_aside) const {
+        if (!set_aside.empty()) on_set_aside_(set_aside);
+    }
+
   private:
     mutable std::mutex mutex_;
     Sentences sentences_;
-    const std::function<void(const plugin::Subject&)> on_set_aside_;
+    const std::function<void(std::span<const plugin::Subject>)> on_set_aside_;
 };
 
 inline plugin::Subject subject_of(const store::LaneHead& head) {

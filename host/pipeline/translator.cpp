@@ -48,6 +48,7 @@ void Translator::translate(std::vector<store::PendingEvent> events) {
     Requests requests;
     std::vector<store::PendingEvent> asked;
     std::vector<store::Fact> dead_ones;
+    std::vector<plugin::Subject> set_aside;
     requests.reserve(events.size());
     asked.reserve(events.size());
     for (store::PendingEvent& event : events) {
@@ -55,6 +56,7 @@ void Translator::translate(std::vector<store::PendingEvent> events) {
         const plugin::Subject subject = subject_of(event.position);
         if (plan_.suspects && plan_.suspects->has(subject)) {
             dead_ones.push_back(dead(event, plan_.suspects->set_aside(subject)));
+            set_aside.push_back(subject);
             continue;
         }
         Result<std::string> body = store_.bodies().read(received.body);
@@ -74,6 +76,7 @@ void Translator::translate(std::vector<store::PendingEvent> events) {
         requests.push_back(std::move(request));
         asked.push_back(std::move(event));
     }
+    if (plan_.suspects) plan_.suspects->forget(set_aside);
     append(std::move(dead_ones));
     if (requests.empty()) return;
     plan_.source->translate(std::move(requests),

@@ -8,7 +8,9 @@
 namespace syncline::plugin {
 
 AccountInstance::AccountInstance(std::shared_ptr<Instance> first)
-    : manifest_(first->manifest()), current_(std::make_shared<Tenure>()) {
+    : manifests_{first->manifest()},
+      manifest_(&manifests_.back()),
+      current_(std::make_shared<Tenure>()) {
     current_->instance = std::move(first);
 }
 
@@ -185,7 +187,7 @@ void AccountInstance::end_translation(const Seats& seats) {
 
 // A blocking connector's thread would hold up all that follows.
 bool AccountInstance::has_tried(const Waiting& call) const {
-    if (manifest_.is_blocking) return false;
+    if (current_->instance->manifest().is_blocking) return false;
     return std::any_of(call.requests.begin(), call.requests.end(), [&](const auto& request) {
         return is_tried(*request, trial_->share_percent);
     });
@@ -201,10 +203,16 @@ std::shared_ptr<AccountInstance::Tenure> AccountInstance::change(std::shared_ptr
         if (is_stopped_) return nullptr;
         past_misbehaviours_ += current_->instance->misbehaviours();
         std::swap(current_, tenure);
+        use_manifest(current_->instance->manifest());
         ended_ = tenure;
         held_ = {};
     }
     return tenure;
+}
+
+void AccountInstance::use_manifest(const Manifest& manifest) {
+    if (manifest.streams == manifests_.back().streams) return;
+    manifest_ = &manifests_.emplace_back(manifest);
 }
 
 bool AccountInstance::begin_trial(std::shared_ptr<Instance> next, std::shared_ptr<TrialTally> tally,
@@ -221,7 +229,10 @@ std::shared_ptr<AccountInstance::Tenure> AccountInstance::end_trial(bool takes_o
     const std::lock_guard lock{mutex_};
     if (!trial_ || is_stopped_) return nullptr;
     std::shared_ptr<Tenure> ended = std::exchange(trial_, std::nullopt)->tenure;
-    if (takes_over) std::swap(current_, ended);
+    if (takes_over) {
+        std::swap(current_, ended);
+        use_manifest(current_->instance->manifest());
+    }
     held_ = {};
     past_misbehaviours_ += ended->instance->misbehaviours();
     ended_ = ended;

@@ -31,8 +31,8 @@ class AccountInstance final : public Instance,
   public:
     explicit AccountInstance(std::shared_ptr<Instance> first);
 
-    // Of the first instance: what its successors are asked of it is the same.
-    const Manifest& manifest() const override { return manifest_; }
+    // Of the version in service; those that were given out before hold for what they were asked.
+    const Manifest& manifest() const override { return *manifest_.load(); }
     void handshake(WebhookRequest request,
                    std::function<void(Failure, WebhookReply)> done) override;
     void translate(std::vector<std::shared_ptr<const WebhookRequest>> requests,
@@ -106,11 +106,12 @@ class AccountInstance final : public Instance,
     void end_translation(const Seats& seats);
     template <class... Values>
     std::function<void(Values...)> counted(Seats seats, std::function<void(Values...)> done);
-    template <class... Values>
-    std::function<void(Values...)> counted(std::shared_ptr<Tenure> tenure,
-                                           std::function<void(Values...)> done);
+    void use_manifest(const Manifest& manifest);  // locked
 
-    const Manifest manifest_;
+    // What differs from one version to the next and is asked for is which streams there are: as
+    // many are kept as there were such changes.
+    std::deque<Manifest> manifests_;
+    std::atomic<const Manifest*> manifest_;
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;
     std::shared_ptr<Tenure> current_;

@@ -195,6 +195,7 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
     Entry& entry = found->second;
     const Manifest& manifest = entry.manifest;
     options.own_ids = std::make_shared<OwnIds>();
+    options.pacer = make_pacer(*options_.clock, deadlines_);
     Served served;
     served.options = options;
     // Without its code, if that has nothing to say to them.
@@ -208,7 +209,8 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
         fits = fit_settings(*entry.generation, options.settings);
     }
     if (!fits) return std::move(fits).error().at(options.account);
-    SYNCLINE_TRY(std::shared_ptr<Instance> first, start_on(entry.generation, std::move(options)));
+    SYNCLINE_TRY(std::shared_ptr<Instance> first,
+                 start_on(entry.generation, std::move(options), {}));
     auto account = std::make_shared<AccountInstance>(std::move(first));
     served.account = account;
     keep(entry);
@@ -218,35 +220,43 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start(std::string_view id,
 }
 
 Result<std::shared_ptr<Instance>> DirectoryCatalog::start_on(
-    const std::shared_ptr<Generation>& generation, InstanceOptions options) {
-    options.http = make_paced(std::move(options.http), generation->manifest().data.limits,
-                              *options_.clock, deadlines_);
-    if (!generation->manifest().is_blocking) return start_one(generation, std::move(options));
-    return start_pool(generation, options);
+    const std::shared_ptr<Generation>& generation, InstanceOptions options,
+    const std::stop_token& stop) {
+    options.http =
+        make_paced(std::move(options.http), generation->manifest().data.limits, options.pacer);
+    if (!generation->manifest().is_blocking) return start_one(generation, std::move(options), stop);
+    return start_pool(generation, options, stop);
 }
 
 Result<std::shared_ptr<Instance>> DirectoryCatalog::start_one(
-    const std::shared_ptr<Generation>& generation, InstanceOptions options) {
-    SYNCLINE_TRY(auto instance, LiveInstance::start(generation, std::move(options)));
+    const std::shared_ptr<Generation>& generation, InstanceOptions options,
+    const std::stop_token& stop) {
+    SYNCLINE_TRY(auto instance, LiveInstance::start(generation, std::move(options), stop));
     const std::lock_guard lock{mutex_};
     std::erase_if(instances_, [](const auto& other) { return other.second.expired(); });
     instances_.emplace(generation->options().number, instance);
     return std::shared_ptr<Instance>{std::move(instance)};
 }
 
-// Those that have started when one does not are stopped with the catalog.
+// One that does not start takes the others with it.
 Result<std::shared_ptr<Instance>> DirectoryCatalog::start_pool(
-    const std::shared_ptr<Generation>& generation, const InstanceOptions& options) {
+    const std::shared_ptr<Generation>& generation, const InstanceOptions& options,
+    const std::stop_token& stop) {
     const Manifest& manifest = generation->manifest();
-    SYNCLINE_TRY(std::shared_ptr<Instance> pure, start_one(generation, options));
+    SYNCLINE_TRY(std::shared_ptr<Instance> pure, start_one(generation, options, stop));
     std::vector<std::shared_ptr<Instance>> members;
     if (!manifest.can_webhook) members.push_back(pure);
     const std::uint32_t count = std::clamp(options.concurrency, 1u, kBlockingInstancesMax);
     while (members.size() < count &&
            (manifest.can_write || manifest.can_fetch || manifest.can_read || manifest.can_check ||
             manifest.can_discover || manifest.can_work)) {
-        SYNCLINE_TRY(std::shared_ptr<Instance> member, start_one(generation, options));
-        members.push_back(std::move(member));
+        auto member = start_one(generation, options, stop);
+        if (!member) {
+            if (manifest.can_webhook) members.push_back(std::move(pure));
+            stop_all(members, options_.drain_limit);
+            return std::move(member).error();
+        }
+        members.push_back(std::move(*member));
     }
     if (members.empty()) return pure;
     return std::shared_ptr<Instance>{

@@ -8,6 +8,7 @@
 #include "plugin/errc.hpp"
 #include "plugin/fit_settings.hpp"
 #include "plugin/own_ids.hpp"
+#include "plugin/paced_transport.hpp"
 #include "plugin/settings_schema.hpp"
 
 namespace syncline::plugin {
@@ -28,9 +29,10 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
         for (One& one : all_) {
             if (stop.stop_requested()) return Error{kStartFailed, "the hub is ending"};
             SYNCLINE_CHECK(catalog_.load(*one.entry, catalog_.options_.call_limit));
-            if (auto fits = fit_settings(*one.entry->generation, one.complete.settings); !fits)
+            if (auto fits = fit_settings(*one.entry->generation, one.complete.settings, stop);
+                !fits)
                 return std::move(fits).error().at("account " + one.given.account);
-            SYNCLINE_TRY(one.next, catalog_.start_on(one.entry->generation, one.complete));
+            SYNCLINE_TRY(one.next, catalog_.start_on(one.entry->generation, one.complete, stop));
             if (one.account == nullptr) one.account = std::make_shared<AccountInstance>(one.next);
         }
         return {};
@@ -62,6 +64,8 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
     }
 
     void retire(const std::stop_token& stop) override {
+        // Not in take_over(), which must not wait for a disk.
+        for (const One& one : all_) catalog_.keep(*one.entry);
         const auto until = std::chrono::steady_clock::now() + catalog_.options_.drain_limit;
         std::vector<std::shared_ptr<Instance>> old;
         for (One& one : all_) {
@@ -92,6 +96,7 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
         if (found == catalog_.entries_.end()) return catalog_.unknown(wish.connector);
         One one{&found->second, nullptr, std::move(wish.options), {}, nullptr, nullptr};
         one.given.own_ids = std::make_shared<OwnIds>();
+        one.given.pacer = make_pacer(*catalog_.options_.clock, catalog_.deadlines_);
         if (wish.now != nullptr) {
             const Served* served = catalog_.find_served(*wish.now);
             SYNCLINE_ASSERT(served != nullptr);
@@ -101,8 +106,9 @@ class DirectoryCatalog::Accounts final : public PreparedAccounts {
                              "a new version of " + one.entry->manifest.id + " is on trial"}
                     .at("account " + one.given.account);
             one.account = served->account.lock();
-            // What the old instance has put, the new one knows.
+            // What the old instance has put, the new one knows, and they share the platform.
             one.given.own_ids = served->options.own_ids;
+            one.given.pacer = served->options.pacer;
         }
         one.complete = one.given;
         const Manifest& manifest = one.entry->manifest;

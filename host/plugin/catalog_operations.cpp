@@ -82,10 +82,7 @@ Result<void> DirectoryCatalog::go_back(Entry& entry, const std::stop_token& stop
     const bool may_return =
         previous && entry.generation != nullptr && !is_quarantined(id, previous->sha256_hex);
     if (!may_return)
-        return Error{kNoPrevious,
-                     "no earlier version of "
-                     " + id + "
-                     " is kept to go back to"};
+        return Error{kNoPrevious, "no earlier version of \"" + id + "\" is kept to go back to"};
     SYNCLINE_TRY(std::string bytes, options_.versions->library(id, previous->sha256_hex));
     SYNCLINE_TRY(Library library, examine_bytes(std::move(bytes)));
     SYNCLINE_TRY(Successor successor,

@@ -181,7 +181,7 @@ void DirectoryCatalog::consider(const DropDirectory& directory, const std::strin
 
 Result<void> DirectoryCatalog::replace(Entry& entry, const std::string& name, Library library,
                                        const std::stop_token& stop) {
-    const bool is_tried = options_.trial.share_percent != 0;
+    const bool is_tried = tries_ && options_.trial.share_percent != 0;
     const auto call_limit =
         is_tried ? std::min(options_.call_limit, options_.trial.call_limit) : options_.call_limit;
     SYNCLINE_TRY(Successor successor, prepare(entry, name, std::move(library), call_limit, stop));
@@ -231,18 +231,27 @@ Result<void> DirectoryCatalog::start_all(Successor& successor, std::chrono::mill
     if (candidate.manifest.can_keep_state) collect_states(now, successor.options, kSaveLimit, stop);
     if (options_.probe) SYNCLINE_CHECK(options_.probe(candidate.staged, successor.options, stop));
     SYNCLINE_CHECK(load(candidate, call_limit));
-    for (InstanceOptions& options : successor.options) {
-        if (stop.stop_requested()) return Error{kStartFailed, "the hub is ending"};
-        if (auto fits = fit_settings(*candidate.generation, options.settings); !fits)
-            return std::move(fits).error().at("account " + options.account);
-        SYNCLINE_TRY(auto instance, start_on(candidate.generation, options));
-        successor.instances.push_back(std::move(instance));
-    }
+    SYNCLINE_TRY(successor.instances,
+                 start_accounts(candidate.generation, successor.options, stop));
     std::vector<CheckedAccount> checked;
     for (std::size_t i = 0; i < successor.accounts.size(); ++i) {
         checked.push_back({successor.options[i].account, successor.instances[i], now[i]});
     }
     return check_credentials(checked, kSwapCheckLimit, stop);
+}
+
+Result<std::vector<std::shared_ptr<Instance>>> DirectoryCatalog::start_accounts(
+    const std::shared_ptr<Generation>& generation, std::vector<InstanceOptions>& accounts,
+    const std::stop_token& stop) {
+    std::vector<std::shared_ptr<Instance>> instances;
+    for (InstanceOptions& account : accounts) {
+        if (stop.stop_requested()) return Error{kStartFailed, "the hub is ending"};
+        if (auto fits = fit_settings(*generation, account.settings, stop); !fits)
+            return std::move(fits).error().at("account " + account.account);
+        SYNCLINE_TRY(auto instance, start_on(generation, account, stop));
+        instances.push_back(std::move(instance));
+    }
+    return instances;
 }
 
 void DirectoryCatalog::discard(Successor& successor) {

@@ -100,7 +100,8 @@ void DirectoryCatalog::end_trial(Entry& entry, SwapEvent::Kind kind, const std::
 }
 
 void DirectoryCatalog::take_over(Entry& entry, const std::stop_token& stop) {
-    auto late = move_late_accounts(entry, entry.trial->successor);
+    auto late = move_late_accounts(entry, entry.trial->successor, stop);
+    if (!late && stop.stop_requested()) return;  // that is no verdict
     if (!late) return take_back(entry, late.error().to_string(), stop);
     Successor successor = std::move(std::exchange(entry.trial, std::nullopt)->successor);
     std::vector<Ended> ended = std::move(*late);
@@ -114,7 +115,7 @@ void DirectoryCatalog::take_over(Entry& entry, const std::stop_token& stop) {
 
 // Accounts that were started while the trial was on get the new version now.
 Result<std::vector<DirectoryCatalog::Ended>> DirectoryCatalog::move_late_accounts(
-    Entry& entry, Successor& successor) {
+    Entry& entry, Successor& successor, const std::stop_token& stop) {
     std::vector<std::shared_ptr<AccountInstance>> accounts;
     std::vector<InstanceOptions> options;
     {
@@ -129,11 +130,7 @@ Result<std::vector<DirectoryCatalog::Ended>> DirectoryCatalog::move_late_account
         }
     }
     SYNCLINE_CHECK(prepare_succession(entry.manifest, successor.candidate.manifest, options));
-    std::vector<std::shared_ptr<Instance>> instances;
-    for (const InstanceOptions& one : options) {
-        SYNCLINE_TRY(auto instance, start_on(successor.candidate.generation, one));
-        instances.push_back(std::move(instance));
-    }
+    SYNCLINE_TRY(auto instances, start_accounts(successor.candidate.generation, options, stop));
     std::vector<Ended> ended;
     for (std::size_t i = 0; i < accounts.size(); ++i)
         if (auto tenure = accounts[i]->change(std::move(instances[i])))

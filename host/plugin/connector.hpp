@@ -355,6 +355,7 @@ struct IdMap {
 };
 
 class OwnIds;
+class Pacer;
 class FlightRecorder;
 
 struct InstanceOptions {
@@ -374,6 +375,8 @@ struct InstanceOptions {
     // Ids that were put and are not in `ids` yet; the catalog makes one for all instances that
     // serve the account, one after the other.
     std::shared_ptr<OwnIds> own_ids{};
+    // Of the account's requests; made as `own_ids` is.
+    std::shared_ptr<Pacer> pacer{};
     // What the version before has handed over; null for none, which is no failure.
     std::shared_ptr<const HandedState> state{};
 };
@@ -589,6 +592,8 @@ class Catalog {
     // Concurrency: one thread at a time, none of a generation's; so are the next three. Instances
     // are used meanwhile.
     virtual std::optional<std::chrono::milliseconds> refresh(const std::stop_token& stop) = 0;
+    // From now on new versions take over at once: nobody will call refresh() for their trials.
+    virtual void forgo_trials() = 0;
     // Ends a trial, or puts the previous version back into service, without a restart; what is left
     // is quarantined. Errors: `plugin.unknown_connector`, `plugin.no_previous`, and all that can
     // keep a version from taking over. Blocks as refresh() does.

@@ -72,9 +72,6 @@ syncline_error to_error(const Failure& failure);
 // status to return.
 syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message);
 
-// Tells the connector why its call is refused; `error` is its own and may be NULL or too small.
-syncline_status refuse(syncline_error* error, FailureClass failure_class, std::string message);
-
 inline syncline_str to_str(std::string_view text) {
     return {text.data(), text.size()};
 }

@@ -1,11 +1,13 @@
 #include "plugin/data_grants.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <utility>
 
 #include "core/hash.hpp"
 #include "record/json.hpp"
+#include "syncline/models.hpp"
 
 namespace syncline::plugin {
 namespace {
@@ -87,6 +89,23 @@ const json::string* text_of(const json::object& object, std::string_view name) {
     return value == nullptr ? nullptr : value->if_string();
 }
 
+template <typename... Fields>
+constexpr std::array<std::string_view, sizeof...(Fields)> names_of(AllFields<Fields...>) {
+    return {Fields::kName...};
+}
+constexpr auto kIdentityMembers = names_of(identity::Model::Fields{});
+
+// What the model knows of it: whatever stands beside that may identify somebody as well.
+json::object members_of(const json::object& identity) {
+    json::object known;
+    for (const auto& [name, value] : identity) {
+        const bool is_named = std::find(kIdentityMembers.begin(), kIdentityMembers.end(),
+                                        std::string_view{name}) != kIdentityMembers.end();
+        if (is_named && !value.is_structured()) known.emplace(name, value);
+    }
+    return known;
+}
+
 // The identity as the grant wants it; nullopt when it is not granted by it.
 std::optional<json::object> granted(const json::object& identity, const IdentityGrant& grant) {
     const json::string* kind = text_of(identity, "kind");
@@ -95,7 +114,7 @@ std::optional<json::object> granted(const json::object& identity, const Identity
     if (kind == nullptr || value == nullptr || *kind != grant.kind) return std::nullopt;
     if (!grant.name_space.empty() && (space == nullptr || *space != grant.name_space))
         return std::nullopt;
-    json::object result = identity;
+    json::object result = members_of(identity);
     const json::string* encoding = text_of(identity, "encoding");
     if (encoding != nullptr && *encoding != "raw") {
         if (*encoding != name_of(grant.encoding)) return std::nullopt;

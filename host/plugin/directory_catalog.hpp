@@ -46,6 +46,7 @@ class DirectoryCatalog final : public Catalog {
                                                       const std::stop_token& stop) override;
     void use_streams(const Instance& account, std::set<std::string> streams) override;
     std::optional<std::chrono::milliseconds> refresh(const std::stop_token& stop) override;
+    void forgo_trials() override { tries_ = false; }
     Result<void> roll_back(std::string_view id, const std::stop_token& stop) override;
     Result<void> release(std::string_view id, const std::string& sha256_hex) override;
     Result<void> forget(std::string_view id) override;
@@ -111,11 +112,14 @@ class DirectoryCatalog final : public Catalog {
     Result<Candidate> stage(const std::string& name, Library library);
     Result<void> load(Candidate& candidate, std::chrono::milliseconds call_limit);
     Result<std::shared_ptr<Instance>> start_on(const std::shared_ptr<Generation>& generation,
-                                               InstanceOptions options);
+                                               InstanceOptions options,
+                                               const std::stop_token& stop);
     Result<std::shared_ptr<Instance>> start_one(const std::shared_ptr<Generation>& generation,
-                                                InstanceOptions options);
+                                                InstanceOptions options,
+                                                const std::stop_token& stop);
     Result<std::shared_ptr<Instance>> start_pool(const std::shared_ptr<Generation>& generation,
-                                                 const InstanceOptions& options);
+                                                 const InstanceOptions& options,
+                                                 const std::stop_token& stop);
     // Stops what is left of a generation's instances, or of all of them; ends with their end.
     void stop_instances(std::optional<std::uint64_t> generation,
                         std::chrono::milliseconds deadline);
@@ -140,6 +144,10 @@ class DirectoryCatalog final : public Catalog {
                               std::chrono::milliseconds call_limit, const std::stop_token& stop);
     Result<void> start_all(Successor& successor, std::chrono::milliseconds call_limit,
                            const std::stop_token& stop);
+    // One for each account, with its settings as this version takes them.
+    Result<std::vector<std::shared_ptr<Instance>>> start_accounts(
+        const std::shared_ptr<Generation>& generation, std::vector<InstanceOptions>& accounts,
+        const std::stop_token& stop);
     void discard(Successor& successor);
     void hand_over(Entry& entry, Successor& successor, const std::stop_token& stop);
     void put_into_service(Entry& entry, Candidate next, std::vector<Ended> ended,
@@ -157,7 +165,8 @@ class DirectoryCatalog final : public Catalog {
     void end_trial(Entry& entry, SwapEvent::Kind kind, const std::string& why,
                    const std::stop_token& stop);
     void take_over(Entry& entry, const std::stop_token& stop);
-    Result<std::vector<Ended>> move_late_accounts(Entry& entry, Successor& successor);
+    Result<std::vector<Ended>> move_late_accounts(Entry& entry, Successor& successor,
+                                                  const std::stop_token& stop);
 
     // catalog_operations.cpp
     Result<void> go_back(Entry& entry, const std::stop_token& stop);
@@ -175,6 +184,7 @@ class DirectoryCatalog final : public Catalog {
     std::vector<Refusal> refusals_;
     std::map<std::string, Seen> seen_;  // by name
     SwapCounters swaps_;
+    std::atomic<bool> tries_{true};     // new versions, if the policy says so
     std::vector<Candidate> left_over_;  // replaced while the hub ended
     std::mutex mutex_;  // guards generations while they are loaded, and the instances
     // By generation, until they are over.

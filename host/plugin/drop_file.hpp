@@ -35,8 +35,8 @@ class DropDirectory {
     // Errors: `plugin.directory_unreadable`.
     static Result<DropDirectory> open(const std::filesystem::path& path);
 
-    // Names that end in ".so" and don't begin with a dot, sorted. Errors:
-    // `plugin.directory_unreadable`.
+    // Names that end in ".so" and don't begin with a dot, sorted; those that are not UTF-8 are left
+    // out, for nobody could note or show them. Errors: `plugin.directory_unreadable`.
     Result<std::vector<std::string>> names() const;
 
     // Who else could change what stands here: the directory or one above it. Errors:

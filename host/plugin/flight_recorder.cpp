@@ -95,11 +95,12 @@ void note_cause(std::int32_t cause) noexcept {
 }
 
 // A fault comes again when this returns, and then meets the handler from before; whatever was sent
-// has to be sent again.
+// has to be sent again, and so has what the processor or the kernel tells of when it is over.
 void on_fatal_signal(int signal, siginfo_t* info, void*) {
     note_cause(signal);
     ::sigaction(signal, &handlers_before[static_cast<std::size_t>(signal)], nullptr);
-    if (info->si_code <= 0) ::raise(signal);
+    const bool is_over = signal == SIGTRAP || signal == SIGSYS;
+    if (info->si_code <= 0 || is_over) ::raise(signal);
 }
 
 void on_exit() {

@@ -42,6 +42,13 @@ class Gather {
         return shared_->values;
     }
 
+    // The first value, however long it takes.
+    Value wait() {
+        std::unique_lock lock{shared_->mutex};
+        shared_->changed.wait(lock, [&] { return shared_->open == 0; });
+        return *shared_->values.front();
+    }
+
   private:
     struct Shared {
         std::mutex mutex;

@@ -6,11 +6,13 @@
 #include <boost/dll/shared_library.hpp>
 #include <fstream>
 #include <future>
+#include <map>
 #include <thread>
 #include <utility>
 
 #include "core/log.hpp"
 #include "plugin/errc.hpp"
+#include "plugin/known_tables.hpp"
 
 namespace syncline::plugin {
 namespace {
@@ -34,14 +36,11 @@ Error broken(std::string what) {
     return Error{kLoadFailed, std::move(what), kReportIt};
 }
 
-// One of the connector's tables, if it has it and it is large enough. [any]
+// Null when the connector has none.
 template <class Table>
-const Table* find_table(const syncline_plugin& plugin, std::string_view id,
-                        std::uint32_t size_min) {
-    const void* found = nullptr;
-    call_back([&] { found = plugin.get_table({id.data(), id.size()}); });
-    const auto* table = static_cast<const Table*>(found);
-    return table != nullptr && table->struct_size >= size_min ? table : nullptr;
+const Table* table_in(const std::map<std::string_view, const void*>& tables, std::string_view id) {
+    const auto found = tables.find(id);
+    return found == tables.end() ? nullptr : static_cast<const Table*>(found->second);
 }
 
 Result<void> check_entry(const syncline_plugin& plugin, const Generation::Options& options) {
@@ -67,122 +66,35 @@ Result<void> check_entry(const syncline_plugin& plugin, const Generation::Option
     return {};
 }
 
-Error promises(const char* what, const char* id) {
-    return broken(std::string{"its manifest promises "} + what +
-                  ", its code has no complete table " + id);
-}
-
-Result<void> find_questions(const syncline_plugin& plugin, const Manifest& manifest,
-                            Tables& tables) {
-    if (manifest.can_check) {
-        tables.check = find_table<syncline_plugin_check>(plugin, SYNCLINE_CHECK_ID,
-                                                         SYNCLINE_PLUGIN_CHECK_SIZE_1_3);
-        if (tables.check == nullptr || tables.check->check == nullptr ||
-            tables.check->cancel == nullptr)
-            return promises("to check", SYNCLINE_CHECK_ID);
-    }
-    if (manifest.can_discover) {
-        tables.discover = find_table<syncline_plugin_discover>(plugin, SYNCLINE_DISCOVER_ID,
-                                                               SYNCLINE_PLUGIN_DISCOVER_SIZE_1_3);
-        if (tables.discover == nullptr || tables.discover->discover == nullptr ||
-            tables.discover->cancel == nullptr)
-            return promises("to discover", SYNCLINE_DISCOVER_ID);
-    }
-    if (manifest.can_work) {
-        tables.periodic = find_table<syncline_plugin_periodic>(plugin, SYNCLINE_PERIODIC_ID,
-                                                               SYNCLINE_PLUGIN_PERIODIC_SIZE_1_3);
-        if (tables.periodic == nullptr || tables.periodic->work == nullptr ||
-            tables.periodic->cancel == nullptr)
-            return promises("to work at times", SYNCLINE_PERIODIC_ID);
-    }
-    if (manifest.signs_requests) {
-        tables.sign = find_table<syncline_plugin_sign>(plugin, SYNCLINE_SIGN_ID,
-                                                       SYNCLINE_PLUGIN_SIGN_SIZE_1_3);
-        if (tables.sign == nullptr || tables.sign->sign == nullptr)
-            return promises("to sign requests", SYNCLINE_SIGN_ID);
-    }
-    return {};
-}
-
-Result<void> find_succession(const syncline_plugin& plugin, const Manifest& manifest,
-                             Tables& tables) {
-    if (manifest.can_migrate) {
-        tables.migrate = find_table<syncline_plugin_migrate>(plugin, SYNCLINE_MIGRATE_ID,
-                                                             SYNCLINE_PLUGIN_MIGRATE_SIZE_1_3);
-        if (tables.migrate == nullptr || tables.migrate->migrate == nullptr)
-            return promises("to migrate settings", SYNCLINE_MIGRATE_ID);
-    }
-    if (manifest.can_keep_state) {
-        tables.state = find_table<syncline_plugin_state>(plugin, SYNCLINE_STATE_ID,
-                                                         SYNCLINE_PLUGIN_STATE_SIZE_1_3);
-        if (tables.state == nullptr || tables.state->save == nullptr ||
-            tables.state->restore == nullptr)
-            return promises("to keep state", SYNCLINE_STATE_ID);
-    }
-    return {};
-}
-
 Result<Tables> find_tables(const syncline_plugin& plugin, const Manifest& manifest) {
-    Tables tables;
-    tables.plugin = &plugin;
-    tables.http =
-        find_table<syncline_plugin_http>(plugin, SYNCLINE_HTTP_ID, SYNCLINE_PLUGIN_HTTP_SIZE_1_0);
-    if (tables.http != nullptr && tables.http->done == nullptr) {
-        return broken("its table " SYNCLINE_HTTP_ID " lacks a function");
+    const auto find = [&plugin](std::string_view id) {
+        const void* found = nullptr;
+        call_back([&] { found = plugin.get_table({id.data(), id.size()}); });
+        return found;
+    };
+    if (auto problem = table_problem(manifest, find); !problem.empty())
+        return broken(std::move(problem));
+    std::map<std::string_view, const void*> tables;
+    for (const KnownTable& known : known_tables()) {
+        if (known.promise != nullptr && !(manifest.*known.promise)) continue;
+        const void* table = find(known.id);
+        if (table != nullptr && *static_cast<const std::uint32_t*>(table) >= known.size_min)
+            tables.emplace(known.id, table);
     }
-    tables.file =
-        find_table<syncline_plugin_file>(plugin, SYNCLINE_FILE_ID, SYNCLINE_PLUGIN_FILE_SIZE_1_0);
-    if (tables.file != nullptr && tables.file->done == nullptr) {
-        return broken("its table " SYNCLINE_FILE_ID " lacks a function");
-    }
-    if (manifest.can_webhook) {
-        tables.webhook = find_table<syncline_plugin_webhook>(plugin, SYNCLINE_WEBHOOK_ID,
-                                                             SYNCLINE_PLUGIN_WEBHOOK_SIZE_1_0);
-        if (tables.webhook == nullptr || tables.webhook->translate == nullptr ||
-            (!manifest.handshakes.empty() && tables.webhook->handshake == nullptr) ||
-            (manifest.verifies_webhooks && tables.webhook->verify == nullptr)) {
-            return broken(
-                "its manifest promises webhooks, its code has no complete "
-                "table " SYNCLINE_WEBHOOK_ID);
-        }
-    }
-    if (manifest.can_write) {
-        tables.write = find_table<syncline_plugin_write>(plugin, SYNCLINE_WRITE_ID,
-                                                         SYNCLINE_PLUGIN_WRITE_SIZE_1_0);
-        if (tables.write == nullptr || tables.write->write == nullptr ||
-            tables.write->cancel == nullptr) {
-            return broken(
-                "its manifest promises to write, its code has no complete "
-                "table " SYNCLINE_WRITE_ID);
-        }
-    }
-    if (manifest.can_fetch) {
-        tables.fetch = find_table<syncline_plugin_fetch>(plugin, SYNCLINE_FETCH_ID,
-                                                         SYNCLINE_PLUGIN_FETCH_SIZE_1_0);
-        if (tables.fetch == nullptr || tables.fetch->fetch == nullptr ||
-            tables.fetch->cancel == nullptr) {
-            return broken(
-                "its manifest promises to fetch, its code has no complete "
-                "table " SYNCLINE_FETCH_ID);
-        }
-    }
-    if (manifest.can_read) {
-        tables.read = find_table<syncline_plugin_read>(plugin, SYNCLINE_READ_ID,
-                                                       SYNCLINE_PLUGIN_READ_SIZE_1_2);
-        if (tables.read == nullptr || tables.read->read == nullptr ||
-            tables.read->cancel == nullptr) {
-            return broken(
-                "its manifest promises to read, its code has no complete "
-                "table " SYNCLINE_READ_ID);
-        }
-    }
-    SYNCLINE_CHECK(find_questions(plugin, manifest, tables));
-    SYNCLINE_CHECK(find_succession(plugin, manifest, tables));
-    tables.ids = find_table<syncline_plugin_idmap>(plugin, SYNCLINE_IDMAP_ID,
-                                                   SYNCLINE_PLUGIN_IDMAP_SIZE_1_0);
-    if (tables.ids != nullptr && tables.ids->found == nullptr)
-        return broken("its table " SYNCLINE_IDMAP_ID " lacks a function");
-    return tables;
+    return Tables{&plugin,
+                  table_in<syncline_plugin_webhook>(tables, SYNCLINE_WEBHOOK_ID),
+                  table_in<syncline_plugin_write>(tables, SYNCLINE_WRITE_ID),
+                  table_in<syncline_plugin_http>(tables, SYNCLINE_HTTP_ID),
+                  table_in<syncline_plugin_fetch>(tables, SYNCLINE_FETCH_ID),
+                  table_in<syncline_plugin_read>(tables, SYNCLINE_READ_ID),
+                  table_in<syncline_plugin_check>(tables, SYNCLINE_CHECK_ID),
+                  table_in<syncline_plugin_discover>(tables, SYNCLINE_DISCOVER_ID),
+                  table_in<syncline_plugin_periodic>(tables, SYNCLINE_PERIODIC_ID),
+                  table_in<syncline_plugin_sign>(tables, SYNCLINE_SIGN_ID),
+                  table_in<syncline_plugin_migrate>(tables, SYNCLINE_MIGRATE_ID),
+                  table_in<syncline_plugin_state>(tables, SYNCLINE_STATE_ID),
+                  table_in<syncline_plugin_idmap>(tables, SYNCLINE_IDMAP_ID),
+                  table_in<syncline_plugin_file>(tables, SYNCLINE_FILE_ID)};
 }
 
 }  // namespace
@@ -233,8 +145,22 @@ std::shared_ptr<Worker> Generation::start_worker() {
     };
     const std::shared_ptr<Worker> worker = Worker::start(std::move(options));
     const std::lock_guard lock{mutex_};
+    join_ended_workers();
     workers_.push_back(worker);
     return worker;
+}
+
+// A thread can't join itself, and the library may only go when all have been: the next one does it.
+void Generation::join_ended_workers() {
+    std::erase_if(workers_, [](const auto& worker) {
+        if (!worker->is_over()) return false;
+        worker->close();
+        return true;
+    });
+}
+
+void Generation::leave(Worker& worker) const {
+    if (options_.manifest.is_blocking) worker.finish();
 }
 
 void Generation::set_call_limit(std::chrono::milliseconds limit) {

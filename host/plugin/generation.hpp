@@ -65,7 +65,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
         std::string manifest_text;   // the loaded code has to hold the same
         std::filesystem::path path;  // a private copy
         std::string sha256_hex{};
-        std::uint64_t number = 0;
+        std::uint64_t number = 0;  // 0: of no catalog
         const core::Clock* clock = nullptr;
         std::shared_ptr<Deadlines> deadlines;  // shared: a stuck thread may outlive the catalog
         std::shared_ptr<FlightRecorder> recorder{};  // null: nothing is noted
@@ -83,8 +83,12 @@ class Generation : public std::enable_shared_from_this<Generation> {
     const Tables& tables() const { return tables_; }
 
     // The worker of the instances of an asynchronous connector, which share it; each of a blocking
-    // one gets a worker of its own.
+    // one gets a worker of its own, and leaves it when it is over.
     std::shared_ptr<Worker> worker();
+    void leave(Worker& worker) const;
+
+    // Another thread for calls that concern no instance; to be finished by who asked for it.
+    std::shared_ptr<Worker> start_worker();
 
     // How long one call into an asynchronous connector may take, from now on.
     void set_call_limit(std::chrono::milliseconds limit);
@@ -103,7 +107,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     }
     std::string thread_name() const;
     bool has_own_threads() const;
-    std::shared_ptr<Worker> start_worker();
+    void join_ended_workers();  // locked
     Result<void> open_library();
     Unloading unload();
 
@@ -114,7 +118,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
         library_;  // touched by the first worker while it opens, then by close() alone
     std::atomic<bool> is_stuck_{false};
     std::mutex mutex_;
-    std::vector<std::shared_ptr<Worker>> workers_;  // the first one opened the library
+    std::vector<std::shared_ptr<Worker>> workers_;  // the first one opened the library, and stays
 };
 
 // Calls a function that a connector has given, from within one of its calls. False when it let an

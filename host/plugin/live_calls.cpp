@@ -236,8 +236,15 @@ Translation LiveInstance::translate_one(const WebhookRequest& request) {
         misbehaved(rule);
         return {plugin_bug(rule), {}};
     }
-    if (status != SYNCLINE_OK) return {copy_failure(status, error), {}};
-    return {{}, sink.take()};
+    if (status == SYNCLINE_OK) return {{}, sink.take()};
+    Failure failure = copy_failure(status, error);
+    if (failure.failure_class == FailureClass::kCancelled && !is_stopping()) {
+        // The hub's word for a source that was stopped: its events would wait for the next start.
+        const std::string rule = "translate() failed as cancelled, which nobody asked for";
+        misbehaved(rule);
+        failure = plugin_bug(rule + ": " + failure.message);
+    }
+    return {std::move(failure), {}};
 }
 
 }  // namespace syncline::plugin

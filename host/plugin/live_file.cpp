@@ -52,6 +52,7 @@ syncline_status LiveInstance::append(const syncline_str& path, const syncline_st
         const std::lock_guard lock{mutex_};
         if (state_ == State::kStopping || state_ == State::kOver)
             return refuse(error, FailureClass::kCancelled, "the instance is being stopped");
+        if (works_for_nobody()) return refuse(error, FailureClass::kCancelled, kNobodyWaits);
         if (appends_.size() >= kOpenAppendsMax)
             return refuse(error, FailureClass::kRateLimited, "too many appends are open");
         id = appends_.insert({user_id, current_operation_});

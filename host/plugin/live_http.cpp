@@ -31,6 +31,7 @@ syncline_status LiveInstance::send(const syncline_http_request* request, std::ui
         if (state_ == State::kStopping || state_ == State::kOver) {
             return refuse(error, FailureClass::kCancelled, "the instance is being stopped");
         }
+        if (works_for_nobody()) return refuse(error, FailureClass::kCancelled, kNobodyWaits);
         if (exchanges_.size() >= kOpenExchangesMax) {
             return refuse(error, FailureClass::kTransient, "too many exchanges are open");
         }
@@ -154,9 +155,7 @@ syncline_status LiveInstance::fetch_now(const syncline_http_request* request,
     std::uint64_t id = 0;
     {
         const std::lock_guard lock{mutex_};
-        const auto* operation = operations_.find(current_operation_);
-        const bool is_cancelled = operation != nullptr && (*operation)->is_cancelled;
-        if (state_ == State::kStopping || state_ == State::kOver || is_cancelled)
+        if (state_ == State::kStopping || state_ == State::kOver || is_interrupted())
             return refuse(error, FailureClass::kCancelled, "it was cancelled before it was sent");
         id = exchanges_.insert({0, current_operation_, 0, copy.method + ' ' + copy.url});
     }
@@ -171,8 +170,7 @@ syncline_status LiveInstance::fetch_now(const syncline_http_request* request,
     {
         const std::lock_guard lock{mutex_};
         if (auto* exchange = exchanges_.find(id)) exchange->transport_id = transport_id;
-        const auto* operation = operations_.find(current_operation_);
-        is_cancelled = operation != nullptr && (*operation)->is_cancelled;
+        is_cancelled = is_interrupted();
     }
     if (is_cancelled) options_.http->cancel(transport_id);
     std::shared_ptr<const HttpReply> reply;

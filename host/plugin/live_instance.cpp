@@ -1,6 +1,5 @@
 #include "plugin/live_instance.hpp"
 
-#include <future>
 #include <unordered_map>
 #include <utility>
 
@@ -91,30 +90,46 @@ LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptio
 }
 
 Result<std::shared_ptr<LiveInstance>> LiveInstance::start(std::shared_ptr<Generation> generation,
-                                                          InstanceOptions options) {
+                                                          InstanceOptions options,
+                                                          const std::stop_token& stop) {
     const std::shared_ptr<LiveInstance> instance{
         new LiveInstance{std::move(generation), std::move(options)}};
     register_instance(instance->host_handle_, instance);
     instance->worker_->admit(instance);
 
-    auto promise = std::make_shared<std::promise<Failure>>();
-    auto outcome = promise->get_future();
+    Gather<Failure> outcome{1};
+    const std::function<void(Failure)> tell = outcome.expect(0);
     std::uint64_t call = 0;
     {
         const std::lock_guard lock{instance->mutex_};
-        call = instance->calls_.insert([promise](const Failure& why) { promise->set_value(why); });
+        call = instance->calls_.insert(tell);
     }
-    const bool is_posted = instance->worker_->post([instance, promise, call] {
-        const Failure failure = instance->start_up();
-        if (instance->finish(call)) promise->set_value(failure);
+    const bool is_posted = instance->worker_->post([instance, tell, call] {
+        Failure failure = instance->start_up();
+        if (instance->finish(call)) tell(std::move(failure));
     });
     if (!is_posted) instance->evict();
-    // Ends in any case: the generation gives up a thread that is stuck, which evicts the instance.
-    const Failure failure = outcome.get();
+    const bool is_in_time =
+        !instance->manifest().is_blocking || instance->interrupt_start(outcome, stop);
+    // Ends in any case: a thread that is stuck is given up, which evicts the instance.
+    Failure failure = outcome.wait();
+    if (failure.failure_class == FailureClass::kNone && !is_in_time) {
+        instance->stop(instance->generation_->options().cancel_grace, [] {});
+        failure = {FailureClass::kDeadline, "the start was interrupted", "", -1};
+    }
     if (failure.failure_class == FailureClass::kNone) return instance;
     return Error{kStartFailed,
                  std::string{to_string(failure.failure_class)} + ": " + failure.message}
         .at(instance->options_.account);
+}
+
+// Its worker would wait for as long as a platform lets it. False: its time was over.
+bool LiveInstance::interrupt_start(Gather<Failure>& outcome, const std::stop_token& stop) {
+    const Generation::Options& limits = generation_->options();
+    if (outcome.wait(limits.call_limit, stop).at(0)) return true;
+    interrupt(std::nullopt);
+    if (!outcome.wait(limits.cancel_grace, {}).at(0)) worker_->seize();
+    return false;
 }
 
 Failure LiveInstance::start_up() {
@@ -124,7 +139,10 @@ Failure LiveInstance::start_up() {
     const Failure escaped{FailureClass::kPluginBug, "an exception escaped from the connector", "",
                           -1};
     const OnBehalf behalf{*this, 0};
-    if (!call_connector("create()", [&] { instance_ = plugin.create(&host_); })) return escaped;
+    if (!call_connector("create()", [&] { instance_ = plugin.create(&host_); })) {
+        clear_failed_start();
+        return escaped;
+    }
     if (instance_ == nullptr) {
         clear_failed_start();
         return {FailureClass::kTransient, "the connector has no memory for an instance", "", -1};
@@ -163,6 +181,7 @@ void LiveInstance::clear_failed_start() {
         appends_.clear();
     }
     worker_->release(this);
+    generation_->leave(*worker_);
 }
 
 // ---- Calls
@@ -210,6 +229,11 @@ bool LiveInstance::is_open(std::uint64_t call) {
 bool LiveInstance::finish(std::uint64_t call) {
     const std::lock_guard lock{mutex_};
     return calls_.erase(call);
+}
+
+bool LiveInstance::is_stopping() {
+    const std::lock_guard lock{mutex_};
+    return state_ == State::kStopping || state_ == State::kOver;
 }
 
 syncline_status LiveInstance::post(std::uint64_t user_id) {
@@ -325,6 +349,7 @@ void LiveInstance::destroy() {
     }
     for (auto& callback : callbacks) worker_->complete(std::move(callback));
     worker_->release(this);
+    generation_->leave(*worker_);
 }
 
 void LiveInstance::give_up(std::string_view why) {

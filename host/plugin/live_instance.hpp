@@ -16,6 +16,7 @@
 
 #include "plugin/connector.hpp"
 #include "plugin/copy_in.hpp"
+#include "plugin/gather.hpp"
 #include "plugin/generation.hpp"
 #include "plugin/handles.hpp"
 #include "plugin/log_gate.hpp"
@@ -41,6 +42,8 @@ inline constexpr std::size_t kExpressionBytesMax = 64 * 1024;
 inline constexpr std::size_t kOpenAppendsMax = 1024;
 inline constexpr std::size_t kSecretNameBytesMax = 64;
 inline constexpr std::size_t kAppendBytesMax = 64 * 1024 * 1024;
+// Why nothing more goes out on behalf of an operation whose outcome was told.
+inline constexpr const char* kNobodyWaits = "the operation was given up: nobody waits for it";
 
 // Purpose: one account on one generation.
 // Lifecycle: start, calls, stop; the generation keeps it alive in between.
@@ -51,9 +54,12 @@ class LiveInstance final : public Instance,
                            public Resident,
                            public std::enable_shared_from_this<LiveInstance> {
   public:
-    // Errors: `plugin.start_failed`. Not on the generation's thread: it waits for it.
+    // Errors: `plugin.start_failed`. Not on the generation's thread: it waits for it. A blocking
+    // connector's start, which may wait for a platform, is interrupted at the call limit and when a
+    // stop is asked for.
     static Result<std::shared_ptr<LiveInstance>> start(std::shared_ptr<Generation> generation,
-                                                       InstanceOptions options);
+                                                       InstanceOptions options,
+                                                       const std::stop_token& stop = {});
 
     const Manifest& manifest() const override { return generation_->manifest(); }
     void handshake(WebhookRequest request,
@@ -159,13 +165,15 @@ class LiveInstance final : public Instance,
     LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options);
 
     // live_instance.cpp
-    Failure start_up();                      // [thread]
+    Failure start_up();  // [thread]
+    bool interrupt_start(Gather<Failure>& outcome, const std::stop_token& stop);
     void clear_failed_start();               // [thread]
     std::optional<Failure> refusal() const;  // locked
     void enqueue(std::function<void(std::uint64_t call)> begin,
                  std::function<void(Failure)> abandon);
     bool is_open(std::uint64_t call);
     bool finish(std::uint64_t call);
+    bool is_stopping();
     void begin_stop();                   // [thread]
     bool has_work_open() const;          // locked: what the connector is still told of
     void destroy_if_idle();              // locked
@@ -205,7 +213,9 @@ class LiveInstance final : public Instance,
     void on_timeout(std::uint64_t handle);
     void cancel(std::uint64_t handle);  // [thread]
     void interrupt(std::optional<std::uint64_t> operation);
-    void abandon(std::uint64_t handle);                                          // [thread]
+    void abandon(std::uint64_t handle);  // [thread]
+    bool works_for_nobody();             // [thread], locked: the hub has told what came of it
+    bool is_interrupted();               // [thread], locked: it was told to end
     std::function<void()> report(Operation& operation, const Failure& failure);  // locked
     template <class Kind>
     Kind* find_operation(std::uint64_t handle);  // locked
@@ -279,6 +289,7 @@ class LiveInstance final : public Instance,
     std::size_t open_lookups_ = 0;  // of ids
     bool has_reported_stopped_ = false;
     bool is_destroy_posted_ = false;
+    bool is_all_interrupted_ = false;  // a blocking connector waits for nothing more
 };
 
 // Finds the instance of a host handle; null when it is stale. [any]

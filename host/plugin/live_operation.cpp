@@ -119,11 +119,22 @@ void LiveInstance::on_timeout(std::uint64_t handle) {
 void LiveInstance::interrupt(std::optional<std::uint64_t> operation) {
     {
         const std::lock_guard lock{mutex_};
+        if (!operation) is_all_interrupted_ = true;
         for (auto& [handle, open] : operations_) {
             if (!operation || handle == *operation) open->is_cancelled = true;
         }
     }
     cancel_exchanges(operation);
+}
+
+bool LiveInstance::is_interrupted() {
+    const auto* found = operations_.find(current_operation_);
+    return is_all_interrupted_ || (found != nullptr && (*found)->is_cancelled);
+}
+
+bool LiveInstance::works_for_nobody() {
+    const auto* found = operations_.find(current_operation_);
+    return found != nullptr && (*found)->is_reported;
 }
 
 void LiveInstance::cancel(std::uint64_t handle) {

@@ -17,17 +17,20 @@ HttpReply not_sent(FailureClass failure_class, const char* message) {
     return reply;
 }
 
-class PacedTransport final : public HttpTransport,
-                             public std::enable_shared_from_this<PacedTransport> {
-  public:
-    PacedTransport(std::shared_ptr<HttpTransport> inner, RequestLimits limits,
-                   const core::Clock& clock, std::shared_ptr<Deadlines> deadlines)
-        : inner_(std::move(inner)),
-          limits_(limits),
-          clock_(clock),
-          deadlines_(std::move(deadlines)) {}
+}  // namespace
 
-    std::uint64_t send(HttpRequest request, std::function<void(HttpReply)> done) override {
+class Pacer final : public std::enable_shared_from_this<Pacer> {
+  public:
+    // Where a request goes, and how fast.
+    struct Way {
+        std::shared_ptr<HttpTransport> inner;
+        RequestLimits limits;
+    };
+
+    Pacer(const core::Clock& clock, std::shared_ptr<Deadlines> deadlines)
+        : clock_(clock), deadlines_(std::move(deadlines)) {}
+
+    std::uint64_t send(const Way& way, HttpRequest request, std::function<void(HttpReply)> done) {
         const auto timeout = request.timeout;
         std::uint64_t id = 0;
         {
@@ -38,7 +41,7 @@ class PacedTransport final : public HttpTransport,
                           "too many requests wait for the platform's limit");
                 return id;
             }
-            waiting_.emplace(id, Waiting{std::move(request), std::move(done)});
+            waiting_.emplace(id, Waiting{way, std::move(request), std::move(done)});
         }
         if (!begin_some() && is_waiting(id)) {
             deadlines_->call_after(timeout, [weak = weak_from_this(), id] {
@@ -50,27 +53,29 @@ class PacedTransport final : public HttpTransport,
         return id;
     }
 
-    void cancel(std::uint64_t id) override {
+    void cancel(std::uint64_t id) {
         if (give_up(id, FailureClass::kCancelled, "the request was cancelled")) return;
-        std::uint64_t inner = 0;
+        Open open;
         {
             const std::lock_guard lock{mutex_};
             const auto found = open_.find(id);
             if (found == open_.end()) return;
             // Being handed over right now: whoever does it sees this.
             found->second.is_cancelled = true;
-            inner = found->second.inner;
+            open = found->second;
         }
-        if (inner != 0) inner_->cancel(inner);
+        if (open.inner_id != 0) open.inner->cancel(open.inner_id);
     }
 
   private:
     struct Waiting {
+        Way way;
         HttpRequest request;
         std::function<void(HttpReply)> done;
     };
     struct Open {
-        std::uint64_t inner = 0;
+        std::shared_ptr<HttpTransport> inner;
+        std::uint64_t inner_id = 0;
         bool is_cancelled = false;
     };
 
@@ -106,24 +111,25 @@ class PacedTransport final : public HttpTransport,
             {
                 const std::lock_guard lock{mutex_};
                 if (waiting_.empty()) return true;
-                if (limits_.at_once != 0 && open_.size() >= limits_.at_once) return false;
-                if (!may_begin_now()) return false;
                 auto first = waiting_.begin();
+                const RequestLimits& limits = first->second.way.limits;
+                if (limits.at_once != 0 && open_.size() >= limits.at_once) return false;
+                if (!may_begin_now(limits)) return false;
                 id = first->first;
                 next = std::move(first->second);
                 waiting_.erase(first);
-                open_.emplace(id, Open{});
+                open_.emplace(id, Open{next.way.inner});
             }
             begin(id, std::move(next));
         }
     }
 
     // The mutex is held. The first one after a pause begins at once.
-    bool may_begin_now() {
-        if (limits_.per_second == 0) return true;
+    bool may_begin_now(const RequestLimits& limits) {
+        if (limits.per_second == 0) return true;
         const core::nanoseconds now = clock_.monotonic();
         if (now >= next_at_) {
-            next_at_ = now + kSecond / limits_.per_second;
+            next_at_ = now + kSecond / limits.per_second;
             return true;
         }
         if (!has_timer_) {
@@ -146,7 +152,7 @@ class PacedTransport final : public HttpTransport,
     }
 
     void begin(std::uint64_t id, Waiting next) {
-        const std::uint64_t inner = inner_->send(
+        const std::uint64_t inner_id = next.way.inner->send(
             std::move(next.request),
             [self = shared_from_this(), id, done = std::move(next.done)](HttpReply reply) {
                 {
@@ -161,14 +167,12 @@ class PacedTransport final : public HttpTransport,
             const std::lock_guard lock{mutex_};
             const auto found = open_.find(id);
             if (found == open_.end()) return;  // it has ended already
-            found->second.inner = inner;
+            found->second.inner_id = inner_id;
             is_cancelled = found->second.is_cancelled;
         }
-        if (is_cancelled) inner_->cancel(inner);
+        if (is_cancelled) next.way.inner->cancel(inner_id);
     }
 
-    const std::shared_ptr<HttpTransport> inner_;
-    const RequestLimits limits_;
     const core::Clock& clock_;
     const std::shared_ptr<Deadlines> deadlines_;
 
@@ -180,13 +184,33 @@ class PacedTransport final : public HttpTransport,
     bool has_timer_ = false;
 };
 
+namespace {
+
+class PacedTransport final : public HttpTransport {
+  public:
+    PacedTransport(Pacer::Way way, std::shared_ptr<Pacer> pacer)
+        : way_(std::move(way)), pacer_(std::move(pacer)) {}
+
+    std::uint64_t send(HttpRequest request, std::function<void(HttpReply)> done) override {
+        return pacer_->send(way_, std::move(request), std::move(done));
+    }
+    void cancel(std::uint64_t id) override { pacer_->cancel(id); }
+
+  private:
+    const Pacer::Way way_;
+    const std::shared_ptr<Pacer> pacer_;
+};
+
 }  // namespace
 
+std::shared_ptr<Pacer> make_pacer(const core::Clock& clock, std::shared_ptr<Deadlines> deadlines) {
+    return std::make_shared<Pacer>(clock, std::move(deadlines));
+}
+
 std::shared_ptr<HttpTransport> make_paced(std::shared_ptr<HttpTransport> inner,
-                                          RequestLimits limits, const core::Clock& clock,
-                                          std::shared_ptr<Deadlines> deadlines) {
+                                          RequestLimits limits, std::shared_ptr<Pacer> pacer) {
     if (inner == nullptr || !limits.is_any()) return inner;
-    return std::make_shared<PacedTransport>(std::move(inner), limits, clock, std::move(deadlines));
+    return std::make_shared<PacedTransport>(Pacer::Way{std::move(inner), limits}, std::move(pacer));
 }
 
 }  // namespace syncline::plugin

@@ -88,7 +88,6 @@ Result<void> probe_library(const std::filesystem::path& library,
     options.manifest = std::move(examined.manifest);
     options.manifest_text = std::move(examined.manifest_text);
     options.path = library;
-    options.number = 1;
     options.clock = &clock;
     options.deadlines = deadlines;
     options.call_limit = kCallLimit;

@@ -83,7 +83,11 @@ Result<std::filesystem::path> stage_library(const std::filesystem::path& directo
     const FileDescriptor fd{
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0500)};
     if (!fd.is_open()) return failed(path, "can't make the copy of a connector", errno);
-    SYNCLINE_CHECK(write_all(fd.get(), path, bytes));
+    if (auto written = write_all(fd.get(), path, bytes); !written) {
+        std::error_code ignored;
+        std::filesystem::remove(path, ignored);
+        return std::move(written).error();
+    }
     return path;
 }
 

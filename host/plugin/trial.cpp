@@ -56,11 +56,19 @@ bool is_good(const Translation& translation) {
     return translation.failure.failure_class == FailureClass::kNone;
 }
 
-// What the hub called off is nobody's fault.
+// What the hub called off is nobody's fault. A write that failed is the connector's own word.
+bool is_called_off(const Outcome& outcome) {
+    return outcome.kind != OutcomeKind::kFailed &&
+           outcome.failure.failure_class == FailureClass::kCancelled;
+}
+template <class Item>
+bool is_called_off(const Item&) {
+    return false;
+}
+
 template <class Item>
 bool is_error(const Item& item) {
-    return !is_good(item) && !is_disputed(item) &&
-           item.failure.failure_class != FailureClass::kCancelled;
+    return !is_good(item) && !is_disputed(item) && !is_called_off(item);
 }
 
 const std::string& key_of(const WriteRecord& record) {
@@ -107,12 +115,7 @@ class SharedCall : public std::enable_shared_from_this<SharedCall<Kind>> {
     void take(Side side, const std::vector<std::size_t>& places, Answer answer) {
         std::vector<ItemResult>& results = Kind::results_of(answer);
         SYNCLINE_ASSERT(results.size() == places.size());
-        std::uint64_t errors = 0;
-        for (std::size_t i = 0; i < places.size(); ++i) {
-            errors += is_error(results[i]);
-            results_[places[i]] = std::move(results[i]);
-        }
-        pair_.tally->count(side, places.size(), errors);
+        for (std::size_t i = 0; i < places.size(); ++i) results_[places[i]] = std::move(results[i]);
         (side == Side::kTried ? tried_answer_ : serving_answer_) = std::move(answer);
         end_side();
     }
@@ -120,10 +123,22 @@ class SharedCall : public std::enable_shared_from_this<SharedCall<Kind>> {
     void end_side() {
         if (--open_ != 0) return;
         disputed_ = kind_.disputed(tried_, results_);
+        count(Side::kServing, served_);
+        count(Side::kTried, tried_);
         if (disputed_.empty()) return finish();
         kind_.call(*pair_.serving, disputed_, [self = this->shared_from_this()](Answer answer) {
             self->settle(std::move(answer));
         });
+    }
+
+    // What is asked again is counted then.
+    void count(Side side, const std::vector<std::size_t>& places) const {
+        std::uint64_t errors = 0;
+        for (const std::size_t place : places) {
+            const bool is_open = std::binary_search(disputed_.begin(), disputed_.end(), place);
+            errors += !is_open && is_error(results_[place]);
+        }
+        pair_.tally->count(side, places.size(), errors);
     }
 
     // The word of the version in service holds. What it does not do either is no one's error.

@@ -165,9 +165,11 @@ std::shared_ptr<VersionNotes> VersionNotes::open(const std::filesystem::path& da
 }
 
 void VersionNotes::read() {
+    std::error_code ignored;
+    const auto kind = std::filesystem::symlink_status(folder_ / kNotesFile, ignored).type();
+    if (kind == std::filesystem::file_type::not_found) return;  // none were ever made
     const auto folder = DropDirectory::open(folder_);
-    if (!folder || !folder->stamp(kNotesFile)) return;  // none were ever made
-    const auto text = folder->read(kNotesFile);
+    const auto text = folder ? folder->read(kNotesFile) : Result<std::string>{folder.error()};
     auto notes = text ? from_text(*text) : std::nullopt;
     if (notes) {
         notes_ = std::move(*notes);
@@ -175,7 +177,7 @@ void VersionNotes::read() {
     }
     if (access_ == Access::kRead) return;
     const std::string why = text ? "they are not as they were written" : text.error().to_string();
-    std::error_code ignored;
+    is_damaged_ = true;
     std::filesystem::rename(folder_ / kNotesFile, folder_ / kDamagedFile, ignored);
     core::log_error("plugin",
                     "the notes of connectors' versions are begun anew; versions that were taken "
@@ -183,8 +185,10 @@ void VersionNotes::read() {
                     {{"file", (folder_ / kDamagedFile).string()}, {"why", why}});
 }
 
-// Removes the libraries that no note names, and what a cut write left.
+// Removes the libraries that no note names, and what a cut write left. Who repairs notes that were
+// put aside needs the libraries that they name.
 void VersionNotes::sweep(const All& notes) const {
+    if (is_damaged_) return;
     std::set<std::string> wanted{kNotesFile, kDamagedFile};
     for (const auto& [id, note] : notes) {
         for (const auto* known : {&note.serving, &note.previous})
@@ -325,7 +329,9 @@ Result<void> VersionNotes::quarantine(const std::string& id, const std::string& 
 
 Result<void> VersionNotes::go_back(const std::string& id, const std::string& why) {
     const std::lock_guard lock{change_mutex_};
-    if (!of(id).previous) return Error{kNoPrevious, "no version of " + id + " served before"};
+    const ConnectorNote before = of(id);
+    if (!before.previous || before.find_quarantined(before.previous->sha256_hex) != nullptr)
+        return Error{kNoPrevious, "no version of " + id + " served before"};
     return change(id, [&](ConnectorNote& note) {
         if (note.serving)
             add_quarantined(note, note.serving->sha256_hex, note.serving->version, why);

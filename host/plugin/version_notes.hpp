@@ -110,6 +110,7 @@ class VersionNotes {
     const std::filesystem::path folder_;
     const core::Clock& clock_;
     const Access access_;
+    bool is_damaged_ = false;  // the notes were put aside: nothing is swept away; set by open()
     std::mutex change_mutex_;  // of who changes, also while it writes
     mutable std::mutex mutex_;
     All notes_;

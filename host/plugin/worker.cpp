@@ -75,7 +75,7 @@ void Worker::run() {
     std::unique_lock lock{mutex_};
     while (!is_seized_) {
         if (tasks_.empty()) {
-            if (is_closing_) return;
+            if (is_closing_) break;
             changed_.wait(lock);
             continue;
         }
@@ -89,6 +89,7 @@ void Worker::run() {
         busy_.leave();
         lock.lock();
     }
+    is_over_ = !is_seized_;
 }
 
 // Looks now and then whether a call into the connector takes longer than any may.
@@ -121,6 +122,12 @@ void Worker::seize() {
         if (task.is_completion) task.run();
     }
     for (const auto& resident : residents) resident->evict();
+}
+
+void Worker::finish() {
+    const std::lock_guard lock{mutex_};
+    is_closing_ = true;
+    changed_.notify_one();
 }
 
 void Worker::close() {

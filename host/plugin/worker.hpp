@@ -71,6 +71,11 @@ class Worker : public std::enable_shared_from_this<Worker> {
     // Gives the thread up.
     void seize();
 
+    // Takes nothing more, and ends when what was posted is done; also on its own thread.
+    void finish();
+    // It has ended by itself: close() does not wait.
+    bool is_over() const { return is_over_; }
+
     // Ends the thread. One that is stuck is left behind. Not on the worker's thread.
     void close();
 
@@ -94,6 +99,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
     std::vector<std::shared_ptr<Resident>> residents_;
     bool is_closing_ = false;
     bool is_seized_ = false;  // the thread is stuck in a call
+    std::atomic<bool> is_over_{false};
     BusyMark busy_;
     std::atomic<std::thread::id> thread_id_{};
     std::thread thread_;

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import time
@@ -17,6 +18,7 @@ from support import BINARY, WAIT_S, HubTest, RunningHub
 from swap_test import SENDERS, Load
 from syncline_tools.http_load import Answer, HttpConnection
 
+CHAOS = Path(os.environ["SYNCLINE_CHAOS"])  # a folder: versions of the connector `chaos`
 CONNECTORS = BINARY.resolve().parent.parent / "connectors"
 RELOADED = "the configuration was reloaded"
 REFUSED = "the configuration is refused; the one in service stays"
@@ -305,6 +307,24 @@ class ReloadTest(HubTest):
         self.assertEqual(self.instances(hub), [])
         await self.say(hub, {"id": "u1", "name": "Ann"})
         self.assertEqual(await self.records(1), [{"id": "u1", "name": "Ann"}])
+        await self.stop(hub)
+
+    async def test_a_stream_that_a_new_version_brings_can_be_used(self) -> None:
+        text = CONFIG.replace("connector: jsonl, settings: { path: ./people.jsonl }", "connector: chaos").replace(
+            "account: people, stream: records", "account: people, stream: things"
+        )  # fmt: skip
+        self.configure(text)
+        shutil.copy(CHAOS / "chaos.so", self.setup.connectors_dir)
+        hub = await self.start()
+        self.replace(text.replace("things", "others"))
+        self.assertIn("app.unknown_stream", (await self.syncline("reload")).err)
+        shutil.copy(CHAOS / "chaos_others.so", self.setup.connectors_dir / "new")
+        (self.setup.connectors_dir / "new").rename(self.setup.connectors_dir / "chaos.so")
+        self.assertEqual((await self.result("reload"))["lines"], ["connection people: changed"])
+        await self.say(hub, {"id": "u1"})
+        await self.status_until(
+            "it is delivered", lambda status: status["ledger"]["connections"]["people"]["delivered"] == 1
+        )
         await self.stop(hub)
 
     async def test_sighup_and_a_watched_file(self) -> None:

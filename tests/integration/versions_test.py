@@ -144,6 +144,18 @@ class VersionsTest(HubTest):
         self.assertEqual(list(self.setup.connectors_dir.glob("polite*")), [])
         await self.stop(hub)
 
+    async def test_a_file_that_could_not_be_put_back_is_not_replaced(self) -> None:
+        self.use()
+        hub = await self.start()
+        file = self.setup.connectors_dir / "chaos.so"
+        before = file.read_bytes()
+        os.link(file, self.folder / "elsewhere.so")  # which nobody reads: it can change there
+        ended = await self.install("bad_init")
+        self.assertEqual(ended.code, 3, ended.out + ended.err)
+        self.assertIn("plugin.file_untrusted", ended.err)
+        self.assertEqual(file.read_bytes(), before)
+        await self.stop(hub)
+
     async def test_without_a_hub_nothing_is_installed(self) -> None:
         self.use()
         ended = await self.install("chaos_2")
@@ -186,6 +198,15 @@ class VersionsTest(HubTest):
     async def test_a_version_that_does_not_end_its_calls_is_taken_back(self) -> None:
         """[B4] [B17]"""
         await self.taken_back("chaos_never", "did not end in time")
+
+    async def test_the_version_in_service_ends_the_trial_of_another(self) -> None:
+        self.use("share_percent: 50, period_ms: 60000")
+        hub = await self.start()
+        self.assertIn("on trial", (await self.install("chaos_2")).out)
+        again = await self.install("chaos")
+        self.assertIn("chaos 1.0.0 is in service", again.out, again.err)
+        self.assertNotIn("trial", await self.chaos())
+        await self.stop(hub)
 
     async def test_a_version_that_does_well_takes_over(self) -> None:
         self.use("share_percent: 50, period_ms: 1000")

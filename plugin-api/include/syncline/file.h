@@ -21,7 +21,7 @@ typedef struct syncline_host_file {
     // call; appends to one file are done in the order of the calls. Bytes that end with a line end
     // begin on a line of their own, whatever a crash left before them.
     // A failure: none will. SYNCLINE_E_CONFIG: a file that is not granted. SYNCLINE_E_RATE_LIMITED:
-    // too much is waiting for the disk. SYNCLINE_E_CANCELLED: the instance is being stopped.
+    // too much waits. SYNCLINE_E_CANCELLED: the instance stops, or the operation was given up.
     // Lifetime: every argument is borrowed until return; the host copies the bytes.
     // Thread: [instance]. Since: 1.0
     syncline_status(SYNCLINE_CALL* append)(syncline_host_handle host, syncline_str path,

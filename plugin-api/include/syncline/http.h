@@ -50,7 +50,7 @@ typedef struct syncline_host_http {
     // Starts an exchange. OK: exactly one syncline_plugin_http.done(instance, user_id) follows,
     // never from inside this call.
     // A failure: none will. SYNCLINE_E_CONFIG: a host that is not granted. SYNCLINE_E_CANCELLED:
-    // the instance is being stopped. SYNCLINE_E_PLUGIN_BUG: a malformed request.
+    // the instance stops, or the operation was given up. SYNCLINE_E_PLUGIN_BUG: it is malformed.
     // Lifetime: every argument is borrowed until return (the host copies the request); *handle is
     // valid until done().
     // Thread: [instance]. Since: 1.0

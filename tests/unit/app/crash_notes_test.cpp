@@ -1,5 +1,6 @@
 #include "app/crash_notes.hpp"
 
+#include <array>
 #include <fstream>
 
 #include "app/errc.hpp"
@@ -36,9 +37,11 @@ TEST_CASE("crash notes: the messages of a known death are set aside until they h
     REQUIRE(notes.sentences().size() == 2);
     CHECK(notes.sentences().at(kSecond) ==
           "acme 1.2.3 ended the hub's process in write(): SIGSEGV");
-    notes.forget(kFirst);
+    notes.forget(std::array{kFirst});
     CHECK(notes.sentences().size() == 1);
     CHECK(CrashNotes{file}.sentences().size() == 1);
+    notes.forget(std::array{kFirst, kSecond});
+    CHECK(CrashNotes{file}.sentences().empty());
 }
 
 TEST_CASE("crash notes: of deaths without a trace it takes three", "[app][crash]") {

@@ -53,6 +53,12 @@ TEST_CASE("crash verdict: without a way back, one that dies without a message is
           CrashVerdict::kServesOn);
 }
 
+TEST_CASE("crash verdict: a version that is quarantined is no way back", "[app][crash]") {
+    auto only_bad = note("new", kNow - 5, "old");
+    only_bad.quarantined.push_back({"old", "1.0.0", "it ended the hub's process", 0});
+    CHECK(judge_crash({death(kNow)}, only_bad) == CrashVerdict::kServesOn);
+}
+
 TEST_CASE("crash verdict: a version on trial is quarantined, one that was replaced is left alone",
           "[app][crash]") {
     CHECK(judge_crash({death(kNow)}, note("other", 0, "")) == CrashVerdict::kQuarantined);

@@ -5,6 +5,7 @@
 #include "fake_http.hpp"
 #include "fixtures.hpp"
 #include "plugin/errc.hpp"
+#include "plugin/version_notes.hpp"
 #include "support/catch.hpp"
 
 using namespace syncline;
@@ -27,11 +28,13 @@ struct Serving {
     std::shared_ptr<Instance> account;
 
     explicit Serving(const char* mode = "http", Probe probe = {},
-                     std::chrono::milliseconds drain_limit = std::chrono::seconds{30}) {
+                     std::chrono::milliseconds drain_limit = std::chrono::seconds{30},
+                     const TrialPolicy& trial = {}) {
         site.install("chaos");
         Catalog::Options options = site.options();
         options.probe = std::move(probe);
         options.drain_limit = drain_limit;
+        options.trial = trial;
         catalog = Catalog::open(options).value();
         account = catalog->start("chaos", options_of("shop", mode)).value();
     }
@@ -49,6 +52,11 @@ struct Serving {
     }
     auto prepare(std::vector<AccountWish> wishes) const {
         return catalog->prepare(std::move(wishes), std::stop_token{});
+    }
+    void replace_by(const std::string& name) const {
+        site.install(name, "new");
+        std::filesystem::rename(site.file("new"), site.file("chaos"));
+        catalog->refresh(std::stop_token{});
     }
     static std::string key_from(Instance& instance) {
         Waiter<std::vector<Translation>> waiter;
@@ -173,9 +181,7 @@ TEST_CASE("accounts: a new one serves, and a new version gets its settings and t
     prepared->reset();
     CHECK(Serving::key_from(*serving.account) == kRefused);
     CHECK(Serving::key_from(*second) == "1.0.0");
-    serving.site.install("chaos_2", "new");
-    std::filesystem::rename(serving.site.file("new"), serving.site.file("chaos"));
-    serving.catalog->refresh(std::stop_token{});
+    serving.replace_by("chaos_2");
     CHECK(serving.catalog->swaps().taken.value() == 1);
     CHECK(Serving::key_from(*serving.account) == kRefused);
     CHECK(Serving::key_from(*second) == "2.0.0");
@@ -186,8 +192,39 @@ TEST_CASE("accounts: the streams that connections use are those a new version mu
     Serving serving;
     const bool is_used = GENERATE(true, false);
     if (!is_used) serving.catalog->use_streams(*serving.account, {});
-    serving.site.install("other_stream", "new");
-    std::filesystem::rename(serving.site.file("new"), serving.site.file("chaos"));
-    serving.catalog->refresh(std::stop_token{});
+    serving.replace_by("other_stream");
     CHECK(serving.catalog->swaps().taken.value() == (is_used ? 0 : 1));
+}
+
+TEST_CASE("accounts: a stream that a new version brings is there for who asks the account",
+          "[plugin][reload][swap]") {
+    const std::uint32_t share_percent = GENERATE(0u, 50u);
+    Serving serving{"http", {}, std::chrono::seconds{30}, {share_percent, {}}};
+    const Manifest& before = serving.account->manifest();
+    CHECK(before.stream("others") == nullptr);
+    serving.replace_by("chaos_others");
+    if (share_percent != 0) {
+        CHECK(serving.account->manifest().stream("others") == nullptr);
+        serving.catalog->refresh(std::stop_token{});  // the trial is over at once
+    }
+    CHECK(serving.account->manifest().stream("others") != nullptr);
+    CHECK(before.stream("others") == nullptr);
+}
+
+TEST_CASE("accounts: a connector whose first account came later is noted as well",
+          "[plugin][reload][versions]") {
+    Site site;
+    site.install("chaos");
+    Catalog::Options options = site.options();
+    options.versions =
+        VersionNotes::open(site.root.path(), core::system_clock(), VersionNotes::Access::kWrite);
+    const auto catalog = Catalog::open(options).value();
+    InstanceOptions shop;
+    shop.account = "shop";
+    const auto prepared = catalog->prepare({{"chaos", shop, nullptr}}, std::stop_token{});
+    REQUIRE(prepared.has_value());
+    (*prepared)->take_over();
+    (*prepared)->retire(std::stop_token{});
+    REQUIRE(options.versions->of("chaos").serving);
+    CHECK(options.versions->of("chaos").serving->version == "1.0.0");
 }

@@ -1,7 +1,12 @@
 // Connectors in the blocking style: instances with threads of their own, which wait and can be
 // interrupted.
+#include <fstream>
+#include <future>
+#include <thread>
+
 #include "fake_http.hpp"
 #include "fixtures.hpp"
+#include "plugin/errc.hpp"
 #include "support/catch.hpp"
 
 using namespace syncline;
@@ -16,14 +21,38 @@ struct BlockingStage {
     std::unique_ptr<Catalog> catalog;
     std::shared_ptr<Instance> instance;
 
-    explicit BlockingStage(std::uint32_t concurrency = 2) {
+    explicit BlockingStage(std::uint32_t concurrency = 2,
+                           std::chrono::milliseconds call_limit = std::chrono::seconds{60}) {
         site.install("waiting");
-        catalog = Catalog::open(site.options()).value();
+        Catalog::Options options = site.options();
+        options.call_limit = call_limit;
+        catalog = Catalog::open(std::move(options)).value();
+        instance = catalog->start("waiting", account(concurrency)).value();
+    }
+    InstanceOptions account(std::uint32_t concurrency, bool greets = false) const {
         InstanceOptions options;
         options.account = "shop";
         options.http = http;
         options.concurrency = concurrency;
-        instance = catalog->start("waiting", options).value();
+        if (greets) options.settings["greets"] = "yes";
+        return options;
+    }
+    // Until no more of the connector's threads run; they end soon after their instances.
+    static bool wait_for_threads(std::size_t count) {
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+        while (threads() != count && std::chrono::steady_clock::now() < until)
+            std::this_thread::yield();
+        return threads() == count;
+    }
+    static std::size_t threads() {
+        std::size_t count = 0;
+        std::error_code ignored;
+        for (const auto& task : std::filesystem::directory_iterator{"/proc/self/task", ignored}) {
+            std::string name;
+            std::ifstream file{task.path() / "comm"};
+            count += std::getline(file, name) && name.starts_with("waiting#");
+        }
+        return count;
     }
     Waiter<WriteResult> write(std::size_t count = 1,
                               std::chrono::milliseconds timeout = std::chrono::seconds{60}) {
@@ -131,4 +160,50 @@ TEST_CASE("blocking: records are read by key", "[plugin][blocking][fetch]") {
     stage.instance->fetch(std::move(batch), waiter.callback());
     stage.http->answer(stage.http->wait(), response(200, R"({"a":1})"));
     CHECK(waiter.get().at(0).body == R"({"a":1})");
+}
+
+TEST_CASE("blocking: threads end with their instances", "[plugin][blocking]") {
+    BlockingStage stage;
+    REQUIRE(BlockingStage::wait_for_threads(4));  // one that loads, one that is pure, two more
+    for (int i = 0; i < 3; ++i) {
+        const auto other = stage.catalog->start("waiting", stage.account(2)).value();
+        Waiter<bool> stopped;
+        other->stop(std::chrono::seconds{60}, [done = stopped.callback()] { done(true); });
+        stopped.get();
+    }
+    CHECK(BlockingStage::wait_for_threads(4));
+}
+
+TEST_CASE("blocking: an instance that does not start takes the others of its account with it",
+          "[plugin][blocking]") {
+    BlockingStage stage;
+    auto started = std::async(std::launch::async, [&] {
+        return stage.catalog->start("waiting", stage.account(2, true)).has_value();
+    });
+    stage.http->answer(stage.http->wait(), response(200, ""));
+    stage.http->answer(stage.http->wait(), response(500, ""));
+    CHECK_FALSE(started.get());
+    CHECK(BlockingStage::wait_for_threads(4));
+}
+
+TEST_CASE("blocking: a start that waits ends at the limit", "[plugin][blocking]") {
+    BlockingStage stage{2, std::chrono::milliseconds{50}};
+    const auto started = stage.catalog->start("waiting", stage.account(2, true));
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().is(kStartFailed));
+    CHECK(stage.http->requests.size() == 1);
+    CHECK(stage.http->open_count() == 0);
+}
+
+TEST_CASE("blocking: a start that waits ends when the hub does", "[plugin][blocking]") {
+    BlockingStage stage;
+    std::stop_source ending;
+    auto prepared = std::async(std::launch::async, [&] {
+        std::vector<AccountWish> wishes{{"waiting", stage.account(2, true), nullptr}};
+        return stage.catalog->prepare(std::move(wishes), ending.get_token()).has_value();
+    });
+    stage.http->wait();
+    ending.request_stop();
+    CHECK_FALSE(prepared.get());
+    CHECK(stage.http->requests.size() == 1);
 }

@@ -404,6 +404,38 @@ TEST_CASE("bridge: an operation that never completes is unknown after the grace"
     }
 }
 
+TEST_CASE("bridge: an operation that was given up sends nothing more", "[plugin][bridge][B4]") {
+    BridgeStage stage{"sends_on"};
+    const WriteResult result = stage.write(std::chrono::milliseconds{20}).get();
+    CHECK(result.outcomes.at(0).kind == OutcomeKind::kUnknown);
+    CHECK(stage.translate().records.size() == 1);  // behind the end of what was called off
+    CHECK(stage.http->requests.size() == 1);
+    stage.stop(std::chrono::milliseconds{50});
+}
+
+TEST_CASE("bridge: an event that the connector calls off is its bug", "[plugin][bridge]") {
+    BridgeStage stage{"calls_off"};
+    const Failure failure = stage.translate().failure;
+    CHECK(failure.failure_class == FailureClass::kPluginBug);
+    CHECK_THAT(failure.message, Catch::Contains("not now"));
+    CHECK(stage.misbehaviours() == 1);
+}
+
+TEST_CASE("bridge: of an instance that was not made nothing stays", "[plugin][bridge]") {
+    Site site;
+    site.install("no_instance", "chaos");
+    const auto catalog = site.open();
+    const auto http = std::make_shared<FakeHttp>();
+    for (int i = 0; i < 2; ++i) {
+        InstanceOptions options;
+        if (i == 0) options.http = http;  // let go when the next one is looked at
+        const auto started = catalog->start("chaos", std::move(options));
+        REQUIRE_FALSE(started.has_value());
+        CHECK(started.error().is(kStartFailed));
+    }
+    CHECK(http.use_count() == 1);
+}
+
 TEST_CASE("bridge: stop cancels what is open and comes after every completion",
           "[plugin][bridge]") {
     BridgeStage stage{"http"};

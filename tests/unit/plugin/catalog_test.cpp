@@ -1,6 +1,8 @@
 #include <dlfcn.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "fixtures.hpp"
@@ -238,6 +240,21 @@ TEST_CASE("stage: is private, is emptied of copies, and keeps other files", "[pl
 
     std::filesystem::create_symlink(stage, site.root.path() / "link");
     CHECK(prepare_stage(site.root.path() / "link").error().is(kStageFailed));
+}
+
+TEST_CASE("stage: nothing stays of a copy that could not be written", "[plugin][stage]") {
+    const Site site;
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit small{1024, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+    const auto staged = stage_library(site.drop(), "acme", 1, "abc", std::string(4096, 'x'));
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+    REQUIRE_FALSE(staged.has_value());
+    CHECK(staged.error().is(kStageFailed));
+    CHECK(std::filesystem::is_empty(site.drop()));
 }
 
 TEST_CASE("generation: is really unloaded once its thread has ended", "[plugin][generation]") {

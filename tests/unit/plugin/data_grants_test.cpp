@@ -66,6 +66,16 @@ TEST_CASE("grants: lists within a record are filtered, however their name is spe
           R"({"identities":[]})");
 }
 
+TEST_CASE("grants: of an identity goes out what its model knows, and nothing within it",
+          "[plugin][grants]") {
+    CHECK(granted_body(
+              R"({"identities":[{"kind":"phone","value":"+4930123456","name":"Ann","primary":true,)"
+              R"("namespace":{"identities":[{"kind":"email","value":"a@x"}]},)"
+              R"("identities":[{"kind":"email","value":"a@x"}]}]})",
+              {kRawPhone}) ==
+          R"({"identities":[{"kind":"phone","value":"4930123456","primary":true}]})");
+}
+
 TEST_CASE("grants: a raw value is normalised and hashed, and says so", "[plugin][grants]") {
     CHECK(granted_body(R"({"identities":[{"kind":"email","value":" Ann@Example.com"}]})",
                        {kHashedEmail}) == R"({"identities":[{"kind":"email","value":")" +

@@ -1,15 +1,21 @@
 // A process dies in a connector's code; the next one reads who it was.
 #include "plugin/flight_recorder.hpp"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "support/catch.hpp"
@@ -58,6 +64,25 @@ void die_in_call(const std::filesystem::path& file, const std::function<void()>&
     return depth < 0 ? 0 : overflow_stack(depth + 1) + room[0];
 }
 
+void break_point() {
+#if defined(__x86_64__)
+    asm volatile("int3");
+#else
+    asm volatile("brk #0");
+#endif
+}
+
+void call_what_is_forbidden() {
+    sock_filter trap = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP);
+    sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1), trap, allow};
+    sock_fprog program{std::size(filter), filter};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+    ::getppid();
+}
+
 }  // namespace
 
 TEST_CASE("flight recorder: whoever ends the process in a call is named, with its messages",
@@ -71,6 +96,8 @@ TEST_CASE("flight recorder: whoever ends the process in a call is named, with it
         {"a segmentation fault", [] { ::raise(SIGSEGV); }, "SIGSEGV"},
         {"abort()", [] { std::abort(); }, "SIGABRT"},
         {"a division by zero", [] { ::raise(SIGFPE); }, "SIGFPE"},
+        {"a breakpoint", break_point, "SIGTRAP"},
+        {"a system call that is forbidden", call_what_is_forbidden, "SIGSYS"},
         {"exit()", [] { std::exit(0); }, std::string{kExited}},
         {"quick_exit()", [] { std::quick_exit(0); }, std::string{kExited}},
         {"SIGKILL", [] { ::raise(SIGKILL); }, ""},

@@ -27,9 +27,10 @@ struct Pace {
     syncline::test::FakeClock clock;
     std::shared_ptr<Deadlines> deadlines = std::make_shared<Deadlines>(clock);
     std::shared_ptr<FakeHttp> http = std::make_shared<FakeHttp>();
+    std::shared_ptr<Pacer> pacer = make_pacer(clock, deadlines);
     std::shared_ptr<HttpTransport> paced;
 
-    explicit Pace(RequestLimits limits) : paced(make_paced(http, limits, clock, deadlines)) {}
+    explicit Pace(RequestLimits limits) : paced(make_paced(http, limits, pacer)) {}
     ~Pace() {
         deadlines->stop();
         // What is open keeps the transport that keeps the platform.
@@ -125,4 +126,22 @@ TEST_CASE("pace: a wait ends with the request's timeout", "[plugin][pace]") {
 
     CHECK(second.get().failure.failure_class == FailureClass::kDeadline);
     CHECK(pace.sent() == 1);
+}
+
+TEST_CASE("pace: two versions of a connector share what the platform allows", "[plugin][pace]") {
+    Pace pace{{1, 1}};
+    const auto other = make_paced(pace.http, {2, 2}, pace.pacer);
+    Waiter<HttpReply> first, second, third;
+    pace.paced->send(request_to("http://x/1"), first.callback());
+    other->send(request_to("http://x/2"), second.callback());
+    other->send(request_to("http://x/3"), third.callback());
+    CHECK(pace.sent() == 1);
+    pace.advance(1s);  // what the first may
+    CHECK(pace.sent() == 2);
+    pace.advance(1s);
+    CHECK(pace.sent() == 2);  // the other may have two open
+    pace.http->answer(1, response(200, ""));
+    first.get();
+    pace.advance(1s);
+    CHECK(pace.sent() == 3);
 }

@@ -33,9 +33,11 @@ struct Household {
     std::unique_ptr<Catalog> catalog;
     std::shared_ptr<Instance> account;
 
-    explicit Household(const std::string& name = "Ann", const std::string& first = "steward") {
+    explicit Household(const std::string& name = "Ann", const std::string& first = "steward",
+                       const TrialPolicy& trial = {}) {
         site.install(first, "steward");
         Catalog::Options options = site.options();
+        options.trial = trial;
         options.probe = [](const std::filesystem::path& library,
                            const std::vector<InstanceOptions>& accounts, const std::stop_token&) {
             return probe_library(library, accounts, core::system_clock());
@@ -51,9 +53,10 @@ struct Household {
         catalog->refresh(std::stop_token{});
     }
     // {"version", "title", "count"} of what answers.
-    boost::json::object event() const {
+    boost::json::object event() const { return event_of(*account); }
+    static boost::json::object event_of(Instance& instance) {
         Waiter<std::vector<Translation>> waiter;
-        account->translate({std::make_shared<const WebhookRequest>()}, waiter.callback());
+        instance.translate({std::make_shared<const WebhookRequest>()}, waiter.callback());
         const record::Record record = waiter.get().at(0).records.at(0);
         boost::json::object seen = record::parse_json(record.body)->as_object();
         seen["version"] = record.key;
@@ -78,6 +81,38 @@ TEST_CASE("succession: settings that do not fit a new version are migrated, and 
     household.replace_by("steward_2");
     CHECK(household.event() == seen("2.0.0", "Ann", 3));
     CHECK(household.catalog->swaps().taken.value() == 1);
+}
+
+TEST_CASE("succession: an account that came during a trial is migrated as well",
+          "[plugin][swap][succession][trial]") {
+    Household household{"Ann", "steward", {50, {}}};
+    household.replace_by("steward_2");
+    InstanceOptions options = steward_options("Bob");
+    options.http = household.http;
+    const auto late = household.catalog->start("steward", std::move(options)).value();
+    CHECK(Household::event_of(*late) == seen("1.0.0", "Bob", 1));
+    household.catalog->refresh(std::stop_token{});  // the trial is over at once
+    CHECK(household.catalog->swaps().taken.value() == 1);
+    CHECK(Household::event_of(*late) == seen("2.0.0", "Bob", 1));
+}
+
+TEST_CASE("succession: a migration that takes its time holds up nobody", "[plugin][succession]") {
+    Site site;
+    site.install("steward_waits", "steward");
+    const auto catalog = site.open();
+    InstanceOptions fits = steward_options("Ann");
+    fits.settings.erase("name");
+    fits.settings["title"] = "Ann";
+    const auto first = catalog->start("steward", std::move(fits)).value();
+    const auto gate = site.root.path() / "gate";
+    write_file(gate, "");
+    auto prepared = std::async(std::launch::async, [&] {
+        std::vector<AccountWish> wishes{{"steward", steward_options(gate.string()), nullptr}};
+        return catalog->prepare(std::move(wishes), std::stop_token{}).has_value();
+    });
+    for (int i = 1; i <= 3; ++i) CHECK(Household::event_of(*first) == seen("2.0.0", "Ann", i));
+    std::filesystem::remove(gate);
+    CHECK(prepared.get());
 }
 
 TEST_CASE("succession: what a migration may not do keeps a version out",

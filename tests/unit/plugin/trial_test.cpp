@@ -201,6 +201,20 @@ TEST_CASE("trial: what the hub called off is nobody's fault", "[plugin][trial]")
     CHECK(both.counted() == Tallied{0, 0, 1, 0});
 }
 
+TEST_CASE("trial: a version that calls off what nobody asked it to has failed", "[plugin][trial]") {
+    const Both both;
+    both.script({of_kind(OutcomeKind::kFailed, FailureClass::kCancelled)});
+    both.write({key_on(true)});
+    CHECK(both.counted() == Tallied{0, 0, 1, 1});
+}
+
+TEST_CASE("trial: what follows a record that is done again counts once", "[plugin][trial]") {
+    const Both both;
+    both.script({kRefused, kSkipped});
+    both.write({key_on(true), key_on(true)});
+    CHECK(both.counted() == Tallied{0, 0, 2, 2});
+}
+
 TEST_CASE("trial: of a key that comes several times only the end is done again",
           "[plugin][trial]") {
     const std::string key = key_on(true);
@@ -527,6 +541,17 @@ TEST_CASE("trial: an account that was started meanwhile goes along", "[plugin][t
     late->translate({Service::event()}, waiter.callback());
     CHECK(Service::key_of(waiter.get()) == "2.0.0");
     CHECK(service.staged() == 1);
+}
+
+TEST_CASE("trial: without anybody to attend to it a new version takes over at once",
+          "[plugin][trial]") {
+    Catalog::Options options;
+    options.trial.share_percent = kHalf;
+    Service service{{}, options};
+    service.catalog->forgo_trials();
+    service.replace_by("chaos_2");
+    CHECK(service.version() == "2.0.0");
+    CHECK_FALSE(service.catalog->status().at(0).trial);
 }
 
 TEST_CASE("trial: a catalog that ends during one leaves nothing behind", "[plugin][trial]") {

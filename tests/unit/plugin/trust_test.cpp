@@ -127,3 +127,14 @@ TEST_CASE("trust: a name with a slash does not leave the directory", "[plugin][t
     CHECK(directory.read("../connectors/chaos.so").error().is(kFileUntrusted));
     CHECK(directory.read("absent.so").error().is(kFileUnreadable));
 }
+
+TEST_CASE("trust: a name that is not UTF-8 is none, for nobody could note it", "[plugin][trust]") {
+    const Site site;
+    write_file(site.drop() / "good.so", "x");
+    write_file(site.drop() /
+                   "b\xff"
+                   "d.so",
+               "x");
+    CHECK(DropDirectory::open(site.drop()).value().names().value() ==
+          std::vector<std::string>{"good.so"});
+}

@@ -86,6 +86,11 @@ TEST_CASE("version notes: going back quarantines what is left", "[plugin][versio
     CHECK_FALSE(again->is_quarantined("other", NotesFixture::hash("1")));
     CHECK(fixture.libraries() == 1);
 
+    REQUIRE(fixture.serve(*again, "2").has_value());
+    REQUIRE(again->quarantine("acme", NotesFixture::hash("0"), "why").has_value());
+    CHECK(again->go_back("acme", "why").error().is(kNoPrevious));
+    CHECK(version_of(again->of("acme").serving) == "1.2");
+
     REQUIRE(again->release("acme", NotesFixture::hash("1")).has_value());
     CHECK_FALSE(fixture.open()->is_quarantined("acme", NotesFixture::hash("1")));
 }
@@ -164,6 +169,19 @@ TEST_CASE("version notes: a file that is torn or garbage is put aside", "[plugin
         REQUIRE(notes->quarantine("acme", NotesFixture::hash("2"), "why").has_value());
         CHECK(fixture.open()->is_quarantined("acme", NotesFixture::hash("2")));
     }
+}
+
+TEST_CASE("version notes: libraries stay as long as the notes that name them are put aside",
+          "[plugin][versions]") {
+    NotesFixture fixture;
+    REQUIRE(fixture.serve(*fixture.open(), "0").has_value());
+    write_file(fixture.file(), "torn");
+    const auto notes = fixture.open();
+    REQUIRE(fixture.serve(*notes, "1").has_value());
+    CHECK(fixture.libraries() == 2);
+    CHECK(notes->library("acme", NotesFixture::hash("0")).value() == "0");
+    fixture.open();
+    CHECK(fixture.libraries() == 1);
 }
 
 TEST_CASE("version notes: a library that was changed is not given out", "[plugin][versions]") {

@@ -78,6 +78,7 @@ TEST_CASE("versions: without an earlier one there is nothing to go back to", "[p
     Noted service;
     CHECK(service.roll_back().error().is(kNoPrevious));
     CHECK(service.last_event().code == kNoPrevious.name);
+    CHECK(service.last_event().why == R"(no earlier version of "chaos" is kept to go back to)");
     CHECK(service.catalog->roll_back("other", std::stop_token{}).error().is(kUnknownConnector));
     service.replace_by("chaos_2");
     REQUIRE(service.roll_back().has_value());

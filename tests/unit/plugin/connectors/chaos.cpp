@@ -26,6 +26,9 @@
 #ifndef CHAOS_STREAM
 #define CHAOS_STREAM "things"
 #endif
+#ifndef CHAOS_MORE_STREAMS
+#define CHAOS_MORE_STREAMS ""
+#endif
 #ifndef CHAOS_REQUIRED
 #define CHAOS_REQUIRED ""
 #endif
@@ -43,7 +46,8 @@
     "\"style\":\"async\",\"capabilities\":[\"webhook\",\"write\"],"                  \
     "\"streams\":[{\"name\":\"" CHAOS_STREAM                                         \
     "\",\"source\":true,\"destination\":true,\"batch_records_"                       \
-    "max\":10}],"                                                                    \
+    "max\":10}" CHAOS_MORE_STREAMS                                                   \
+    "],"                                                                             \
     "\"handshakes\":[{\"methods\":[\"GET\"]}],\"allowed_hosts\":[" CHAOS_HOSTS       \
     "],"                                                                             \
     "\"settings\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":" \
@@ -118,6 +122,9 @@ syncline_outcome done_outcome() {
 }
 
 syncline_instance* create(const syncline_host* host) {
+#ifdef CHAOS_NO_INSTANCE
+    throw 7;
+#endif
     auto* self = new syncline_instance;
     self->host = host;
     return self;
@@ -244,6 +251,7 @@ syncline_status translate(syncline_instance* self, const syncline_webhook_reques
     throw_as(self, "translate");
     if (is(self, "block")) wait_for_gate(self);
     if (is(self, "refuses")) return fail(error, SYNCLINE_E_PERMANENT, "not understood");
+    if (is(self, "calls_off")) return fail(error, SYNCLINE_E_CANCELLED, "not now");
     if (is(self, "no_message")) return fail(error, 4711, "");
     if (is(self, "garbage_error")) std::memset(error->message, 0xff, sizeof error->message);
     if (is(self, "garbage_error")) return SYNCLINE_E_TRANSIENT;
@@ -358,7 +366,8 @@ syncline_status write(syncline_instance* self, syncline_write_handle operation,
     }
     if (is(self, "re_entrant")) call_everything(self, operation);
     if (is(self, "http") || is(self, "twice_http") || is(self, "deaf_http") ||
-        is(self, "bad_url") || is(self, "split_header") || self->mode.rfind("done_", 0) == 0) {
+        is(self, "sends_on") || is(self, "bad_url") || is(self, "split_header") ||
+        self->mode.rfind("done_", 0) == 0) {
         if (send(self, 10) != SYNCLINE_OK) {
             self->operation = 0;
             return fail(error, SYNCLINE_E_PERMANENT, "the host refused to send");
@@ -386,6 +395,7 @@ void done(syncline_instance* self, uint64_t user_id, const syncline_http_result*
     --self->open_exchanges;
     throw_as(self, "done");
     if (is(self, "twice_http") && user_id == 10 && send(self, 11) == SYNCLINE_OK) return;
+    if (is(self, "sends_on")) return void(send(self, 10));
     const auto host = self->host->handle;
     if (is(self, "deaf_http")) return;
     if (user_id == 20) return settle(self);

@@ -4,9 +4,13 @@
 //   STEWARD_VERSION      "1.0.0" or above
 //   STEWARD_FORM         of its state
 //   STEWARD_RESTORES     what becomes of a state: kTaken, kGarbled
-//   STEWARD_MIGRATES     what becomes of settings: kRenamed, kUnfit, kRegranted, kRefused
+//   STEWARD_MIGRATES     what becomes of settings: kRenamed, kUnfit, kRegranted, kRefused,
+//                        kWaits (as long as the file `name` is there)
+#include <unistd.h>
+
 #include <charconv>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "syncline/connector.hpp"
@@ -30,7 +34,7 @@
 namespace {
 
 enum class Restores { kTaken, kGarbled };
-enum class Migrates { kRenamed, kUnfit, kRegranted, kRefused };
+enum class Migrates { kRenamed, kUnfit, kRegranted, kRefused, kWaits };
 
 class Steward final : public syncline::Connector,
                       public syncline::WebhookReceiver,
@@ -44,6 +48,8 @@ class Steward final : public syncline::Connector,
             throw syncline::Failure{SYNCLINE_E_CONFIG, "of no version that it knows"};
         const std::string* name = settings.find_string("name");
         if (name == nullptr) throw syncline::Failure{SYNCLINE_E_CONFIG, "there is no `name`"};
+        while (kHow == Migrates::kWaits && ::access(name->c_str(), F_OK) == 0)
+            std::this_thread::yield();
         const std::string* url = settings.find_string("base_url");
         syncline::json::Writer migrated;
         migrated.begin_object();

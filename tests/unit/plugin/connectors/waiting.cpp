@@ -1,4 +1,5 @@
-// A connector in the blocking style: it simply waits for its platform.
+// A connector in the blocking style: it simply waits for its platform, with the setting `greets`
+// also when it starts.
 #include <stdexcept>
 
 #include "syncline/connector.hpp"
@@ -11,6 +12,12 @@ class Waiting final : public syncline::Connector,
                       public syncline::BlockingFetcher,
                       public syncline::BlockingReader {
   public:
+    syncline::Status init(const syncline::Settings& settings) override {
+        if (settings.text("greets", "").empty()) return {};
+        const syncline::Response response = fetch({"GET", "http://x/hello"});
+        return response.is_success() ? syncline::Status{} : response.refusal("X");
+    }
+
     syncline::Status translate(const syncline::WebhookRequest& request,
                                syncline::RecordSink& records) override {
         records.add({"things", SYNCLINE_UPSERT, "k", request.body()});
@@ -47,5 +54,6 @@ SYNCLINE_EXPORT_CONNECTOR(Waiting, R"json({
     "capabilities": ["webhook", "write", "fetch", "read"],
     "streams": [{"name": "things", "source": true, "destination": true, "fetch": true,
                  "read": ["full"]}],
-    "allowed_hosts": ["x"]
+    "allowed_hosts": ["x"],
+    "settings": {"type": "object", "properties": {"greets": {"type": "string"}}}
 })json")
