@@ -160,6 +160,10 @@ class AcmeConnector final : public syncline::Configured<AcmeSettings>,
     }
 
     Task<> delete_profile(WriteRecord record) {
+        if (syncline::is_dot_segment(record.key())) {
+            record.fail({SYNCLINE_E_PERMANENT, "no URL of a profile can have this key"});
+            co_return;
+        }
         syncline::HttpRequest request;
         request.method = "DELETE";
         request.url =

@@ -63,12 +63,36 @@ syncline::Result<Url> parse_url(const std::string& text) {
     auto is_printable_ascii = [](char c) { return c > 0x20 && c < 0x7f; };
     if (text.size() > kUrlBytesMax) return Error(kUrlInvalid, "the URL is too long");
     if (!std::all_of(text.begin(), text.end(), is_printable_ascii)) {
+// Is a segment of the path `.` or `..`, also when it is percent-encoded? libcurl or a server would
+// take it out, and the request reach another resource than the one that was named and signed.
+bool has_dot_segment(std::string_view url) {
+    url = url.substr(0, url.find_first_of("?#"));
+    const std::size_t scheme = url.find("://");
+    std::size_t slash = url.find('/', scheme == std::string_view::npos ? 0 : scheme + 3);
+    while (slash != std::string_view::npos) {
+        url.remove_prefix(slash + 1);
+        slash = url.find('/');
+        std::string_view segment = url.substr(0, slash);
+        int dots = 0;
+        for (; !segment.empty(); ++dots) {
+            const bool is_encoded = equals_ignoring_case(segment.substr(0, 3), "%2e");
+            if (!is_encoded && segment.front() != '.') break;
+            segment.remove_prefix(is_encoded ? 3 : 1);
+        }
+        if (segment.empty() && (dots == 1 || dots == 2)) return true;
+    }
+    return false;
+}
+
         return Error(kUrlInvalid, "the URL has a character that must be percent-encoded");
     }
     Url url{curl_url()};
     if (!url) throw std::bad_alloc();
     const CURLUcode code =
         curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_DISALLOW_USER);
+    if (has_dot_segment(text)) {
+        return Error(kUrlInvalid, "the URL's path has a segment `.` or `..`");
+    }
     if (code == CURLUE_USER_NOT_ALLOWED) {
         return Error(kUrlInvalid, "the URL has a user name or a password");
     }

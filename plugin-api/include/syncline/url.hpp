@@ -11,7 +11,8 @@
 
 namespace syncline {
 
-// Escapes everything but letters, digits and -._~ : safe in a path segment, a query and a form.
+// Escapes everything but letters, digits and -._~ : safe in a query, a form and a path segment, but
+// for the segments that is_dot_segment() names.
 inline std::string percent_encode(std::string_view text) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
     std::string out;
@@ -27,6 +28,12 @@ inline std::string percent_encode(std::string_view text) {
         }
     }
     return out;
+}
+
+// Is this, `.` or `..`, no name of a resource? A path with such a segment leads elsewhere, and no
+// encoding helps: the host refuses such URLs. A record of such a key has to fail.
+inline bool is_dot_segment(std::string_view text) {
+    return text == "." || text == "..";
 }
 
 // Undoes percent-encoding; '+' is a space. A '%' without two hexadecimal digits stays as it is.

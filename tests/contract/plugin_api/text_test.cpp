@@ -27,6 +27,8 @@ TEST_CASE("url: parameters are found by name and decoded", "[plugin_api][url]") 
 TEST_CASE("url: everything but plain characters is escaped", "[plugin_api][url]") {
     CHECK(percent_encode("aZ0-._~") == "aZ0-._~");
     CHECK(percent_encode("a/b%c d\xC3\xA9") == "a%2Fb%25c%20d%C3%A9");
+    CHECK((syncline::is_dot_segment(".") && syncline::is_dot_segment("..")));
+    CHECK_FALSE((syncline::is_dot_segment("...") || syncline::is_dot_segment("a.")));
 }
 
 TEST_CASE("retry-after: seconds and dates, at most a day", "[plugin_api][http][C1]") {

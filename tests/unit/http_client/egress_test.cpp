@@ -384,3 +384,17 @@ TEST_CASE("resolve: a name that does not exist fails, and nothing was processed"
     CHECK(outcome(result) == "http_client.resolve_failed");
     CHECK_FALSE(result.failure->request_may_have_been_processed);
 }
+
+TEST_CASE("egress: a path with dot segments, which lead elsewhere, is refused", "[http_client]") {
+    const EgressPolicy policy = hosts({"h.example"});
+    for (const char* path : {"/.", "/..", "/a/..", "/a/./b", "/a/../b", "/%2e", "/a/%2E%2e/b",
+                             "/a/.%2e?x", "/a/%2e.#x"}) {
+        INFO(path);
+        CHECK(check(std::string{"https://h.example"} + path, policy) == "http_client.url_invalid");
+    }
+    for (const char* path :
+         {"", "/", "/...", "/a./.b/..c", "/a?x=/../", "/a#/../", "/%2f..%2f", "/.%2ea", "/a//b"}) {
+        INFO(path);
+        CHECK(check(std::string{"https://h.example"} + path, policy) == "ok");
+    }
+}
