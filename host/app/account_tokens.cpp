@@ -47,8 +47,7 @@ Result<std::shared_ptr<AccountTokens>> AccountTokens::make(Surroundings around, 
     auto made = std::shared_ptr<AccountTokens>(
         new AccountTokens{std::move(around), std::move(account), std::move(oauth2)});
     http_client::EgressPolicy policy;
-    SYNCLINE_TRY(std::string host, http_client::host_of(made->oauth2_.endpoint.url));
-    policy.literal_hosts.push_back(std::move(host));
+    SYNCLINE_CHECK(http_client::grant(policy, made->oauth2_.endpoint.url));
     made->pool_ = made->around_.client.open_pool(
         std::make_shared<const http_client::EgressPolicy>(std::move(policy)));
     auth::TokenKeeper::Options options;

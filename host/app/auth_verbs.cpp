@@ -79,8 +79,7 @@ Result<http_client::Response> exchange(boost::asio::io_context& io,
                                        const auth::TokenRequest& asked) {
     http_client::EgressPolicy policy;
     const std::string url{asked.url.reveal()};
-    SYNCLINE_TRY(std::string host, http_client::host_of(url));
-    policy.literal_hosts.push_back(std::move(host));
+    SYNCLINE_CHECK(http_client::grant(policy, url));
     http_client::Request request;
     request.method = asked.method;
     request.url = url;
