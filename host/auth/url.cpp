@@ -37,7 +37,7 @@ Error unsignable(std::string what) {
 std::string percent_encode(std::string_view bytes) {
     static constexpr char kDigits[] = "0123456789ABCDEF";
     std::string text;
-    text.reserve(bytes.size());
+    text.reserve(3 * bytes.size());  // growing would leave copies of secrets behind
     for (char c : bytes) {
         if (is_unreserved(c)) {
             text += c;
