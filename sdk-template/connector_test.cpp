@@ -150,6 +150,16 @@ TEST_CASE("acme: keys are any text, also in a URL") {
     CHECK(translated.records[0].key == kStrangeKey);
 }
 
+TEST_CASE("acme: a deletion whose key would lead to another URL fails, the others go out") {
+    FakeHost host{syncline_plugin_v1, kSettings};
+    const auto write =
+        host.write("profiles", {{SYNCLINE_DELETE, "..", ""}, {SYNCLINE_DELETE, "u1", ""}});
+    CHECK(write->outcomes[0].failure.failure_class == SYNCLINE_E_PERMANENT);
+    REQUIRE(host.exchanges().size() == 1);
+    host.respond(204, "");
+    CHECK(write->outcomes[1].kind == SYNCLINE_DONE);
+}
+
 TEST_CASE("acme: a limit holds what it refused, for as long as Acme says") {
     const auto write = replay("rate_limited.json", {profile("u1"), profile("u2")});
     for (const auto& outcome : write->outcomes) {

@@ -375,9 +375,9 @@ void Admin::handle_backup(const http_server::Request& request, http_server::Resp
     if (is_change != (rest.empty() || is_cancel))
         return respond(refusal(Error{kMethodNotAllowed, is_change ? "use GET" : "use POST"}));
     if (rest.empty()) return respond(answer(backups_.begin(request.body)));
-    rest.remove_prefix(1);
     if (is_cancel) rest.remove_suffix(kCancelPath.size());
-    respond(answer(is_cancel ? backups_.cancel(rest) : backups_.look(rest)));
+    const std::string_view id = rest.substr(std::min<std::size_t>(1, rest.size()));
+    respond(answer(is_cancel ? backups_.cancel(id) : backups_.look(id)));
 }
 
 // Whoever has the result calls this, on any thread.

@@ -1,7 +1,9 @@
 #include "admin/backups.hpp"
 
 #include <boost/json/object.hpp>
+#include <exception>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "admin/errc.hpp"
@@ -44,12 +46,32 @@ Result<json::value> Backups::begin(std::string_view request) {
     bytes_total_ = 0;
     ended_.reset();
     ++last_;
-    thread_ = std::thread{[this, folder = std::string{to->get_string()}] { run(folder); }};
+    try {
+        thread_ = std::thread{[this, folder = std::string{to->get_string()}] { run(folder); }};
+    } catch (const std::system_error& error) {
+        is_running_ = false;
+        return Error{store::kIo, std::string{"no thread can be had: "} + error.what()};
+    }
     return json::value(json::object{{"id", last_}});
 }
 
-void Backups::run(std::string to) {
+void Backups::run(const std::string& to) {
     core::name_this_thread("backup");
+    Result<json::value> outcome = json::value{};
+    try {
+        outcome = make(to);
+    } catch (const std::exception& error) {
+        outcome = Error{store::kIo, std::string{"the backup broke off: "} + error.what()};
+    }
+    if (outcome.has_error())
+        core::log_warning("admin", "a backup failed",
+                          {{"to", to}, {"why", outcome.error().what()}});
+    const std::lock_guard lock{ended_mutex_};
+    ended_.emplace(std::move(outcome));
+    is_running_ = false;
+}
+
+Result<json::value> Backups::make(const std::string& to) {
     store::BackupOptions options;
     options.to = to;
     options.clock = &clock_;
@@ -59,18 +81,9 @@ void Backups::run(std::string to) {
         bytes_ = progress.bytes;
         bytes_total_ = progress.bytes_total;
     };
-    const Result<store::BackupManifest> made = store_.back_up(options);
-    if (made.has_value())
-        core::log_info("admin", "a backup was made", {{"to", to}, {"bytes", made->bytes()}});
-    else
-        core::log_warning("admin", "a backup failed", {{"to", to}, {"why", made.error().what()}});
-    std::lock_guard lock{ended_mutex_};
-    if (made.has_value())
-        ended_.emplace(
-            json::value(json::object{{"state", "done"}, {"backup", backup_view(to, *made)}}));
-    else
-        ended_.emplace(made.error());
-    is_running_ = false;
+    SYNCLINE_TRY(const store::BackupManifest made, store_.back_up(options));
+    core::log_info("admin", "a backup was made", {{"to", to}, {"bytes", made.bytes()}});
+    return json::value(json::object{{"state", "done"}, {"backup", backup_view(to, made)}});
 }
 
 bool Backups::may_go_on() const {

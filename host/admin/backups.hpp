@@ -46,7 +46,8 @@ class Backups {
     Result<boost::json::value> cancel(std::string_view id);
 
   private:
-    void run(std::string to);
+    void run(const std::string& to);
+    Result<boost::json::value> make(const std::string& to);
     bool may_go_on() const;
     bool is_last(std::string_view id) const;
 

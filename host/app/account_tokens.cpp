@@ -4,24 +4,14 @@
 #include <random>
 #include <utility>
 
-#include "core/hash.hpp"
+#include "app/token_exchange.hpp"
 #include "core/http_date.hpp"
 #include "core/log.hpp"
-#include "secret/cipher.hpp"
 
 namespace syncline::app {
 namespace {
 
 using auth::TokenStanding;
-using std::chrono::milliseconds;
-
-constexpr milliseconds kEndpointPatience{15'000};
-
-Result<core::Secret> assertion_of(const config::OAuth2& oauth2, core::WallTime now) {
-    if (!oauth2.assertion) return core::Secret{};
-    return auth::make_assertion(oauth2.assertion->options, oauth2.assertion->key, now,
-                                core::to_hex(secret::random_bytes(16)));
-}
 
 Result<auth::TokenKeeper::Reply> to_token_reply(http_client::Result result) {
     if (!result.response) return result.failure->error;
@@ -46,11 +36,7 @@ Result<std::shared_ptr<AccountTokens>> AccountTokens::make(Surroundings around, 
                                                            Result<core::Secret> refresh_token) {
     auto made = std::shared_ptr<AccountTokens>(
         new AccountTokens{std::move(around), std::move(account), std::move(oauth2)});
-    http_client::EgressPolicy policy;
-    SYNCLINE_TRY(std::string host, http_client::host_of(made->oauth2_.endpoint.url));
-    policy.literal_hosts.push_back(std::move(host));
-    made->pool_ = made->around_.client.open_pool(
-        std::make_shared<const http_client::EgressPolicy>(std::move(policy)));
+    SYNCLINE_TRY(made->pool_, open_endpoint(made->around_.client, made->oauth2_.endpoint));
     auth::TokenKeeper::Options options;
     options.endpoint = made->oauth2_.endpoint;
     options.has_refresh_token = config::keeps_refresh_token(made->oauth2_);
@@ -65,13 +51,25 @@ Result<std::shared_ptr<AccountTokens>> AccountTokens::make(Surroundings around, 
 
 void AccountTokens::close() {
     stop();
-    around_.client.close_pool(pool_);
+    is_closing_ = true;
+    keeper_->on_time();  // from now on its timer holds it as well
+    close_when_quiet();
+}
+
+void AccountTokens::close_when_quiet() {
+    if (is_closing_ && !is_busy()) around_.client.close_pool(pool_);
 }
 
 void AccountTokens::resume() {
-    keeper_->resume();
-    if (!config::keeps_refresh_token(oauth2_)) return;
-    authorise([](Result<void>) {});  // what it says, the standing says as well
+    if (!config::keeps_refresh_token(oauth2_)) return keeper_->resume();
+    is_resuming_ = true;
+    look([self = shared_from_this()](Result<core::Secret> token) {
+        if (!std::exchange(self->is_resuming_, false)) return;  // it was stopped again
+        const Result<void> taken =
+            token.has_value() ? self->keeper_->authorise(*token) : Result<void>{token.error()};
+        if (!taken.has_value() && !self->is_busy()) self->keeper_->withhold(taken.error());
+        self->keeper_->resume();
+    });
 }
 
 void AccountTokens::get(std::chrono::nanoseconds patience, auth::TokenKeeper::Waiter done) {
@@ -85,15 +83,21 @@ void AccountTokens::renew(std::uint64_t generation, std::chrono::nanoseconds pat
 
 void AccountTokens::authorise(std::function<void(Result<void>)> done) {
     if (!config::keeps_refresh_token(oauth2_)) return done(keeper_->authorise(core::Secret{}));
+    look([self = shared_from_this(), tell = std::move(done)](Result<core::Secret> token) {
+        tell(token.has_value() ? self->keeper_->authorise(*token) : Result<void>{token.error()});
+    });
+}
+
+void AccountTokens::look(std::function<void(Result<core::Secret>)> done) {
     auto read = [self = shared_from_this(), tell = std::move(done)] {
         const auto token = [&]() -> Result<core::Secret> {
             SYNCLINE_TRY(const secret::Vault vault,
                          open_vault(self->around_.hub, secret::Vault::Access::kRead));
             return refresh_token_of(vault, self->account_);
         };
-        boost::asio::post(self->around_.io, [self, tell, read_token = token()] {
-            tell(read_token.has_value() ? self->keeper_->authorise(*read_token)
-                                        : Result<void>{read_token.error()});
+        boost::asio::post(self->around_.io, [self, tell, kept = token()] {
+            tell(kept);
+            self->close_when_quiet();
         });
     };
     boost::asio::post(around_.vault_thread, std::move(read));
@@ -106,16 +110,17 @@ AccountTokens::State AccountTokens::state() const {
 
 auth::TokenKeeper::Ports AccountTokens::ports() {
     auth::TokenKeeper::Ports ports;
-    // The keeper is part of this object; what comes later holds it (see send(), keep()).
+    // The keeper is part of this object; what comes later holds it (see send(), keep(), look()).
     ports.make_request = [this](const core::Secret& refresh_token, core::WallTime now) {
         return make_request(refresh_token, now);
     };
-    ports.send = [this](auth::TokenRequest request, auto done) {
-        send(std::move(request), std::move(done));
+    ports.send = [this](const auth::TokenRequest& request, auto done) {
+        send(request, std::move(done));
     };
     ports.keep = [this](core::Secret used, core::Secret fresh, auto done) {
         keep(std::move(used), std::move(fresh), std::move(done));
     };
+    ports.look = [this](auto done) { look(std::move(done)); };
     ports.set_timer = [this](std::optional<std::chrono::nanoseconds> at) { set_timer(at); };
     ports.random = [random = std::mt19937_64{std::random_device{}()}]() mutable {
         return random();
@@ -138,20 +143,13 @@ Result<auth::TokenRequest> AccountTokens::make_request(const core::Secret& refre
     return auth::make_token_request(oauth2_.endpoint, auth::ClientCredentialsGrant{}, assertion);
 }
 
-void AccountTokens::send(auth::TokenRequest request,
+void AccountTokens::send(const auth::TokenRequest& request,
                          std::function<void(Result<auth::TokenKeeper::Reply>)> done) {
-    http_client::Request outgoing;
-    outgoing.method = std::move(request.method);
-    outgoing.url = request.url.reveal();
-    for (const auth::SecretHeader& header : request.headers)
-        outgoing.headers.emplace_back(header.name, header.value.reveal());
-    outgoing.body = request.body.reveal();
-    outgoing.timeout = kEndpointPatience;
-    outgoing.response_bytes_max = auth::kTokenAnswerBytesMax;
     around_.client.send(
-        pool_, std::move(outgoing),
+        pool_, to_http(request),
         [self = shared_from_this(), tell = std::move(done)](http_client::Result result) {
             tell(to_token_reply(std::move(result)));
+            self->close_when_quiet();
         });
 }
 
@@ -161,7 +159,10 @@ void AccountTokens::keep(core::Secret used, core::Secret fresh,
                   tell = std::move(done)] {
         auto kept = replace_refresh_token(self->around_.hub, self->account_, before, after,
                                           self->around_.clock);
-        boost::asio::post(self->around_.io, [self, tell, kept] { tell(kept); });
+        boost::asio::post(self->around_.io, [self, tell, kept] {
+            tell(kept);
+            self->close_when_quiet();
+        });
     };
     boost::asio::post(around_.vault_thread, std::move(write));
 }
@@ -169,7 +170,9 @@ void AccountTokens::keep(core::Secret used, core::Secret fresh,
 void AccountTokens::set_timer(std::optional<std::chrono::nanoseconds> at) {
     if (!at) return void(timer_.cancel());
     timer_.expires_after(*at - around_.clock.monotonic());
-    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    // Who is closed lives until a refresh token that came is kept, and no longer.
+    const auto held = is_closing_ && is_busy() ? shared_from_this() : nullptr;
+    timer_.async_wait([weak = weak_from_this(), held](const boost::system::error_code& error) {
         const auto self = weak.lock();
         if (!error && self != nullptr) self->keeper_->on_time();
     });

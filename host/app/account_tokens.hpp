@@ -52,10 +52,13 @@ class AccountTokens : public std::enable_shared_from_this<AccountTokens> {
     void authorise(std::function<void(Result<void>)> done);
 
     // See auth::TokenKeeper.
-    void stop() { keeper_->stop(); }
+    void stop() {
+        is_resuming_ = false;
+        keeper_->stop();
+    }
     // After stop(): it goes on, with the refresh token that the vault has.
     void resume();
-    // For good.
+    // For good: what the endpoint has been asked is finished, and kept.
     void close();
     bool is_busy() const { return keeper_->is_busy(); }
 
@@ -69,10 +72,13 @@ class AccountTokens : public std::enable_shared_from_this<AccountTokens> {
     auth::TokenKeeper::Ports ports();
     Result<auth::TokenRequest> make_request(const core::Secret& refresh_token,
                                             core::WallTime now) const;
-    void send(auth::TokenRequest request,
+    void send(const auth::TokenRequest& request,
               std::function<void(Result<auth::TokenKeeper::Reply>)> done);
     void keep(core::Secret used, core::Secret fresh,
               std::function<void(Result<core::Secret>)> done);
+    // The refresh token that counts, as the vault has it.
+    void look(std::function<void(Result<core::Secret>)> done);
+    void close_when_quiet();
     void set_timer(std::optional<std::chrono::nanoseconds> at);
     void note(auth::TokenStanding standing, const std::optional<Error>& why);
 
@@ -81,6 +87,7 @@ class AccountTokens : public std::enable_shared_from_this<AccountTokens> {
     const config::OAuth2 oauth2_;
     http_client::PoolId pool_ = 0;
     boost::asio::steady_timer timer_;
+    bool is_resuming_ = false, is_closing_ = false;
     std::unique_ptr<auth::TokenKeeper> keeper_;  // never null once made
     std::atomic<bool> is_waiting_{false};
     mutable std::mutex mutex_;

@@ -191,9 +191,24 @@ Result<std::shared_ptr<AccountTokens>> Accounts::tokens_for(const config::Accoun
     AccountTokens::Surroundings around{
         around_.io,  around_.client, around_.vault_thread,
         around_.hub, around_.clock,  [&store = around_.store] { store.wake(); }};
-    return AccountTokens::make(
-        std::move(around), account.name, *oauth2,
-        found == kept.end() ? Result<core::Secret>{core::Secret{}} : found->second);
+    SYNCLINE_TRY(auto made,
+                 AccountTokens::make(
+                     std::move(around), account.name, *oauth2,
+                     found == kept.end() ? Result<core::Secret>{core::Secret{}} : found->second));
+    std::erase_if(tokens_, [](const auto& other) { return other.expired(); });
+    tokens_.push_back(made);
+    return made;
+}
+
+bool Accounts::stop_tokens() {
+    bool is_busy = false;
+    for (const auto& weak : tokens_) {
+        const auto tokens = weak.lock();
+        if (tokens == nullptr) continue;
+        tokens->stop();
+        is_busy |= tokens->is_busy();
+    }
+    return !is_busy;
 }
 
 }  // namespace syncline::app

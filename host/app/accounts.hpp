@@ -74,6 +74,10 @@ class Accounts {
     // Connections to the platform of one that is out of service. [io]
     void close(const RunningAccount& account) { around_.client.close_pool(account.pool); }
 
+    // Tokens ask their endpoints nothing more. False while one is on its way that is not kept yet,
+    // also of accounts that are out of service. [io]
+    bool stop_tokens();
+
     // One that has to wait, because a secret can't be opened.
     static RunningAccount make_sealed(const config::Account& account,
                                       const plugin::Manifest& manifest);
@@ -87,6 +91,7 @@ class Accounts {
                                                       const KeptTokens& kept);
 
     const Surroundings around_;
+    std::vector<std::weak_ptr<AccountTokens>> tokens_;  // all that live [io]
     const std::shared_ptr<FileAppender> files_ = std::make_shared<FileAppender>();
 };
 

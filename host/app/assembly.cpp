@@ -180,8 +180,9 @@ class Assembler {
         route.id = id;
         route.name = webhook.name;
         if (!webhook.is_sealed) {
-            SYNCLINE_TRY(*route.verifiers, make_verifiers(webhook, open_key_set_));
+            // Before the files are read: one that is replaced in between counts as changed later.
             route.proof = proof_of(webhook);
+            SYNCLINE_TRY(*route.verifiers, make_verifiers(webhook, open_key_set_));
         }
         for (const config::VerifyRule& rule : webhook.verify)
             if (rule.scheme == config::VerifyScheme::kConnector && !rule.keys.empty())

@@ -12,13 +12,13 @@
 #include "app/errc.hpp"
 #include "app/hub_section.hpp"
 #include "app/login.hpp"
+#include "app/refresh_tokens.hpp"
 #include "app/report.hpp"
+#include "app/token_exchange.hpp"
 #include "app/vault_access.hpp"
 #include "app/verbs.hpp"
 #include "auth/pkce.hpp"
 #include "core/clock.hpp"
-#include "core/encoding.hpp"
-#include "core/hash.hpp"
 #include "http_client/client.hpp"
 #include "secret/cipher.hpp"
 #include "secret/errc.hpp"
@@ -76,23 +76,12 @@ Result<OAuth2> oauth2_of(const config::Loaded& loaded, const std::string& accoun
 }
 
 Result<http_client::Response> exchange(boost::asio::io_context& io,
+                                       const auth::TokenEndpoint& endpoint,
                                        const auth::TokenRequest& asked) {
-    http_client::EgressPolicy policy;
-    const std::string url{asked.url.reveal()};
-    SYNCLINE_TRY(std::string host, http_client::host_of(url));
-    policy.literal_hosts.push_back(std::move(host));
-    http_client::Request request;
-    request.method = asked.method;
-    request.url = url;
-    for (const auto& [name, value] : asked.headers)
-        request.headers.emplace_back(name, std::string{value.reveal()});
-    request.body = std::string{asked.body.reveal()};
-    request.response_bytes_max = auth::kTokenAnswerBytesMax;
     http_client::Client client{io};
-    const auto pool =
-        client.open_pool(std::make_shared<const http_client::EgressPolicy>(std::move(policy)));
+    SYNCLINE_TRY(const auto pool, open_endpoint(client, endpoint));
     std::optional<http_client::Result> answer;
-    client.send(pool, std::move(request),
+    client.send(pool, to_http(asked),
                 [&](http_client::Result result) { answer.emplace(std::move(result)); });
     io.restart();
     while (!answer) io.run_one();
@@ -103,16 +92,11 @@ Result<http_client::Response> exchange(boost::asio::io_context& io,
 // The code for a refresh token.
 Result<core::Secret> refresh_token_for(boost::asio::io_context& io, const OAuth2& oauth2,
                                        auth::CodeGrant grant) {
-    core::Secret assertion;
-    if (oauth2.endpoint.proof == auth::ClientProof::kAssertion) {
-        SYNCLINE_TRY(assertion,
-                     auth::make_assertion(oauth2.assertion->options, oauth2.assertion->key,
-                                          core::system_clock().wall_ns(),
-                                          core::to_base64url(secret::random_bytes(16))));
-    }
+    SYNCLINE_TRY(const core::Secret assertion,
+                 assertion_of(oauth2, core::system_clock().wall_ns()));
     SYNCLINE_TRY(const auth::TokenRequest request,
                  auth::make_token_request(oauth2.endpoint, std::move(grant), assertion));
-    SYNCLINE_TRY(const http_client::Response answer, exchange(io, request));
+    SYNCLINE_TRY(const http_client::Response answer, exchange(io, oauth2.endpoint, request));
     SYNCLINE_TRY(auth::Token token,
                  auth::read_token_response(oauth2.endpoint, answer.status, answer.body));
     if (!token.refresh_token.empty()) return std::move(token.refresh_token);
@@ -121,14 +105,14 @@ Result<core::Secret> refresh_token_for(boost::asio::io_context& io, const OAuth2
 
 // A hub that stores a token at the same moment is done soon.
 Result<void> store(const config::Hub& hub, const secret::MasterKey& master,
-                   const std::string& account, const core::Secret& token) {
+                   const KeptAccount& account, const core::Secret& token) {
     Result<Vault> vault = open_vault(hub, master, Vault::Access::kChange);
     for (int i = 1; i < kVaultTries && !vault && vault.error().is(secret::kVaultBusy); ++i) {
         std::this_thread::sleep_for(kVaultPause);
         vault = open_vault(hub, master, Vault::Access::kChange);
     }
     if (!vault) return vault.error();
-    return vault->set(secret::refresh_token_name(account), token, core::system_clock().wall_ns());
+    return store_refresh_token(*vault, account, token, core::system_clock().wall_ns());
 }
 
 // Between the browser and the vault.
@@ -185,7 +169,7 @@ class LoginVerb {
     Result<void> finish(const config::Hub& hub, const secret::MasterKey& master,
                         const OAuth2& oauth2, auth::CodeGrant grant) {
         SYNCLINE_TRY(const core::Secret token, refresh_token_for(io_, oauth2, std::move(grant)));
-        return store(hub, master, options_.account, token);
+        return store(hub, master, {options_.account, oauth2.refresh_token}, token);
     }
 
     Result<Report> tell_hub(const config::Hub& hub) const {

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "app/child_environment.hpp"
+
 namespace syncline::app {
 namespace {
 
@@ -36,7 +38,8 @@ bool open_browser(const std::string& url) {
     ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     pid_t child = 0;
-    const int error = ::posix_spawnp(&child, name.c_str(), &actions, nullptr, words, environ);
+    const int error =
+        ::posix_spawnp(&child, name.c_str(), &actions, nullptr, words, child_environment().data());
     ::posix_spawn_file_actions_destroy(&actions);
     return error == 0;
 }

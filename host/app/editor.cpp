@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "app/child_environment.hpp"
 #include "app/errc.hpp"
 
 namespace syncline::app {
@@ -94,8 +95,8 @@ Result<void> run_editor(const std::string& editor, const std::filesystem::path& 
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     ::posix_spawnattr_setsigmask(&attributes, &mask);
     pid_t child = 0;
-    ::unsetenv("SYNCLINE_MASTER_KEY");  // no business of an editor's
-    errno = ::posix_spawn(&child, "/bin/sh", nullptr, &attributes, words, environ);
+    errno =
+        ::posix_spawn(&child, "/bin/sh", nullptr, &attributes, words, child_environment().data());
     ::posix_spawnattr_destroy(&attributes);
     if (errno != 0) return failed("can't start the editor");
     int status = 0;

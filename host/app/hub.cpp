@@ -26,6 +26,7 @@
 #include "app/metrics.hpp"
 #include "app/reloads.hpp"
 #include "app/syncs.hpp"
+#include "app/token_exchange.hpp"
 #include "app/version.hpp"
 #include "core/log.hpp"
 #include "core/thread_name.hpp"
@@ -325,7 +326,9 @@ class Hub {
             drain();
             // Asked again, it does not wait for the platforms.
             end_signals_.async_wait([this](const boost::system::error_code& failed, int) {
-                if (!failed) drain_until_ = std::chrono::steady_clock::now();
+                if (failed) return;
+                drain_until_ = std::chrono::steady_clock::now();
+                token_patience_ = milliseconds{0};
             });
         });
         reload_signals_.add(SIGHUP);
@@ -354,10 +357,14 @@ class Hub {
     }
 
     void drain() {
-        bool is_done = pipeline_->is_idle() && server_->counters().connections == 0;
-        if (is_done) is_done = stop_tokens();
-        if (!changes_are_over()) is_done = false;
-        if (!is_done && std::chrono::steady_clock::now() < drain_until_) {
+        const auto now = std::chrono::steady_clock::now();
+        const bool is_late = now >= drain_until_;
+        const bool is_idle = pipeline_->is_idle() && server_->counters().connections == 0;
+        // What goes on needs its tokens. One that is on its way would be lost.
+        const bool has_tokens = (is_idle || is_late) && accounts_->stop_tokens();
+        const bool is_done = is_idle && has_tokens && changes_are_over();
+        const bool waits_for_tokens = !has_tokens && now < drain_until_ + token_patience_;
+        if (is_late ? waits_for_tokens : !is_done) {
             drain_timer_.expires_after(kDrainPoll);
             drain_timer_.async_wait([this](const boost::system::error_code&) { drain(); });
             return;
@@ -375,18 +382,6 @@ class Hub {
     static void end_periodic_work(const Running& running) {
         for (const auto& [name, account] : running.accounts)
             if (account.periodic != nullptr) account.periodic->stop();
-    }
-
-    // False while one is on its way that is not kept yet.
-    bool stop_tokens() {
-        bool is_busy = false;
-        const auto running = current_.get();
-        for (const auto& [name, account] : running->accounts) {
-            if (account.tokens == nullptr) continue;
-            account.tokens->stop();
-            is_busy |= account.tokens->is_busy();
-        }
-        return !is_busy;
     }
 
     void stop_instances(std::function<void()> done) {
@@ -469,6 +464,7 @@ class Hub {
     boost::asio::signal_set end_signals_{io_}, reload_signals_{io_};
     boost::asio::steady_timer drain_timer_{io_};
     std::chrono::steady_clock::time_point drain_until_;
+    milliseconds token_patience_ = kEndpointPatience;  // after that
 };
 
 }  // namespace

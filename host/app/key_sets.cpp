@@ -136,12 +136,11 @@ KeySets::~KeySets() {
 }
 
 Result<std::shared_ptr<intake::TokenKeys>> KeySets::open(const std::string& url) {
-    SYNCLINE_TRY(std::string host, http_client::host_of(url));
+    http_client::EgressPolicy policy;
+    SYNCLINE_CHECK(http_client::grant(policy, url));
     if (!reader_) reader_.emplace(1);
     std::shared_ptr<Set>& set = sets_[url];
     if (!set) {
-        http_client::EgressPolicy policy;
-        policy.literal_hosts.push_back(std::move(host));
         set = std::make_shared<Set>(
             *this, url,
             client_.open_pool(

@@ -13,14 +13,12 @@ namespace {
 
 http_client::EgressPolicy scope_of(const std::vector<std::string>& named,
                                    const http_client::EgressPolicy& policy) {
-    http_client::EgressPolicy scope;
+    http_client::EgressPolicy scope = policy;
     if (!named.empty()) {
         scope.hosts = named;
         scope.literal_hosts = named;
     } else if (!policy.literal_hosts.empty()) {
-        scope.literal_hosts = policy.literal_hosts;
-    } else {
-        scope = policy;
+        scope.hosts.clear();
     }
     return scope;
 }

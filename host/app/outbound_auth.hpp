@@ -17,7 +17,7 @@ class OutboundAuth {
   public:
     // The credentials go to the hosts that `auth` names; if it names none, to those of the URLs
     // that the operator wrote into the settings; if there are none either, to those of the
-    // manifest.
+    // manifest. By plain http they go only where the policy lets plain http go.
     // `tokens` with OAuth 2.0, and then alone.
     OutboundAuth(config::AccountAuth auth, const http_client::EgressPolicy& policy,
                  const core::Clock& clock, std::shared_ptr<AccountTokens> tokens = nullptr);

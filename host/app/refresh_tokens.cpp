@@ -23,15 +23,19 @@ Result<core::Secret> refresh_token_of(const secret::Vault& vault, const KeptAcco
     return std::move(kept.token);
 }
 
+Result<void> store_refresh_token(secret::Vault& vault, const KeptAccount& account,
+                                 const core::Secret& token, core::WallTime now) {
+    const secret::KeptRefreshToken kept{token, secret::digest_of_initial(account.initial)};
+    return vault.set(secret::refresh_token_name(account.name), kept.text(), now);
+}
+
 Result<core::Secret> replace_refresh_token(const config::Hub& hub, const KeptAccount& account,
                                            const core::Secret& used, const core::Secret& fresh,
                                            const core::Clock& clock) {
     SYNCLINE_TRY(secret::Vault vault, open_vault(hub, secret::Vault::Access::kChange));
     SYNCLINE_TRY(core::Secret now, refresh_token_of(vault, account));
     if (!used.equals(now.reveal())) return now;
-    const secret::KeptRefreshToken kept{fresh, secret::digest_of_initial(account.initial)};
-    SYNCLINE_CHECK(
-        vault.set(secret::refresh_token_name(account.name), kept.text(), clock.wall_ns()));
+    SYNCLINE_CHECK(store_refresh_token(vault, account, fresh, clock.wall_ns()));
     return fresh;
 }
 

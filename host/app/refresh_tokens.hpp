@@ -29,6 +29,11 @@ Result<secret::Vault> open_vault(const config::Hub& hub, secret::Vault::Access a
 // [any]
 Result<core::Secret> refresh_token_of(const secret::Vault& vault, const KeptAccount& account);
 
+// Makes `token` durable as one that goes back to the account's initial one. Changes follow each
+// other: the vault is open for a change. [any]
+Result<void> store_refresh_token(secret::Vault& vault, const KeptAccount& account,
+                                 const core::Secret& token, core::WallTime now);
+
 // Makes `fresh` durable if `used` still counts. Returns the one that counts then. [any]
 Result<core::Secret> replace_refresh_token(const config::Hub& hub, const KeptAccount& account,
                                            const core::Secret& used, const core::Secret& fresh,

@@ -202,8 +202,7 @@ Result<http_client::EgressPolicy> egress_policy(const plugin::Manifest& manifest
         if (grant.from_setting.empty()) continue;
         const boost::json::value* setting = settings.if_contains(grant.from_setting);
         if (setting == nullptr || !setting->is_string()) continue;
-        SYNCLINE_TRY(std::string host, http_client::host_of(std::string{setting->get_string()}));
-        policy.literal_hosts.push_back(std::move(host));
+        SYNCLINE_CHECK(http_client::grant(policy, std::string{setting->get_string()}));
     }
     return policy;
 }

@@ -5,6 +5,7 @@
 
 #include "auth/errc.hpp"
 #include "auth/request.hpp"
+#include "auth/url.hpp"
 
 namespace syncline::auth {
 namespace {

@@ -73,8 +73,9 @@ std::string base_string(const Request& request, const UrlParts& url,
 }
 
 Result<std::string> signature_of(const OAuth1& credential, const std::string& base) {
-    const core::Secret key{percent_encode(credential.consumer_secret.reveal()) + '&' +
-                           percent_encode(credential.token_secret.reveal())};
+    const core::Secret consumer{percent_encode(credential.consumer_secret.reveal())};
+    const core::Secret token{percent_encode(credential.token_secret.reveal())};
+    const auto key = core::Secret::join({consumer.reveal(), "&", token.reveal()});
     switch (credential.method) {
         case OAuth1Method::kPlaintext:
             return std::string{key.reveal()};

@@ -36,7 +36,4 @@ struct Additions {
     core::Secret query;
 };
 
-// The URL with a query appended, before its fragment. [any]
-std::string with_query(std::string_view url, std::string_view query);
-
 }  // namespace syncline::auth

@@ -43,15 +43,14 @@ Result<Additions> add_api_key(const ApiKey& credential) {
     const std::string_view key = credential.key.reveal();
     if (!credential.query.empty()) {
         Additions additions;
+        const core::Secret encoded{percent_encode(key)};
         additions.query =
-            core::Secret{percent_encode(credential.query) + '=' + percent_encode(key)};
+            core::Secret::join({percent_encode(credential.query), "=", encoded.reveal()});
         return additions;
     }
     if (!is_header_name(credential.header))
         return invalid_credential("the API key's header has no such name");
-    std::string value = credential.prefix;
-    value += key;
-    return one_header(credential.header, core::Secret{std::move(value)});
+    return one_header(credential.header, core::Secret::join({credential.prefix, key}));
 }
 
 Result<Additions> add_basic(const Basic& credential) {
@@ -59,15 +58,14 @@ Result<Additions> add_basic(const Basic& credential) {
     if (credential.username.find(':') != std::string::npos)
         return invalid_credential(
             "the user name has a colon, which Basic authentication can't carry");
-    const core::Secret plain{credential.username + ":" + std::string{credential.password.reveal()}};
-    return one_header("Authorization", core::Secret{"Basic " + core::to_base64(plain.reveal())});
+    const auto plain = core::Secret::join({credential.username, ":", credential.password.reveal()});
+    const core::Secret encoded{core::to_base64(plain.reveal())};
+    return one_header("Authorization", core::Secret::join({"Basic ", encoded.reveal()}));
 }
 
 Result<Additions> add_bearer(const core::Secret& token) {
     if (token.empty()) return invalid_credential("the token is empty");
-    std::string value = "Bearer ";
-    value += token.reveal();
-    return one_header("Authorization", core::Secret{std::move(value)});
+    return one_header("Authorization", core::Secret::join({"Bearer ", token.reveal()}));
 }
 
 }  // namespace syncline::auth

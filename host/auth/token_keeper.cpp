@@ -62,7 +62,8 @@ Result<void> TokenKeeper::authorise(core::Secret refresh_token) {
         if (refresh_token.empty())
             return Error{kAuthorisationNeeded, "there is no refresh token of the account"};
         const bool is_other = !refresh_token_.equals(refresh_token.reveal());
-        if (phase_ == Phase::kAsking && is_other) {
+        const bool is_asking = phase_ == Phase::kAsking || phase_ == Phase::kLooking;
+        if (is_asking && is_other) {
             replacement_ = std::move(refresh_token);
         } else if (phase_ == Phase::kIdle && is_other) {
             refresh_token_ = std::move(refresh_token);
@@ -155,11 +156,7 @@ void TokenKeeper::ask() {
 
 void TokenKeeper::take(Result<Reply> reply) {
     if (replacement_) {  // the answer is about an authorisation that is over
-        refresh_token_ = std::move(*replacement_);
-        replacement_.reset();
-        current_ = {};
-        is_repeat_ = false;
-        phase_ = Phase::kIdle;
+        begin_with(*std::exchange(replacement_, std::nullopt));
     } else if (reply.has_value()) {
         take(*reply);
     } else {
@@ -182,9 +179,39 @@ void TokenKeeper::take(const Reply& reply) {
         token.error().is(kGrantRefused) || token.error().is(kTokenRequestRefused);
     if (is_refused && was_off && !std::exchange(is_repeat_, true)) return ask();
     is_repeat_ = false;
-    if (!token.error().is(kGrantRefused)) return fail(std::move(token).error());
-    metrics_.refused.add();
-    park(std::move(token).error());
+    // Nobody can authorise what the hub asks for in its own name.
+    const bool is_over = token.error().is(kGrantRefused) && options_.has_refresh_token;
+    is_over ? look(std::move(token).error()) : fail(std::move(token).error());
+}
+
+void TokenKeeper::begin_with(core::Secret refresh_token) {
+    refresh_token_ = std::move(refresh_token);
+    current_ = {};
+    is_repeat_ = false;
+    phase_ = Phase::kIdle;
+}
+
+// A person may have authorised the account without the hub being told.
+void TokenKeeper::look(Error why) {
+    phase_ = Phase::kLooking;
+    ports_.look([this, refused = std::move(why)](Result<core::Secret> now_kept) {
+        looked(std::move(now_kept), refused);
+    });
+}
+
+void TokenKeeper::looked(Result<core::Secret> now_kept, Error why) {
+    const bool is_other =
+        now_kept.has_value() && !now_kept->empty() && !refresh_token_.equals(now_kept->reveal());
+    if (replacement_) {
+        begin_with(*std::exchange(replacement_, std::nullopt));
+    } else if (is_other) {
+        begin_with(std::move(*now_kept));
+        not_before_ = asked_at_ + kPause;
+    } else {
+        metrics_.refused.add();
+        park(std::move(why));
+    }
+    go();
 }
 
 // Was the request made with another time than the server's?
@@ -213,14 +240,14 @@ void TokenKeeper::kept(Result<core::Secret> now_kept) {
     }
     core::fail_point("token.kept");
     keep_failures_ = 0;
-    const bool is_ours = fresh_->refresh_token.equals(now_kept->reveal());
-    refresh_token_ = std::move(*now_kept);
-    if (is_ours) {
+    if (fresh_->refresh_token.equals(now_kept->reveal())) {
+        refresh_token_ = std::move(*now_kept);
         adopt();
     } else {
         fresh_.reset();
-        current_ = {};
-        phase_ = Phase::kIdle;
+        const bool is_gone = now_kept->empty();  // somebody has taken it away
+        begin_with(std::move(*now_kept));
+        if (is_gone) park(Error{kAuthorisationNeeded, "the account's refresh token was removed"});
     }
     go();
 }

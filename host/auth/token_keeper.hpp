@@ -64,6 +64,8 @@ class TokenKeeper {
         std::function<void(core::Secret used, core::Secret fresh,
                            std::function<void(Result<core::Secret>)>)>
             keep;
+        // The refresh token that is kept now. With a grant that needs one.
+        std::function<void(std::function<void(Result<core::Secret>)>)> look;
         // on_time() is wanted then, not again before; nothing: not at all.
         std::function<void(std::optional<Time>)> set_timer;
         std::function<std::uint64_t()> random;  // uniform over 64 bits
@@ -116,7 +118,7 @@ class TokenKeeper {
     const TokenMetrics& metrics() const { return metrics_; }
 
   private:
-    enum class Phase { kIdle, kAsking, kKeeping, kKeepingLater };
+    enum class Phase { kIdle, kAsking, kLooking, kKeeping, kKeepingLater };
     struct Waiting {
         std::uint64_t newer_than;
         Time deadline;
@@ -140,6 +142,9 @@ class TokenKeeper {
     void take(Result<Reply> reply);
     void take(const Reply& reply);
     bool learn_time(const Reply& reply);
+    void begin_with(core::Secret refresh_token);
+    void look(Error why);
+    void looked(Result<core::Secret> now_kept, Error why);
     void keep();
     void kept(Result<core::Secret> now_kept);
     void adopt();
@@ -152,7 +157,7 @@ class TokenKeeper {
     TokenMetrics metrics_;
 
     core::Secret refresh_token_;
-    std::optional<core::Secret> replacement_;  // came while the endpoint was being asked
+    std::optional<core::Secret> replacement_;  // came while the endpoint or the vault was asked
     Current current_;
     std::optional<Token> fresh_;  // not kept yet
     std::deque<Waiting> waiting_;

@@ -4,6 +4,7 @@
 #include "auth/secret_json.hpp"
 #include "auth/static_credential.hpp"
 #include "auth/token.hpp"
+#include "auth/url.hpp"
 
 namespace syncline::auth {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "auth/errc.hpp"
-#include "auth/request.hpp"
+#include "core/encoding.hpp"
 
 namespace syncline::auth {
 namespace {
@@ -15,13 +15,6 @@ constexpr std::size_t kUrlBytesMax = 64 * 1024;
 bool is_unreserved(char c) {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_' || c == '~';
-}
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
 }
 
 char lower(char c) {
@@ -37,7 +30,7 @@ Error unsignable(std::string what) {
 std::string percent_encode(std::string_view bytes) {
     static constexpr char kDigits[] = "0123456789ABCDEF";
     std::string text;
-    text.reserve(bytes.size());
+    text.reserve(3 * bytes.size());  // growing would leave copies of secrets behind
     for (char c : bytes) {
         if (is_unreserved(c)) {
             text += c;
@@ -55,13 +48,12 @@ std::string percent_decode(std::string_view text) {
     std::string bytes;
     bytes.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-        const int low = high < 0 ? -1 : hex_value(text[i + 2]);
-        if (low < 0) {
+        const auto byte = text[i] == '%' ? core::from_hex(text.substr(i + 1, 2)) : std::nullopt;
+        if (!byte || byte->empty()) {
             bytes += text[i];
             continue;
         }
-        bytes += static_cast<char>(high * 16 + low);
+        bytes += *byte;
         i += 2;
     }
     return bytes;

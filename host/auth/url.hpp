@@ -47,6 +47,9 @@ std::vector<Parameter> parse_form(std::string_view body);
 // `name=value&...`, encoded. [any]
 std::string write_query(const std::vector<Parameter>& parameters);
 
+// The URL with a query appended, before its fragment. [any]
+std::string with_query(std::string_view url, std::string_view query);
+
 // The text without spaces and tabs at its ends. [any]
 std::string_view trimmed(std::string_view text);
 

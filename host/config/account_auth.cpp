@@ -1,5 +1,8 @@
 #include "config/account_auth.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <functional>
 #include <utility>
 #include <variant>
@@ -132,20 +135,29 @@ std::optional<Result<AnyCredential>> read_scheme(Context& context, const Node& n
     return AnyCredential{std::move(**credential)};
 }
 
+// Without a port, as they are compared without one: a colon stands in an IPv6 address alone.
+bool is_host(const std::string& text) {
+    const bool has_brackets = text.starts_with('[') && text.ends_with(']');
+    const std::string bare = has_brackets ? text.substr(1, text.size() - 2) : text;
+    in6_addr address{};
+    return ::inet_pton(AF_INET6, bare.c_str(), &address) == 1 ||
+           (!text.empty() && text.find_first_of("/@?# :[]") == std::string::npos);
+}
+
 // `hosts` as names; nothing after reporting what is wrong.
 std::vector<std::string> read_hosts(Context& context, const Node& node, const std::string& path) {
     std::vector<std::string> hosts;
     bool is_right = node.is_sequence() && !node.items.empty() && node.items.size() <= kHostsMax;
     if (is_right) {
         for (const Node* item : node.items) {
-            is_right = is_right && item->is_scalar() && !item->text.empty() &&
-                       item->text.find_first_of("/@?# ") == std::string::npos;
+            is_right = is_right && item->is_scalar() && is_host(item->text);
             hosts.push_back(item->text);
         }
     }
     if (is_right) return hosts;
-    context.problems.add(kType, node.at,
-                         in_quotes(path) + " must be a list of hosts, such as api.example.com");
+    context.problems.add(
+        kType, node.at,
+        in_quotes(path) + " must be a list of hosts without ports, such as api.example.com");
     return {};
 }
 

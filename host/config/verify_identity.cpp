@@ -19,11 +19,7 @@ const std::vector<std::string_view> kPublicPlaces{kPublicKey, "public_keys", "jw
 // Keys that decide who is believed must not be changed by who listens on the way.
 bool is_safe_url(std::string_view text) {
     const auto url = auth::parse_url(text);
-    if (!url.has_value()) return false;
-    std::string_view host = url->host;
-    const std::size_t port = host.rfind(':');
-    if (host.find(']', port) == std::string_view::npos) host = host.substr(0, port);
-    return url->scheme == "https" || host == "127.0.0.1" || host == "localhost" || host == "[::1]";
+    return url.has_value() && auth::is_confidential(*url);
 }
 
 // The keys of an asymmetric algorithm, which have several places where they may be.

@@ -335,13 +335,24 @@ bool is_secret_name(std::string_view name) {
            });
 }
 
+namespace {
+
+// Of a query alone: `key` of a header or a body is as often the name of something.
+bool is_secret_parameter(std::string_view name) {
+    const bool is_key = name.size() == 3 && (name[0] | 0x20) == 'k' && (name[1] | 0x20) == 'e' &&
+                        (name[2] | 0x20) == 'y';
+    return is_key || is_secret_name(name);
+}
+
+}  // namespace
+
 std::string redact_query(std::string_view query) {
     std::string shown;
     while (!query.empty()) {
         const std::size_t end = std::min(query.find('&'), query.size());
         const std::string_view pair = query.substr(0, end);
         const std::size_t equals = pair.find('=');
-        if (equals != std::string_view::npos && is_secret_name(pair.substr(0, equals)))
+        if (equals != std::string_view::npos && is_secret_parameter(pair.substr(0, equals)))
             shown.append(pair.substr(0, equals + 1)).append(kRedacted);
         else
             shown += pair;

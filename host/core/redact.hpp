@@ -45,8 +45,8 @@ bool has_secret(std::string_view text);
 // Cookie, X-Signature, access_token, code, ...
 bool is_secret_name(std::string_view name);
 
-// The query of an URL, for people: without the values of parameters that have a secret's name, and
-// without what is watched.
+// The query of an URL, for people: without the values of parameters that have a secret's name or
+// are just called `key`, and without what is watched.
 std::string redact_query(std::string_view query);
 
 }  // namespace syncline::core

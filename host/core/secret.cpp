@@ -16,11 +16,10 @@ constexpr std::size_t kLockedBytesMin = 32;  // of one value
 
 }  // namespace
 
-Secret::Secret(std::string_view value) {
-    if (value.empty()) return;
-    bytes_ = static_cast<char*>(allocate_secret(value.size()));
-    size_ = value.size();
-    std::memcpy(bytes_, value.data(), size_);
+Secret::Secret(std::string_view value) : Secret(join({value})) {}
+
+Secret::Secret(std::string&& text) : Secret(std::string_view{text}) {
+    cleanse(text);
 }
 
 Secret::Secret(const Secret& other) : Secret(other.reveal()) {
@@ -49,9 +48,16 @@ Secret::~Secret() {
     free_secret(bytes_, size_);
 }
 
-Secret Secret::take(std::string& text) {
-    Secret secret{text};
-    cleanse(text);
+Secret Secret::join(std::initializer_list<std::string_view> parts) {
+    std::size_t size = 0;
+    for (const std::string_view part : parts) size += part.size();
+    Secret secret;
+    if (size == 0) return secret;
+    secret.bytes_ = static_cast<char*>(allocate_secret(size));
+    for (const std::string_view part : parts) {
+        if (!part.empty()) std::memcpy(secret.bytes_ + secret.size_, part.data(), part.size());
+        secret.size_ += part.size();
+    }
     return secret;
 }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/redact.hpp"
 
@@ -14,14 +16,19 @@ class Secret {
   public:
     Secret() = default;
     explicit Secret(std::string_view value);
+    explicit Secret(const char* value) : Secret(std::string_view{value}) {}
+    // Takes the text's value; what was there is cleansed.
+    explicit Secret(std::string&& text);
     Secret(const Secret& other);
     Secret(Secret&& other) noexcept;
     Secret& operator=(const Secret& other);
     Secret& operator=(Secret&& other) noexcept;
     ~Secret();
 
-    // Takes the text's value; what was there is cleansed.
-    static Secret take(std::string& text);
+    static Secret take(std::string& text) { return Secret{std::move(text)}; }
+
+    // One after the other, without a copy elsewhere.
+    static Secret join(std::initializer_list<std::string_view> parts);
 
     bool empty() const { return size_ == 0; }
 

@@ -36,11 +36,13 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 // `*.example.com` for any sub-domain; compared without case) and the address it resolves to is
 // public. Private, loopback, link-local, and other special addresses are reachable only through
 // `literal_hosts`: hosts that the operator wrote into the configuration (name or address, as they
-// stand in the URL), and cloud metadata addresses never.
+// stand in the URL), and cloud metadata addresses never. Requests are made by https, and by plain
+// http where the operator's own URL says so: to that host and port.
 struct EgressPolicy {
     std::vector<std::string> hosts;
     std::vector<std::string> literal_hosts;
-    bool allow_plain_http = false;  // also implied for literal_hosts
+    std::vector<std::string> plain_origins;  // host:port
+    bool allow_plain_http = false;           // everywhere
 };
 
 // One pool of connections per account: never shared, because libcurl matches reused connections too
@@ -118,8 +120,11 @@ class Client {
 // Whether the policy allows the URL, as far as that is known without resolving. [any]
 syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy);
 
-// The host of a URL as a policy's `literal_hosts` spells it: the operator wrote that URL, so its
-// host is granted. Errors: http_client.url_invalid. [any]
+// The host of a URL as a policy's `literal_hosts` spells it. Errors: http_client.url_invalid. [any]
 syncline::Result<std::string> host_of(const std::string& url);
+
+// The operator wrote this URL: its host is a literal one, and, if the URL is http, plain http is
+// for its host and port. Errors: http_client.url_invalid. [any]
+syncline::Result<void> grant(EgressPolicy& policy, const std::string& url);
 
 }  // namespace syncline::http_client

@@ -10,7 +10,8 @@ using core::ErrorCode;
 
 inline constexpr ErrorCode kUrlInvalid{
     "http_client.url_invalid", ErrorClass::kConfig,
-    "write the URL as https://host/path in ASCII, without user name or password"};
+    "write the URL as https://host/path in ASCII, without user name, password or segments `.` and "
+    "`..`"};
 inline constexpr ErrorCode kHostNotAllowed{
     "http_client.host_not_allowed", ErrorClass::kConfig,
     "add the host to the account's allowed hosts if requests may go there"};

@@ -93,7 +93,7 @@ class HttpSignature final : public Scheme {
   public:
     HttpSignature(const HttpSignatureOptions& options, KeyRing ring, std::vector<auth::Key> keys)
         : expected_(options.expected),
-          nonce_header_(lower_case(options.nonce_header)),
+          nonces_(lower_case(options.nonce_header)),
           tolerance_(options.tolerance),
           ring_(std::move(ring)),
           keys_(std::move(keys)) {}
@@ -124,18 +124,19 @@ class HttpSignature final : public Scheme {
         for (const auto& [name, value] : expected_)
             if (message.headers.only_value(name) != value)
                 return Error(kNotAuthentic, "the header " + name + " is not the one configured");
-        SYNCLINE_TRY(const core::WallTime at, check_timestamp(*message.headers.only_value("date"),
-                                                              message.now_ns, tolerance_));
-        signed_at_ns_ = at;
+        SYNCLINE_CHECK(signed_at(message));
         ring_.count(*key);
         return {};
     }
 
     Result<void> take_nonce(const Message& message) override {
-        if (nonce_header_.empty()) return {};
-        return nonces_.take(*message.headers.only_value(nonce_header_),
-                            signed_at_ns_ + core::nanoseconds{tolerance_}.count(), message.now_ns);
+        if (nonces_.header.empty()) return {};
+        SYNCLINE_TRY(const core::WallTime at, signed_at(message));
+        return nonces_.seen->take(*message.headers.only_value(nonces_.header),
+                                  at + core::nanoseconds{tolerance_}.count(), message.now_ns);
     }
+    bool reads_body() const override { return true; }
+    Nonces* nonces() override { return &nonces_; }
     std::vector<std::string> headers() const override { return {"signature"}; }
     std::span<const std::unique_ptr<KeyUses>> key_uses() const override { return ring_.uses(); }
 
@@ -147,12 +148,17 @@ class HttpSignature final : public Scheme {
     Result<void> check_names(const std::vector<std::string>& names) const {
         std::vector<std::string> missing{std::begin(kAlwaysSigned), std::end(kAlwaysSigned)};
         for (const auto& [name, value] : expected_) missing.push_back(name);
-        if (!nonce_header_.empty()) missing.push_back(nonce_header_);
+        if (!nonces_.header.empty()) missing.push_back(nonces_.header);
         std::erase_if(missing, [&](const std::string& name) {
             return std::find(names.begin(), names.end(), name) != names.end();
         });
         if (missing.empty()) return {};
         return Error(kNotAuthentic, missing.front() + " is not signed");
+    }
+
+    // The date, of which there is exactly one, as it is signed.
+    Result<core::WallTime> signed_at(const Message& message) const {
+        return check_timestamp(*message.headers.only_value("date"), message.now_ns, tolerance_);
     }
 
     static Result<std::string> signed_text(const Message& message,
@@ -173,12 +179,10 @@ class HttpSignature final : public Scheme {
     }
 
     const std::vector<std::pair<std::string, std::string>> expected_;
-    const std::string nonce_header_;
+    Nonces nonces_;
     const std::chrono::seconds tolerance_;
     KeyRing ring_;
     const std::vector<auth::Key> keys_;
-    core::WallTime signed_at_ns_ = 0;  // of the request that was verified last
-    ReplayCache nonces_;
 };
 
 }  // namespace

@@ -47,6 +47,11 @@ class Headers final : public HeaderLookup {
     const http_server::Headers& fields_;
 };
 
+Message message_of(const http_server::Request& request, const Headers& lookup, core::WallTime now) {
+    return {lookup, request.body, request.method,           request.target,
+            now,    request.peer, request.certificate.get()};
+}
+
 void erase_header(http_server::Headers& headers, std::string_view name) {
     std::erase_if(headers,
                   [&](const auto& header) { return auth::equal_names(header.first, name); });
@@ -96,6 +101,48 @@ http_server::Response not_verified(const Error& error) {
     return intake::refusal(is_known ? 403 : 401, error);
 }
 
+// What was used up for a name stays used up.
+void go_on_from(const Route& before, Route& route) {
+    if (before.proof == route.proof && !route.proof.empty()) {
+        route.verifiers = before.verifiers;
+        return;
+    }
+    // Each nonce cache goes to one rule: two that look at the same header do not share one.
+    std::vector<const Verifier*> left;
+    for (const Verifier& verifier : *before.verifiers) left.push_back(&verifier);
+    for (Verifier& verifier : *route.verifiers) {
+        const auto found = std::find_if(left.begin(), left.end(), [&](const Verifier* other) {
+            return verifier.go_on_from(*other);
+        });
+        if (found != left.end()) left.erase(found);
+    }
+}
+
+Error sealed() {
+    return Error{kRouteSealed, "who sends can't be verified now"};
+}
+
+// A place among the requests that are with the connector before anyone knows who sent them; false
+// when there is none. One that is larger than all may be is alone.
+bool take_place(Route& route, std::size_t bytes) {
+    const bool has_room =
+        route.unproven < kUnprovenMax &&
+        (route.unproven == 0 || route.unproven_bytes + bytes <= kUnprovenBytesMax);
+    if (!has_room) return false;
+    ++route.unproven;
+    route.unproven_bytes += bytes;
+    return true;
+}
+
+void leave_place(Route& route, std::size_t bytes) {
+    --route.unproven;
+    route.unproven_bytes -= bytes;
+}
+
+http_server::Response no_place() {
+    return busy(Error{kTooManyWait, "too many wait for the connector"});
+}
+
 // Does the sender wait for the outcome?
 bool waits(const Route& route, const http_server::Request& request) {
     if (route.answering == 0 || route.answer == AnswerWhen::kNever) return false;
@@ -122,9 +169,7 @@ void Intake::change(std::vector<Route> routes) {
         if (!tally) tally = route.tally;
         route.tally = tally;
         const auto before = routes_->find(route.name);
-        if (before != routes_->end() && before->second->proof == route.proof &&
-            !route.proof.empty())
-            route.verifiers = before->second->verifiers;
+        if (before != routes_->end()) go_on_from(*before->second, route);
         std::string name = route.name;
         next->emplace(std::move(name), std::make_shared<Route>(std::move(route)));
     }
@@ -160,7 +205,7 @@ http_server::Admission Intake::admit(const http_server::Request& request) {
     }
     admission.tally = route->tally.get();
     if (route->is_sealed)
-        admission.refusal = busy(Error{kRouteSealed, "who sends can't be verified now"});
+        admission.refusal = busy(sealed());
     else if (!http_server::content_coding(request.headers))
         admission.refusal = coding_refusal();
     admission.body_bytes_max = route->body_bytes_max;
@@ -173,27 +218,55 @@ void Intake::handle(http_server::Request request, http_server::Responder respond
     const Hold route = find(path, &rest);
     if (route == nullptr)
         return respond(refusal(404, Error{kUnknownRoute, "there is no webhook at this path"}));
+    if (route->is_sealed) return respond(busy(sealed()));  // since it was admitted
     if (fits_one(route->source->manifest().handshakes, request)) {
         remove_proof(*route, request);
         return decode_for(&Intake::shake_hands, route, std::move(request), rest,
                           std::move(respond));
     }
-    if (auto refused = authenticate(*route, request)) return respond(std::move(*refused));
-    if (route->source->manifest().verifies_webhooks) {
-        return ask_connector(route, std::move(request), std::string{rest}, std::move(respond));
+    // What costs little comes first.
+    if (Result<void> proof = verify(*route, request, false); !proof.has_value())
+        return respond(not_verified(proof.error()));
+    const bool is_quick =
+        request.body.size() <= kBodyOnIoBytesMax ||
+        std::none_of(route->verifiers->begin(), route->verifiers->end(),
+                     [](const Verifier& verifier) { return verifier.reads_body(); });
+    if (is_quick) {
+        const Result<void> proof = verify(*route, request, true);
+        return on_verified(route, std::move(request), std::string{rest}, proof, std::move(respond));
     }
+    auto shared = std::make_shared<http_server::Responder>(std::move(respond));
+    auto large = std::make_shared<http_server::Request>(std::move(request));
+    boost::asio::post(bodies_, [this, shared, large, route, below = std::string{rest}] {
+        const Result<void> proof = verify(*route, *large, true);
+        boost::asio::post(io_, [this, shared, large, route, below, proof] {
+            on_verified(route, std::move(*large), below, proof, std::move(*shared));
+        });
+    });
+}
+
+void Intake::on_verified(const Hold& route, http_server::Request request, std::string rest,
+                         const Result<void>& proof, http_server::Responder respond) {
+    if (!proof.has_value()) return respond(not_verified(proof.error()));
+    if (Result<void> used = use_proof(*route, request); !used.has_value())
+        return respond(not_verified(used.error()));
+    if (route->source->manifest().verifies_webhooks)
+        return ask_connector(route, std::move(request), std::move(rest), std::move(respond));
     take(route, std::move(request), rest, std::move(respond));
 }
 
 // The platform's own proof, on the body as it came.
 void Intake::ask_connector(const Hold& route, http_server::Request request, std::string rest,
                            http_server::Responder respond) {
+    const std::size_t bytes = request.body.size();
+    if (!take_place(*route, bytes)) return respond(no_place());
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
     auto asked = std::make_shared<http_server::Request>(std::move(request));
     plugin::WebhookRequest webhook = to_webhook(*asked, rest);
     webhook.received_ns = clock_.wall_ns();
-    auto verified = [this, shared, asked, route, rest](plugin::Failure failure) {
-        boost::asio::post(io_, [this, shared, asked, route, rest, why = std::move(failure)] {
+    auto verified = [this, shared, asked, route, rest, bytes](plugin::Failure failure) {
+        boost::asio::post(io_, [this, shared, asked, route, rest, bytes, why = std::move(failure)] {
+            leave_place(*route, bytes);
             if (why.failure_class == plugin::FailureClass::kNone)
                 return take(route, std::move(*asked), rest, std::move(*shared));
             const bool is_refused = why.failure_class == plugin::FailureClass::kAuthDenied;
@@ -240,10 +313,11 @@ void Intake::decode_for(Answerer answerer, const Hold& route, http_server::Reque
 // Answered by the connector, without effect: nothing is stored but the count.
 void Intake::shake_hands(const Hold& route, plugin::WebhookRequest request,
                          http_server::Responder respond) {
+    const std::size_t bytes = request.body.size();
+    if (!take_place(*route, bytes)) return respond(no_place());
     auto shared = std::make_shared<http_server::Responder>(std::move(respond));
-    store::RouteId id = route->id;
-    route->source->handshake(std::move(request), [this, shared, id](plugin::Failure failure,
-                                                                    plugin::WebhookReply reply) {
+    auto answered = [this, shared, route, bytes](plugin::Failure failure,
+                                                 plugin::WebhookReply reply) {
         http_server::Response response;
         if (failure.failure_class != plugin::FailureClass::kNone) {
             response = refusal(500, Error{kHandshakeFailed, failure.message});
@@ -252,12 +326,14 @@ void Intake::shake_hands(const Hold& route, plugin::WebhookRequest request,
             response.body = std::move(reply.body);
             if (!reply.content_type.empty())
                 response.headers.emplace_back("Content-Type", reply.content_type);
-            count(store::HandshakeAnswered{id});
+            count(store::HandshakeAnswered{route->id});
         }
-        boost::asio::post(io_, [shared, answer = std::move(response)]() mutable {
+        boost::asio::post(io_, [shared, route, bytes, answer = std::move(response)]() mutable {
+            leave_place(*route, bytes);
             (*shared)(std::move(answer));
         });
-    });
+    };
+    route->source->handshake(std::move(request), std::move(answered));
 }
 
 // Answered by a destination with what it holds: nothing is stored but the count.
@@ -285,22 +361,22 @@ void Intake::count(store::Fact fact) {
     store_.append(std::move(append));
 }
 
-std::optional<http_server::Response> Intake::authenticate(Route& route,
-                                                          http_server::Request& request) {
+Result<void> Intake::verify(const Route& route, const http_server::Request& request,
+                            bool reads_body) const {
     const Headers lookup{request.headers};
-    const Message message{lookup,           request.body, request.method,           request.target,
-                          clock_.wall_ns(), request.peer, request.certificate.get()};
-    for (Verifier& verifier : *route.verifiers) {
-        if (Result<void> verified = verifier.verify(message); !verified.has_value())
-            return not_verified(verified.error());
-    }
-    // A nonce is used up by a request that is taken, not by one that another rule refuses.
-    for (Verifier& verifier : *route.verifiers) {
-        if (Result<void> taken = verifier.take_nonce(message); !taken.has_value())
-            return not_verified(taken.error());
-    }
+    const Message message = message_of(request, lookup, clock_.wall_ns());
+    for (Verifier& verifier : *route.verifiers)
+        if (verifier.reads_body() == reads_body) SYNCLINE_CHECK(verifier.verify(message));
+    return {};
+}
+
+// A nonce is used up by a request that is taken, not by one that another rule refuses.
+Result<void> Intake::use_proof(Route& route, http_server::Request& request) const {
+    const Headers lookup{request.headers};
+    const Message message = message_of(request, lookup, clock_.wall_ns());
+    for (Verifier& verifier : *route.verifiers) SYNCLINE_CHECK(verifier.take_nonce(message));
     remove_proof(route, request);
-    return std::nullopt;
+    return {};
 }
 
 void Intake::remove_proof(const Route& route, http_server::Request& request) {

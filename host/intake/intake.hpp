@@ -4,8 +4,8 @@
 // are compressed -> journal -> durable -> 2xx (invariant 1), or what became of it (answers.hpp).
 // Answers are JSON: {"status":"accepted","event":"<id>"}, or
 // {"error":"<sentence>","code":"<code>"}. Concurrency: [io]; what the journal's thread reports
-// comes back to io in one hop for everyone who waited together. A thread of its own decodes bodies
-// and flushes large ones.
+// comes back to io in one hop for everyone who waited together. A thread of its own decodes bodies,
+// and verifies and flushes large ones.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -27,6 +27,11 @@
 namespace syncline::intake {
 
 inline constexpr std::size_t kQueriesOutMax = 64;  // of a route
+// Of a route, with its connector before anyone knows who sent them.
+inline constexpr std::size_t kUnprovenMax = 1024;
+inline constexpr std::size_t kUnprovenBytesMax = 64 * 1024 * 1024;
+// A larger one is verified on the thread of bodies: a megabyte takes 2 to 3 ms for each key.
+inline constexpr std::size_t kBodyOnIoBytesMax = 64 * 1024;
 
 class Intake final : public http_server::Handler {
   public:
@@ -37,8 +42,8 @@ class Intake final : public http_server::Handler {
     http_server::Admission admit(const http_server::Request& request) override;
     void handle(http_server::Request request, http_server::Responder respond) override;
 
-    // Other routes from the next request on: one that has come ends on the route that it found.
-    // What was counted for a name stays.
+    // Other routes from the next request on that has come whole: what is being handled ends on the
+    // route that it found. What was counted for a name stays.
     void change(std::vector<Route> routes);
 
     using Routes = std::map<std::string, std::shared_ptr<Route>, std::less<>>;
@@ -71,8 +76,13 @@ class Intake final : public http_server::Handler {
     void count(store::Fact fact);
     // What proved the sender must not lie in the journal.
     static void remove_proof(const Route& route, http_server::Request& request);
-    // The answer for who is not authentic; otherwise what proved the sender is removed.
-    std::optional<http_server::Response> authenticate(Route& route, http_server::Request& request);
+    // By the rules that read the body [any], or by the others. The errors of Verifier.
+    Result<void> verify(const Route& route, const http_server::Request& request,
+                        bool reads_body) const;
+    void on_verified(const Hold& route, http_server::Request request, std::string rest,
+                     const Result<void>& proof, http_server::Responder respond);
+    // Nonces are used up, and what proved the sender is removed.
+    Result<void> use_proof(Route& route, http_server::Request& request) const;
     void ask_connector(const Hold& route, http_server::Request request, std::string rest,
                        http_server::Responder respond);
     void take(const Hold& route, http_server::Request request, std::string_view rest,

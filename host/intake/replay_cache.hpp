@@ -7,8 +7,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <queue>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -36,6 +38,16 @@ class ReplayCache {
     const std::size_t nonces_max_;
     std::set<core::Hash128> seen_;
     std::priority_queue<Entry, std::vector<Entry>, std::greater<>> ends_;  // the next one on top
+};
+
+// Where a rule's nonces are, and which were used up. What takes the place of the rule goes on with
+// the same.
+struct Nonces {
+    explicit Nonces(std::string name, std::size_t nonces_max = kNoncesMax)
+        : header(std::move(name)), seen(std::make_shared<ReplayCache>(nonces_max)) {}
+
+    const std::string header;  // lower case; "": it has none
+    std::shared_ptr<ReplayCache> seen;
 };
 
 }  // namespace syncline::intake

@@ -27,7 +27,8 @@ struct Route {
     store::RouteId id = 0;
     std::string name;
     // All must hold; empty: `verify: none`. Another route of the name that asks for the same proofs
-    // goes on with these: with the nonces that were used up, and the counts.
+    // goes on with these, and with their counts; one that asks for others, with the nonces that
+    // were used up.
     std::shared_ptr<std::vector<Verifier>> verifiers = std::make_shared<std::vector<Verifier>>();
     std::string proof;              // what `verifiers` were made of; "": compare with nothing
     core::Secret connector_key;     // for the connector's own verification; may be empty
@@ -47,6 +48,9 @@ struct Route {
     // Completes exactly once, on any thread.
     std::function<void(plugin::WebhookRequest, std::function<void(plugin::FetchResult)>)> query;
     std::size_t queries_out = 0;  // [io]
+
+    // Requests that are with the connector before anyone knows who sent them. [io]
+    std::size_t unproven = 0, unproven_bytes = 0;
 };
 
 }  // namespace syncline::intake

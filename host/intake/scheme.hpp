@@ -1,5 +1,5 @@
 // One way to prove who sent a request; what Verifier is made of.
-// Concurrency: as Verifier's. [io]
+// Concurrency: as Verifier's.
 #pragma once
 
 #include <memory>
@@ -11,12 +11,16 @@
 
 namespace syncline::intake {
 
+struct Nonces;
+
 class Scheme {
   public:
     virtual ~Scheme() = default;
     virtual Result<void> verify(const Message& message) = 0;
-    // Of the message that was verified last.
+    // Of a message that was verified.
     virtual Result<void> take_nonce(const Message&) { return {}; }
+    virtual bool reads_body() const { return false; }
+    virtual Nonces* nonces() { return nullptr; }
     virtual std::vector<std::string> headers() const { return {}; }
     virtual std::vector<std::string> parameters() const { return {}; }
     virtual std::span<const std::unique_ptr<KeyUses>> key_uses() const { return {}; }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "intake/replay_cache.hpp"
 #include "intake/scheme.hpp"
 
 namespace syncline::intake {
@@ -49,6 +50,19 @@ Result<void> Verifier::verify(const Message& message) {
 
 Result<void> Verifier::take_nonce(const Message& message) {
     return scheme_->take_nonce(message);
+}
+
+bool Verifier::reads_body() const {
+    return scheme_->reads_body();
+}
+
+bool Verifier::go_on_from(const Verifier& before) {
+    Nonces* const own = scheme_->nonces();
+    const Nonces* const used = before.scheme_->nonces();
+    if (own == nullptr || used == nullptr || own->header.empty() || own->header != used->header)
+        return false;
+    own->seen = used->seen;
+    return true;
 }
 
 std::vector<std::string> Verifier::authenticating_parameters() const {

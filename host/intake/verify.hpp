@@ -1,10 +1,9 @@
 // Who sent a webhook: how a request proves it, on its raw bytes.
 //
 // Purpose: decides before anything is parsed or stored. Pure: what it needs are the fields of the
-// head, the body, and what time it is. Concurrency: a Verifier is used by one thread at a time,
-// because it reuses its contexts; the counts of its keys are [any]. [io] Lifetime: keys are copied
-// into the verifier and cleansed with it. Limits: kKeysMax keys, kSignaturesMax signatures of a
-// request, kRangesMax ranges of addresses, kNoncesMax nonces in memory.
+// head, the body, and what time it is. Concurrency: [io], unless tagged otherwise. Lifetime: keys
+// are copied into the verifier and cleansed with it. Limits: kKeysMax keys, kSignaturesMax
+// signatures of a request, kRangesMax ranges of addresses, kNoncesMax nonces in memory.
 #pragma once
 
 #include <chrono>
@@ -168,11 +167,18 @@ class Verifier {
     // Succeeds or tells which proof failed, never what was expected. The comparison takes the same
     // time wherever the values differ, and all valid keys are tried, whichever fits.
     // Errors: kNotAuthentic, kStale, kAddressRefused, kCertificateRefused, kKeysMissing.
+    // [any] if it reads the body.
     Result<void> verify(const Message& message);
 
-    // Of the message that was just verified, when all else has held: its nonce, if there is one,
-    // serves no second time. Errors: kReplayed, kTooManyNonces.
+    // Of a message that was verified, when all else has held: its nonce, if there is one, serves no
+    // second time. Errors: kReplayed, kTooManyNonces, kStale.
     Result<void> take_nonce(const Message& message);
+
+    // Whether it takes the longer the larger a body is. [any]
+    bool reads_body() const;
+
+    // Goes on with the nonces that were used up there; false when the two have no header in common.
+    bool go_on_from(const Verifier& before);
 
     // What carries proof, as it was configured: to be removed before a request is stored.
     std::vector<std::string> authenticating_headers() const;

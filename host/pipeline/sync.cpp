@@ -143,6 +143,7 @@ void Sync::read() {
 }
 
 void Sync::take(plugin::ReadResult result) {
+    if (is_stopping_) return fail("it was stopped");
     if (result.failure.failure_class != plugin::FailureClass::kNone)
         return fail_page(result.failure);
     attempts_ = 0;

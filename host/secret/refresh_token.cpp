@@ -24,7 +24,6 @@ KeptRefreshToken KeptRefreshToken::parse(const core::Secret& text) {
 }
 
 std::string digest_of_initial(const core::Secret& initial) {
-    if (initial.empty()) return {};
     return core::to_hex(
         core::sha256("syncline initial refresh token " + std::string{initial.reveal()}));
 }

@@ -338,8 +338,9 @@ class Backup {
     Result<void> copy_bodies() {
         std::vector<std::string> names;
         std::error_code error;
-        for (const auto& entry : fs::directory_iterator{source_.directory.bodies(), error})
-            names.push_back("bodies/" + entry.path().filename().string());
+        fs::directory_iterator entry{source_.directory.bodies(), error};
+        for (; !error && entry != fs::directory_iterator{}; entry.increment(error))
+            names.push_back("bodies/" + entry->path().filename().string());
         if (error) return io_error("can't list the bodies", error.value());
         for (const std::string& name : names) SYNCLINE_CHECK(copy_if_there(name));
         return {};

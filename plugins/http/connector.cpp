@@ -1,6 +1,7 @@
 // Any platform with an HTTP interface, as a destination: records go out as JSON.
 //
 // Stream "records": one request for each record. Stream "batches": one request with a list of them.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,17 @@ std::string fill_in(const std::string& url, const WriteRecord& record) {
         }
     }
     return filled;
+}
+
+// Has a key made a segment of the URL's path one that leads elsewhere?
+bool leads_elsewhere(std::string_view url) {
+    url = url.substr(0, url.find_first_of("?#"));
+    while (!url.empty()) {
+        const std::string_view segment = url.substr(0, url.find('/'));
+        if (syncline::is_dot_segment(segment)) return true;
+        url.remove_prefix(std::min(segment.size() + 1, url.size()));
+    }
+    return false;
 }
 
 // "https://crm.example.com:8443/v1?x" is "crm.example.com:8443".
@@ -172,8 +184,13 @@ class Http final : public syncline::Configured<HttpSettings>, public syncline::B
                           "the settings do not say how to delete: they have no `delete`"};
         if (call->needs_id() && record.destination_key().empty())
             throw Failure{SYNCLINE_E_NOT_FOUND, platform_ + " has given no id for the record"};
+        std::string url = fill_in(call->url, record);
+        if (leads_elsewhere(url))
+            throw Failure{SYNCLINE_E_PERMANENT,
+                          "the record's key makes a URL with a segment `.` or `..`, which is that "
+                          "of something else"};
         const std::string_view body = record.is_delete() ? std::string_view{} : record.body();
-        HttpRequest request = request_for(call->method, fill_in(call->url, record), body);
+        HttpRequest request = request_for(call->method, std::move(url), body);
         if (const auto& header = settings().idempotency_header)
             request.headers.emplace_back(*header, record.idempotency_key());
         const Response response = co_await syncline::http::send(std::move(request));

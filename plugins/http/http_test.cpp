@@ -63,8 +63,20 @@ TEST_CASE("http: the key stands in the URL as the settings say", "[http]") {
     const Exchange exchange = sent(settings, kAnn);
     CHECK(exchange.method == "PUT");
     CHECK(exchange.url == "https://crm.example.com/users/u%2F1");
-    CHECK(sent(settings, {SYNCLINE_UPSERT, "..", "{}"}).url ==
-          "https://crm.example.com/users/%2E%2E");
+}
+
+TEST_CASE("http: a key that would lead to another resource fails its record", "[http]") {
+    const char* settings = R"({"url": "https://crm.example.com/users/{key}", "method": "PUT"})";
+    for (const char* key : {".", ".."}) {
+        FakeHost host{syncline_plugin_v1, settings};
+        const auto write = host.write("records", {{SYNCLINE_UPSERT, key, "{}"}});
+        CHECK(host.exchanges().empty());
+        CHECK(write->outcomes[0].kind == SYNCLINE_FAILED);
+        CHECK(write->outcomes[0].failure.failure_class == SYNCLINE_E_PERMANENT);
+    }
+    CHECK(sent(settings, {SYNCLINE_UPSERT, "...", "{}"}).url ==
+          "https://crm.example.com/users/...");
+    CHECK(sent(kSimple, {SYNCLINE_UPSERT, "..", "{}"}).url == "https://crm.example.com/users");
 }
 
 TEST_CASE("http: headers go with every request", "[http]") {

@@ -140,7 +140,8 @@ json::object answer_to(http_client::Request request) {
     boost::asio::io_context io{1};
     http_client::Client client{io};
     http_client::EgressPolicy policy;
-    policy.literal_hosts.push_back(must(http_client::host_of(request.url)));
+    if (auto granted = http_client::grant(policy, request.url); !granted)
+        throw std::runtime_error{granted.error().to_string()};
     const auto pool =
         client.open_pool(std::make_shared<const http_client::EgressPolicy>(std::move(policy)));
     json::object printed{{"url", request.url}};

@@ -311,17 +311,30 @@ struct Thunks {
         });
     }
 
+    // Until it ends, by whatever, requests belong to the scope.
+    class BlockingCall {
+      public:
+        BlockingCall(Runtime& runtime, Scope& scope) : runtime_(runtime) {
+            runtime_.blocking_scope = &scope;
+        }
+        ~BlockingCall() {
+            runtime_.blocking_scope = nullptr;
+            runtime_.leave_blocking();
+        }
+        BlockingCall(const BlockingCall&) = delete;
+        BlockingCall& operator=(const BlockingCall&) = delete;
+
+      private:
+        Runtime& runtime_;
+    };
+
     template <typename View, typename Raw, typename Run>
     static void run_blocking_in(Runtime& runtime, std::uint64_t operation, const Raw& raw,
                                 const Run& run) {
         Scope scope{&runtime, operation};
-        runtime.blocking_scope = &scope;
-        {
-            View batch{scope, raw};
-            run_blocking(scope, batch, [&] { run(batch); });
-        }
-        runtime.blocking_scope = nullptr;
-        runtime.leave_blocking();
+        const BlockingCall call{runtime, scope};
+        View batch{scope, raw};
+        run_blocking(scope, batch, [&] { run(batch); });
     }
 
     static syncline_status write(syncline_instance* instance, syncline_write_handle operation,
@@ -393,11 +406,8 @@ struct Thunks {
     template <typename Run>
     static Status ask_blocking(Runtime& runtime, std::uint64_t operation, const Run& run) {
         Scope scope{&runtime, operation};
-        runtime.blocking_scope = &scope;
-        Status status = outcome_of(run);
-        runtime.blocking_scope = nullptr;
-        runtime.leave_blocking();
-        return status;
+        const BlockingCall call{runtime, scope};
+        return outcome_of(run);
     }
 
     static syncline_status check(syncline_instance* instance, syncline_check_handle operation,

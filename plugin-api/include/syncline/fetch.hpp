@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <string_view>
 
 #include "syncline/batch.hpp"
@@ -128,7 +129,14 @@ namespace detail {
 inline Root run_fetch(TaskGroup&, Runtime&, syncline_fetch_handle, RecordFetcher& fetcher,
                       const syncline_fetch_batch& raw) {
     Scope& scope = co_await OwnScope();
-    FetchBatch batch{scope, raw};
+    std::optional<FetchBatch> made;
+    try {
+        made.emplace(scope, raw);
+    } catch (...) {  // there is no memory to remember outcomes in: nothing has been begun
+        scope.runtime->end_fetch(scope.operation);
+        co_return;
+    }
+    FetchBatch& batch = *made;
     try {
         co_await fetcher.fetch(batch);
     } catch (const Failure& failure) {

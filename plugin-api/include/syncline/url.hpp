@@ -10,18 +10,18 @@
 #include <utility>
 #include <vector>
 
+#include "syncline/failure.hpp"
+
 namespace syncline {
 
-// Escapes everything but letters, digits and -._~ : safe in a path segment, a query and a form. So
-// "." and "..", which as segments lead elsewhere, are escaped as well.
+// Escapes everything but letters, digits and -._~ : safe in a query, a form and a path segment, but
+// for the segments that is_dot_segment() names.
 inline std::string percent_encode(std::string_view text) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
-    const bool is_step = text == "." || text == "..";
     std::string out;
     for (const char c : text) {
         const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || (c == '.' && !is_step) ||
-                           c == '_' || c == '~';
+                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
         if (plain) {
             out += c;
         } else {
@@ -33,7 +33,13 @@ inline std::string percent_encode(std::string_view text) {
     return out;
 }
 
-// A URL that is put together; what is added is escaped, so it may be any text.
+// Is this, `.` or `..`, no name of a resource? A path with such a segment leads elsewhere, and no
+// encoding helps: the host refuses such URLs. A record of such a key has to fail.
+inline bool is_dot_segment(std::string_view text) {
+    return text == "." || text == "..";
+}
+
+// A URL that is put together; what is added is escaped.
 //
 //     Url{"https://api.example.com/", "/v1/users"}.segment("a/b").query("fields", "id name").text()
 //
@@ -46,7 +52,11 @@ class Url {
         text_ += path;
     }
 
+    // Throws a Failure (PERMANENT) for a key that is_dot_segment() names.
     Url& segment(std::string_view key) {
+        if (is_dot_segment(key))
+            throw Failure{SYNCLINE_E_PERMANENT,
+                          "no URL can have the key '" + std::string{key} + "'"};
         text_ += '/' + percent_encode(key);
         return *this;
     }

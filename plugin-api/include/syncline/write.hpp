@@ -199,7 +199,14 @@ namespace detail {
 inline Root run_write(TaskGroup&, Runtime&, syncline_write_handle, BatchWriter& writer,
                       const syncline_write_batch& raw) {
     Scope& scope = co_await OwnScope();
-    Batch batch{scope, raw};
+    std::optional<Batch> made;
+    try {
+        made.emplace(scope, raw);
+    } catch (...) {  // there is no memory to remember outcomes in: nothing has been begun
+        scope.runtime->end_write(scope.operation);
+        co_return;
+    }
+    Batch& batch = *made;
     const auto bug = [&](const char* words) {
         Failure failure{SYNCLINE_E_PLUGIN_BUG, words};
         failure.may_have_had_effect = scope.may_have_had_effect;

@@ -28,10 +28,8 @@ TEST_CASE("url: parameters are found by name and decoded", "[plugin_api][url]") 
 TEST_CASE("url: everything but plain characters is escaped", "[plugin_api][url]") {
     CHECK(percent_encode("aZ0-._~") == "aZ0-._~");
     CHECK(percent_encode("a/b%c d\xC3\xA9") == "a%2Fb%25c%20d%C3%A9");
-    // A client of HTTP takes DELETE /users/.. for DELETE / .
-    CHECK(percent_encode(".") == "%2E");
-    CHECK(percent_encode("..") == "%2E%2E");
-    CHECK(percent_encode("...") == "...");
+    CHECK((syncline::is_dot_segment(".") && syncline::is_dot_segment("..")));
+    CHECK_FALSE((syncline::is_dot_segment("...") || syncline::is_dot_segment("a.")));
 }
 
 TEST_CASE("url: what is added to a URL is escaped", "[plugin_api][url]") {
@@ -43,6 +41,7 @@ TEST_CASE("url: what is added to a URL is escaped", "[plugin_api][url]") {
           "https://x.example/users?a%26b=x%3Dy%20z&n=7");
     CHECK(Url{"https://x.example", "/users"}.query("after", "").text() ==
           "https://x.example/users?after=");
+    CHECK_THROWS_AS((Url{"https://x.example", "/users"}.segment("..")), syncline::Failure);
 }
 
 TEST_CASE("retry-after: seconds and dates, at most a day", "[plugin_api][http][C1]") {

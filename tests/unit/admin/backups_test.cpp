@@ -45,6 +45,7 @@ TEST_CASE("admin: a backup is begun, looked at, and done", "[admin][backup]") {
     CHECK(world.ask("GET", "/v1/backup").first == 405);
     CHECK(world.ask("POST", "/v1/backup/1").first == 405);
     CHECK(world.ask("POST", "/v1/backup/2/cancel").first == 404);
+    CHECK(world.ask("POST", "/v1/backup/cancel").first == 404);
     CHECK(world.ask("POST", "/v1/backup/1/cancel").first == 200);
     CHECK(ended(world, "1").first == 200);
 }

@@ -32,12 +32,29 @@ std::string authorization(const app::OutboundAuth& auth, std::string url) {
 TEST_CASE("outbound auth: credentials go to the hosts of the settings only", "[app][auth]") {
     test::FakeClock clock;
     http_client::EgressPolicy egress = policy();
-    egress.literal_hosts = {"127.0.0.1"};
+    REQUIRE(http_client::grant(egress, "http://127.0.0.1:9100/api").has_value());
     const app::OutboundAuth auth{bearer({}), egress, clock};
     CHECK(authorization(auth, "http://127.0.0.1:9100/x") == "Bearer t0ken");
     CHECK(authorization(auth, "https://api.example.com/x").empty());
     CHECK(authorization(auth, "https://127.0.0.1.example.com/x").empty());
     CHECK(authorization(auth, "https://other.example/x").empty());
+}
+
+TEST_CASE("outbound auth: nothing goes in the clear but where the settings' own URL is http",
+          "[app][auth]") {
+    test::FakeClock clock;
+    http_client::EgressPolicy egress;
+    REQUIRE(http_client::grant(egress, "https://api.example.com/v1").has_value());
+    REQUIRE(http_client::grant(egress, "http://127.0.0.1:9100/v1").has_value());
+    for (const std::vector<std::string>& named :
+         {std::vector<std::string>{}, {"api.example.com", "127.0.0.1"}}) {
+        const app::OutboundAuth auth{bearer(named), egress, clock};
+        CHECK(authorization(auth, "https://api.example.com/next") == "Bearer t0ken");
+        CHECK(authorization(auth, "http://api.example.com/next").empty());
+        CHECK(authorization(auth, "http://api.example.com:81/next").empty());
+        CHECK(authorization(auth, "http://127.0.0.1:9100/next") == "Bearer t0ken");
+        CHECK(authorization(auth, "http://127.0.0.1:9101/next").empty());
+    }
 }
 
 TEST_CASE("outbound auth: without hosts in the settings, those of the manifest get it",

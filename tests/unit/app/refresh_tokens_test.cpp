@@ -28,6 +28,12 @@ struct TokenWorld {
         REQUIRE(vault.has_value());
         REQUIRE(vault->set(secret::refresh_token_name("crm"), Secret{text}, 0).has_value());
     }
+    void log_in(const std::string& initial, const std::string& token) {
+        auto vault = app::open_vault(hub, Vault::Access::kChange);
+        REQUIRE(vault.has_value());
+        REQUIRE(app::store_refresh_token(*vault, {"crm", Secret{initial}}, Secret{token}, 0)
+                    .has_value());
+    }
     std::string token(const std::string& initial) {
         const auto vault = app::open_vault(hub, Vault::Access::kRead);
         REQUIRE(vault.has_value());
@@ -69,7 +75,20 @@ TEST_CASE("refresh tokens: a changed one of the configuration counts again", "[a
     CHECK(world.token("first") == "first");
 }
 
-TEST_CASE("refresh tokens: what a login stored counts, whatever the configuration has",
+TEST_CASE("refresh tokens: what a login stored counts until the configuration has another one",
+          "[app][auth][C15]") {
+    for (const std::string initial : {"", "first"}) {
+        TokenWorld world;
+        world.log_in(initial, "login");
+        CHECK(world.token(initial) == "login");
+        CHECK(world.token("") == "login");
+        CHECK(world.token("another") == "another");
+        CHECK(world.replace(initial, "login", "second") == "second");
+        CHECK(world.token("another") == "another");
+    }
+}
+
+TEST_CASE("refresh tokens: what was stored by hand counts, whatever the configuration has",
           "[app][auth][C15]") {
     TokenWorld world;
     world.store("login");

@@ -316,3 +316,70 @@ TEST_CASE("token keeper: a grant without refresh token keeps none", "[auth][toke
     world.start(false);
     CHECK(world.value() == "a1");
 }
+
+TEST_CASE("token keeper: a refused grant that no person gave is asked for again",
+          "[auth][token][C15]") {
+    World world;
+    bool is_refused = true;
+    world.answer = [&](const std::string& used) -> Result<TokenKeeper::Reply> {
+        if (is_refused) return world.server.reply(400, R"({"error":"invalid_grant"})");
+        return world.server.answer(used);
+    };
+    world.start(false);
+    CHECK(world.get().error().is(kGrantRefused));
+    CHECK(world.keeper->standing() == TokenStanding::kFailing);
+    is_refused = false;
+    world.agenda.run_for(2min);
+    CHECK(world.value() == "a1");
+    CHECK(world.keeper->standing() == TokenStanding::kAuthorised);
+}
+
+TEST_CASE("token keeper: what was stored without the hub being told is tried once",
+          "[auth][token][C15]") {
+    World world;
+    world.start();
+    world.server.refresh_token = "stored";
+    world.answer = [&](const std::string& used) -> Result<TokenKeeper::Reply> {
+        if (used == "r0") return world.server.reply(400, R"({"error":"invalid_grant"})");
+        return world.server.answer(used);
+    };
+    SECTION("it serves") {
+        world.kept = "stored";
+        CHECK(world.value() == "a1");
+        CHECK(world.standings.empty());
+    }
+    SECTION("it is refused as well") {
+        world.kept = "another";
+        CHECK(world.get().error().is(kAuthorisationNeeded));
+        CHECK(world.keeper->standing() == TokenStanding::kNeedsAuthorisation);
+    }
+    CHECK(world.server.requests == 2);
+}
+
+TEST_CASE("token keeper: an authorisation counts that comes while the vault is asked",
+          "[auth][token][C15]") {
+    World world;
+    world.keep_time = 10s;
+    world.start();
+    world.server.refresh_token = "given";
+    world.answer = [&](const std::string& used) -> Result<TokenKeeper::Reply> {
+        if (used == "r0") return world.server.reply(400, R"({"error":"invalid_grant"})");
+        return world.server.answer(used);
+    };
+    world.agenda.after(1s, [&] {
+        CHECK(world.keeper->is_busy());
+        CHECK(world.keeper->authorise(core::Secret{"given"}).has_value());
+    });
+    CHECK(world.value(60s) == "a1");
+}
+
+TEST_CASE("token keeper: when the kept token was taken away, the account needs authorisation",
+          "[auth][token][C15]") {
+    World world;
+    world.start();
+    world.keep = [](const std::string&) { return core::Secret{}; };
+    CHECK(world.get().error().is(kAuthorisationNeeded));
+    CHECK(world.keeper->standing() == TokenStanding::kNeedsAuthorisation);
+    world.agenda.run_for(1h);
+    CHECK(world.server.requests == 1);
+}

@@ -164,6 +164,9 @@ class World {
             agenda.after(keep_time, [this, text = std::string{fresh.reveal()},
                                      tell = std::move(done)] { tell(keep(text)); });
         };
+        made.look = [this](std::function<void(Result<core::Secret>)> done) {
+            agenda.after(keep_time, [this, tell = std::move(done)] { tell(core::Secret{kept}); });
+        };
         made.set_timer = [this](std::optional<Time> when) {
             const std::uint64_t number = ++timers_;
             if (!when) return;

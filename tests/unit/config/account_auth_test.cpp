@@ -25,7 +25,7 @@ TEST_CASE("auth: every scheme is read", "[config][auth]") {
           R"({ scheme: api_key, query: key, key: "${KEY}" })",
           R"({ scheme: basic, username: u, password: "${KEY}" })",
           R"({ scheme: basic, username: u })",
-          R"({ scheme: bearer, token: "${KEY}", hosts: [api.example.com, "*.example.org"] })",
+          R"({ scheme: bearer, token: "${KEY}", hosts: ["*.a.org", "[::1]", "::1"] })",
           R"({ scheme: oauth1, consumer_key: c, consumer_secret: "${KEY}", method: hmac-sha256 })",
           R"({ scheme: aws_sigv4, access_key_id: a, secret_access_key: "${KEY}", )"
           R"(region: eu-west-1, service: s3 })",
@@ -68,6 +68,8 @@ TEST_CASE("auth: what is wrong is told at its place, without the secret", "[conf
         {"{ scheme: bearer, tokn: t, token: t }", {"12:29 config.unknown_key"}},
         {"{ scheme: bearer, token: t, hosts: api.example.com }", {"12:46 config.type"}},
         {"{ scheme: bearer, token: t, hosts: [\"https://a.example\"] }", {"12:46 config.type"}},
+        {"{ scheme: bearer, token: t, hosts: [\"a.example:8443\"] }", {"12:46 config.type"}},
+        {"{ scheme: bearer, token: t, hosts: [\"[::1]:8443\"] }", {"12:46 config.type"}},
         {"{ scheme: api_key, key: k3y }", {"12:11 auth.credential_invalid"}},
         {"{ scheme: azure_shared_key, account: a, key: \"k3y?\" }",
          {"12:11 auth.credential_invalid"}},

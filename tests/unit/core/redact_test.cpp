@@ -141,6 +141,7 @@ TEST_CASE("redact: a query is shown without what lets anybody in", "[core][redac
     CHECK(redact_query("id=1&access_token=t&q=correct-horse") ==
           "id=1&access_token=[redacted]&q=[redacted]");
     CHECK(redact_query("code=1&a&b=") == "code=[redacted]&a&b=");
+    CHECK(redact_query("KEY=1&key=2&keys=3") == "KEY=[redacted]&key=[redacted]&keys=3");
     CHECK(redact_query("") == "");
 }
 

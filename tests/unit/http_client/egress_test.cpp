@@ -291,6 +291,7 @@ TEST_CASE("egress: a literal host allows itself alone", "[http_client][H7]") {
     EgressPolicy policy;
     policy.literal_hosts = {"127.0.0.1", "LocalHost", "[fd00:0::1]", "169.254.169.254",
                             "*.internal"};
+    policy.allow_plain_http = true;
 
     CHECK(check("http://127.0.0.1/", policy) == "ok");
     CHECK(check("https://127.0.0.1/", policy) == "ok");
@@ -304,6 +305,24 @@ TEST_CASE("egress: a literal host allows itself alone", "[http_client][H7]") {
     CHECK(check("http://a.internal/", policy) == "http_client.host_not_allowed");
     CHECK(check("http://169.254.169.254/", policy) == "http_client.address_not_allowed");
     CHECK(check("https://example.com/", policy) == "http_client.host_not_allowed");
+}
+
+TEST_CASE("egress: plain http goes to the host and port of the operator's own URL alone",
+          "[http_client]") {
+    EgressPolicy policy;
+    REQUIRE(http_client::grant(policy, "https://api.example.com/v1").has_value());
+    REQUIRE(http_client::grant(policy, "http://127.0.0.1:9100").has_value());
+    REQUIRE(http_client::grant(policy, "http://Intranet/").has_value());
+
+    CHECK(check("https://api.example.com/next", policy) == "ok");
+    CHECK(check("https://api.example.com:8443/next", policy) == "ok");
+    CHECK(check("http://api.example.com/next", policy) == "http_client.host_not_allowed");
+    CHECK(check("http://api.example.com:443/next", policy) == "http_client.host_not_allowed");
+    CHECK(check("http://127.0.0.1:9100/next", policy) == "ok");
+    CHECK(check("https://127.0.0.1:9443/next", policy) == "ok");
+    CHECK(check("http://127.0.0.1:9101/next", policy) == "http_client.host_not_allowed");
+    CHECK(check("http://intranet:80/next", policy) == "ok");
+    CHECK(http_client::grant(policy, "not a URL").error().code() == "http_client.url_invalid");
 }
 
 TEST_CASE("egress: hosts match exactly or by sub-domain, without case, by https", "[http_client]") {
@@ -383,4 +402,18 @@ TEST_CASE("resolve: a name that does not exist fails, and nothing was processed"
 
     CHECK(outcome(result) == "http_client.resolve_failed");
     CHECK_FALSE(result.failure->request_may_have_been_processed);
+}
+
+TEST_CASE("egress: a path with dot segments, which lead elsewhere, is refused", "[http_client]") {
+    const EgressPolicy policy = hosts({"h.example"});
+    for (const char* path : {"/.", "/..", "/a/..", "/a/./b", "/a/../b", "/%2e", "/a/%2E%2e/b",
+                             "/a/.%2e?x", "/a/%2e.#x"}) {
+        INFO(path);
+        CHECK(check(std::string{"https://h.example"} + path, policy) == "http_client.url_invalid");
+    }
+    for (const char* path :
+         {"", "/", "/...", "/a./.b/..c", "/a?x=/../", "/a#/../", "/%2f..%2f", "/.%2ea", "/a//b"}) {
+        INFO(path);
+        CHECK(check(std::string{"https://h.example"} + path, policy) == "ok");
+    }
 }

@@ -27,6 +27,7 @@ inline std::shared_ptr<const EgressPolicy> policy_of(EgressPolicy policy) {
 inline std::shared_ptr<const EgressPolicy> loopback_policy() {
     EgressPolicy policy;
     policy.literal_hosts = {"127.0.0.1", "localhost"};
+    policy.allow_plain_http = true;
     return policy_of(std::move(policy));
 }
 

@@ -83,6 +83,41 @@ TEST_CASE("change of routes: what is asked for in the same way goes on, with its
     CHECK(world.send(with_nonce("n4", "another")).status == 202);
 }
 
+TEST_CASE("change of routes: what is asked for in another way goes on with the nonces",
+          "[intake][reload][auth]") {
+    World world;
+    change_to(world, route_of(world, "shop", "secret", "1"));
+    CHECK(world.send(with_nonce("n1")).status == 202);
+    intake::SignatureOptions other;  // a rule without nonces, before the one that has them
+    other.header = "X-Signature";
+    other.prefix = "sha256=";
+    other.signs = "{timestamp}.{header:X-Nonce}.{body}";
+    other.timestamp = intake::TimestampOptions{"X-At", "", std::chrono::seconds{300}};
+    other.keys.push_back({core::Secret{"secret"}, std::nullopt, ""});
+    Route next = route_of(world, "shop", "secret", "2");
+    next.verifiers->insert(next.verifiers->begin(), std::move(*Verifier::make(other)));
+    change_to(world, std::move(next));
+    CHECK(world.send(with_nonce("n1")).status == 401);
+    CHECK(world.send(with_nonce("n2")).status == 202);
+    change_to(world, route_of(world, "shop", "secret", ""));  // compared with nothing
+    CHECK(world.send(with_nonce("n2")).status == 401);
+}
+
+TEST_CASE("change of routes: a route that was sealed since a request was admitted does not take it",
+          "[intake][reload]") {
+    World world;
+    Route sealed;
+    sealed.id = kRoute;
+    sealed.name = "shop";
+    sealed.source = world.source;
+    sealed.is_sealed = true;
+    CHECK_FALSE(world.intake->admit(World::request("{}")).refusal.has_value());
+    change_to(world, std::move(sealed));
+    const auto refused = world.send(World::request("{}"));
+    CHECK(refused.status == 503);
+    CHECK(code_of(refused) == "intake.route_sealed");
+}
+
 TEST_CASE("change of routes: what was counted for a name stays", "[intake][reload]") {
     World world;
     http_server::Tally* const before = world.intake->admit(World::request("{}")).tally;

@@ -52,6 +52,7 @@ class Source final : public plugin::Instance {
     void handshake(plugin::WebhookRequest request,
                    std::function<void(plugin::Failure, plugin::WebhookReply)> done) override {
         last = request;
+        if (holds) return held.push_back([done] { done({}, {203, "text/plain", ""}); });
         if (fails) return done({plugin::FailureClass::kTransient, "not now", "", -1}, {});
         done({}, {203, "text/plain", "echo:" + request.query});
     }
@@ -70,6 +71,7 @@ class Source final : public plugin::Instance {
     void verify(plugin::WebhookRequest request, core::Secret secret,
                 std::function<void(plugin::Failure)> done) override {
         last = request;
+        if (holds) return held.push_back([done] { done({}); });
         if (fails) return done({plugin::FailureClass::kTransient, "not now", "", -1});
         if (request.query == "proof=" + std::string{secret.reveal()}) return done({});
         done({plugin::FailureClass::kAuthDenied, "no proof", "", -1});
@@ -80,6 +82,8 @@ class Source final : public plugin::Instance {
     plugin::WebhookRequest last;
     bool fails = false;
     bool words = false;  // answers for who waits
+    bool holds = false;  // completes handshakes and verifications when the test says so
+    std::vector<std::function<void()>> held;
 
   private:
     plugin::Manifest manifest_;

@@ -68,6 +68,73 @@ TEST_CASE("intake: a connector that verifies is asked after all else has held", 
     CHECK(world.ledger(1).received == 1);
 }
 
+TEST_CASE("intake: large bodies are verified beside io, small ones at once", "[intake][auth]") {
+    World world;
+    const std::string large(intake::kBodyOnIoBytesMax + 1, 'x');
+    const auto small = world.begin(World::request("x", {{"x-signature", "sha256=00"}}));
+    CHECK(small->response.has_value());
+    const auto wrong = world.begin(World::request(large, {{"x-signature", "sha256=00"}}));
+    CHECK_FALSE(wrong->response.has_value());
+    const auto right = world.begin(World::signed_request(large));
+    CHECK(world.wait(wrong).status == 401);
+    CHECK(world.wait(right).status == 207);
+    CHECK(world.ledger(1).received == 1);
+}
+
+TEST_CASE("intake: what costs nothing to refuse is refused before a large body is looked at",
+          "[intake][auth]") {
+    World world{1 << 30, "", [](Route& route) {
+                    intake::AddressOptions addresses;
+                    addresses.allow = {"192.0.2.0/24"};
+                    route.verifiers->push_back(std::move(*Verifier::make(addresses)));
+                }};
+    const auto refused =
+        world.begin(World::request(std::string(intake::kBodyOnIoBytesMax + 1, 'x')));
+    REQUIRE(refused->response.has_value());
+    CHECK(refused->response->status == 403);
+}
+
+TEST_CASE("intake: only so many requests are with the connector before anyone knows who sent them",
+          "[intake][auth]") {
+    World world;
+    world.source->let_it_verify();
+    world.source->holds = true;
+    std::vector<std::shared_ptr<Exchange>> waiting;
+    for (std::size_t i = 0; i < intake::kUnprovenMax; ++i)
+        waiting.push_back(world.begin(World::signed_request("{}")));
+    const auto refused = world.send(World::signed_request("{}"));
+    CHECK(refused.status == 503);
+    CHECK(code_of(refused) == "intake.too_many_wait");
+    CHECK_FALSE(header_of(refused, "Retry-After").empty());
+    world.source->held.back()();
+    CHECK(world.wait(waiting.back()).status == 207);
+    waiting.push_back(world.begin(World::signed_request("{}")));
+    CHECK_FALSE(waiting.back()->response.has_value());
+    world.source->held.back()();
+    CHECK(world.wait(waiting.back()).status == 207);
+}
+
+TEST_CASE("intake: handshakes that wait for the connector are limited by their bytes",
+          "[intake][auth]") {
+    World world;
+    world.source->holds = true;
+    const auto handshake = [&](std::size_t bytes) {
+        auto request = World::request(std::string(bytes, 'x'));
+        request.query = "type=VALIDATE";
+        return world.begin(std::move(request));
+    };
+    const auto first = handshake(intake::kUnprovenBytesMax + 1);  // alone, it is taken
+    CHECK_FALSE(first->response.has_value());
+    CHECK(world.wait(handshake(1)).status == 503);
+    world.source->held.back()();
+    CHECK(world.wait(first).status == 203);
+    const auto next = handshake(intake::kUnprovenBytesMax);
+    CHECK_FALSE(next->response.has_value());
+    CHECK(world.wait(handshake(1)).status == 503);
+    world.source->held.back()();
+    CHECK(world.wait(next).status == 203);
+}
+
 TEST_CASE("intake: a repeat gets the same answer and is counted", "[intake][dedup]") {
     World world{1 << 30, "x-message-id"};
     for (const char* id : {"m1", "m1", "m2"}) {

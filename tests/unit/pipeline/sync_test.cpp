@@ -135,6 +135,18 @@ TEST_CASE("sync: a run that was cut off goes on behind its last durable page", "
     CHECK_FALSE(world.ended().is_continued);
 }
 
+TEST_CASE("sync: a page that comes after the end was asked for is given up", "[pipeline][sync]") {
+    Reading world;
+    REQUIRE(world.run().begin().has_value());
+    auto read = world.next_read("");
+    world.run().stop();
+    read.answer(Reading::page_of({"a"}, "after a", true));
+    const Sync::Progress progress = world.ended();
+    CHECK(progress.stage == Sync::Stage::kFailed);
+    CHECK(progress.failure == "it was stopped");
+    CHECK(progress.pages == 0);
+}
+
 TEST_CASE("sync: a page that fails is repeated, and then the run fails and can be gone on with",
           "[pipeline][sync]") {
     Reading world;
