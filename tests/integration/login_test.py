@@ -174,7 +174,8 @@ class LoginTest(HubTest):
         return [entry["name"] for entry in listed["secrets"]]
 
     async def stored(self) -> str:
-        """What lies in the vault: nothing shows it, but the hub uses it where it is told to."""
+        """The token that lies in the vault: nothing shows it, but the hub uses it where it is told to. Behind it stands
+        what it goes back to."""
         seen: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def handle(request: Request) -> Reply:
@@ -195,7 +196,7 @@ class LoginTest(HubTest):
         hub = await self.start()
         await self.send(hub, ["ann"])
         async with asyncio.timeout(WAIT_S):
-            token = await seen
+            token = (await seen).split()[0]
         await hub.child.end(signal.SIGKILL)
         return token
 

@@ -33,8 +33,8 @@ inline std::string percent_encode(std::string_view text) {
     return out;
 }
 
-// Is this, `.` or `..`, no name of a resource? A path with such a segment leads elsewhere, and no
-// encoding helps: the host refuses such URLs. A record of such a key has to fail.
+// Is this one or two dots, and so no name of a resource? A path with such a segment leads
+// elsewhere, and no encoding helps: the host refuses such URLs. A record of such a key has to fail.
 inline bool is_dot_segment(std::string_view text) {
     return text == "." || text == "..";
 }
