@@ -62,7 +62,8 @@ def make(api: Path, folder: Path) -> int:
     environment["SYNCLINE_FILTER"] = f"{sys.executable} -B {Path(__file__).resolve()} --filter"
     folder.mkdir(parents=True, exist_ok=True)
     command = ["doxygen", str(api / "docs" / "Doxyfile")]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # Where it runs, it looks for pages first.
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     print(ended.stdout + ended.stderr, end="")
     missing = []
     for page, words in WANTED.items():
