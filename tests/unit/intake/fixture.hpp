@@ -129,7 +129,10 @@ struct World {
         routes.push_back(std::move(route));
         intake = std::make_unique<Intake>(io, *store, core::system_clock(), std::move(routes));
     }
-    ~World() { store->stop(); }
+    ~World() {
+        source->held.clear();  // who waits there holds its route, and that the source
+        store->stop();
+    }
 
     static http_server::Request request(std::string body, http_server::Headers headers = {}) {
         http_server::Request request;
