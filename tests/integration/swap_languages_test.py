@@ -28,6 +28,7 @@ REQUESTS_PER_S = 500
 KEYS = 20  # of each sender
 WARM_SWAPS = 20
 GROWTH_MAX = 1.05
+MANY_SWAPS = 500  # outweigh what the allocator has in stock: the hub as it ships
 KEY = "the key of this test"
 SERVES = "a new version of a connector serves"
 
@@ -157,7 +158,7 @@ class SwapLanguagesTest(HubTest):
 
     async def test_new_versions_take_over_under_load(self) -> None:
         """[B14] [B18] [B19]"""
-        hub = await self.start(TIDY_MEMORY)
+        hub = await self.start(TIDY_MEMORY if SWAPS < MANY_SWAPS else None)
         senders = [asyncio.create_task(self.send(hub, number)) for number in range(SENDERS)]
         begin = time.monotonic()
         await asyncio.sleep(3)

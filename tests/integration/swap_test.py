@@ -26,6 +26,7 @@ REQUESTS_PER_S = 500
 USERS = 20  # of each sender, so that each comes back every 400 ms
 WARM_SWAPS = 20
 GROWTH_MAX = 1.05
+MANY_SWAPS = 500  # outweigh what the allocator has in stock: the hub as it ships
 PROBE_S = 15.0
 SERVES = "a new version of a connector serves"
 REFUSED = "is refused; "
@@ -204,7 +205,7 @@ class SwapTest(HubTest):
 
     async def test_good_versions_take_over_under_load(self) -> None:
         """[B14] [B18] [B19]"""
-        hub = await self.start(TIDY_MEMORY)
+        hub = await self.start(TIDY_MEMORY if SWAPS < MANY_SWAPS else None)
         load = Load(self, hub)
         senders = [asyncio.create_task(load.send(number)) for number in range(SENDERS)]
         begin = time.monotonic()
