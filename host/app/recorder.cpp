@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "config/utf8.hpp"
+#include "core/utf8.hpp"
 #include "core/redact.hpp"
 #include "record/json.hpp"
 #include "record/redact.hpp"
@@ -64,7 +64,7 @@ bool is_form(const plugin::Headers& headers) {
 
 // What is not UTF-8 can't stand in JSON, and a part of it would be no body.
 json::value body_of(const std::string& body, const plugin::Headers& headers) {
-    if (!config::is_utf8(body)) return json::value(core::kRedacted);
+    if (!core::is_utf8(body)) return json::value(core::kRedacted);
     if (is_form(headers)) return json::value(core::redact_query(body));
     auto parsed = record::parse_json(body);
     const bool is_tree = parsed.has_value() && (parsed->is_object() || parsed->is_array());

@@ -11,7 +11,7 @@
 #include <sstream>
 #include <unordered_set>
 
-#include "config/utf8.hpp"
+#include "core/utf8.hpp"
 
 namespace syncline::config {
 namespace {
@@ -61,7 +61,7 @@ class Places {
 // would be lost in silence. So it gets to see nothing but clean UTF-8.
 void check_characters(std::string_view text, Places& places) {
     for (std::size_t i = 0; i < text.size();) {
-        const std::size_t length = utf8_length(text, i);
+        const std::size_t length = core::utf8_length(text, i);
         if (length == 0)
             throw Refused{places.at(i), "the file is not valid UTF-8", "save it as UTF-8"};
         const auto c = static_cast<unsigned char>(text[i]);

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "config/utf8.hpp"
+#include "core/utf8.hpp"
 
 namespace syncline::config {
 namespace {
@@ -96,7 +96,7 @@ class Converter {
             if (auto typed = plain(node, pointer)) return std::move(*typed);
         }
         auto text = context_.variables.expand(node, use_);
-        if (text.has_value() && !is_utf8(*text))
+        if (text.has_value() && !core::is_utf8(*text))
             return refuse(node, pointer, "holds a variable that is not valid UTF-8",
                           "these are texts; encode the bytes, in Base64 for example");
         const std::string_view kept_text = text ? std::string_view{*text} : std::string_view{};

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/utf8.hpp"
+#include "core/utf8.hpp"
 #include "core/assert.hpp"
 
 namespace syncline::config {
@@ -74,7 +74,7 @@ std::optional<std::string> Variables::replace(const Node& scalar, SecretUse use)
         }
     }
     if (!is_complete) return std::nullopt;
-    if (use == SecretUse::kRefused && !is_utf8(out)) {
+    if (use == SecretUse::kRefused && !core::is_utf8(out)) {
         problems_.add(kValue, scalar.at, "a variable in this value is not valid UTF-8");
         return std::nullopt;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/utf8.hpp"
 #include "http_server/text.hpp"
 
 namespace syncline::http_server {
@@ -44,36 +45,6 @@ bool all_of_class(std::string_view text, std::uint8_t wanted) {
 bool is_control(char c) {
     const auto byte = static_cast<unsigned char>(c);
     return byte < 0x20 || byte == 0x7f;
-}
-
-// The bytes of a sequence that starts with `lead`, or 0.
-std::size_t utf8_sequence_bytes(unsigned char lead) {
-    if (lead < 0x80) return 1;
-    if (lead >= 0xc2 && lead <= 0xdf) return 2;
-    if (lead >= 0xe0 && lead <= 0xef) return 3;
-    if (lead >= 0xf0 && lead <= 0xf4) return 4;
-    return 0;
-}
-
-// Strict: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool is_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i]);
-        const std::size_t bytes = utf8_sequence_bytes(lead);
-        if (bytes == 0 || bytes > text.size() - i) return false;
-        for (std::size_t k = 1; k < bytes; ++k) {
-            const auto next = static_cast<unsigned char>(text[i + k]);
-            unsigned char low = 0x80;
-            unsigned char high = 0xbf;
-            if (k == 1 && lead == 0xe0) low = 0xa0;
-            if (k == 1 && lead == 0xed) high = 0x9f;
-            if (k == 1 && lead == 0xf0) low = 0x90;
-            if (k == 1 && lead == 0xf4) high = 0x8f;
-            if (next < low || next > high) return false;
-        }
-        i += bytes;
-    }
-    return true;
 }
 
 Verdict check_segments(std::string_view path) {
@@ -310,7 +281,7 @@ Verdict decode_path(std::string_view raw, std::string& path) {
         path += *byte;
         i += 2;
     }
-    if (!is_utf8(path)) return {400, "The path is not UTF-8."};
+    if (!core::is_utf8(path)) return {400, "The path is not UTF-8."};
     return check_segments(path);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/hash.hpp"
+#include "core/utf8.hpp"
 #include "plugin/copy_in.hpp"
 
 namespace syncline::plugin {
@@ -18,7 +19,7 @@ constexpr std::size_t kSearchedBytes = 2 * kAnswerBodyBytesMax;
 std::string readable(std::string_view text, std::size_t bytes_max) {
     std::string result;
     while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
+        const std::size_t length = core::utf8_length(text, 0);
         const std::string shown{length == 0 ? "\\x" + core::to_hex(text.substr(0, 1))
                                             : std::string{text.substr(0, length)}};
         if (result.size() + shown.size() > bytes_max) break;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/redact.hpp"
+#include "core/utf8.hpp"
 #include "record/json.hpp"
 #include "record/redact.hpp"
 
@@ -17,7 +18,7 @@ constexpr std::string_view kNoMessage = "the connector gave no message";
 std::string repaired(std::string_view text) {
     std::string result;
     while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
+        const std::size_t length = core::utf8_length(text, 0);
         result += length == 0 ? std::string_view{"?"} : text.substr(0, length);
         text.remove_prefix(std::max<std::size_t>(length, 1));
     }
@@ -85,36 +86,6 @@ bool has_control(std::string_view text) {
 
 }  // namespace
 
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const auto follows = [&](std::size_t i, unsigned low, unsigned high) {
-        return i < text.size() && byte(i) >= low && byte(i) <= high;
-    };
-    const unsigned first = byte(0);
-    if (first < 0x80) return 1;
-    if (first >= 0xc2 && first <= 0xdf) return follows(1, 0x80, 0xbf) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) {
-        const unsigned low = first == 0xe0 ? 0xa0 : 0x80;
-        const unsigned high = first == 0xed ? 0x9f : 0xbf;  // no surrogates
-        return follows(1, low, high) && follows(2, 0x80, 0xbf) ? 3 : 0;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        const unsigned low = first == 0xf0 ? 0x90 : 0x80;
-        const unsigned high = first == 0xf4 ? 0x8f : 0xbf;
-        return follows(1, low, high) && follows(2, 0x80, 0xbf) && follows(3, 0x80, 0xbf) ? 4 : 0;
-    }
-    return 0;
-}
-
-bool is_utf8(std::string_view text) {
-    while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
-        if (length == 0) return false;
-        text.remove_prefix(length);
-    }
-    return true;
-}
-
 Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_view name,
                   std::string& to) {
     if (from.len > bytes_max) {
@@ -124,7 +95,7 @@ Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_v
     if (from.len != 0 && from.ptr == nullptr)
         return std::string{name} + " has a length but no text";
     to.assign(from.len == 0 ? "" : from.ptr, from.len);
-    if (!is_utf8(to)) return std::string{name} + " is not UTF-8";
+    if (!core::is_utf8(to)) return std::string{name} + " is not UTF-8";
     return {};
 }
 

@@ -33,10 +33,6 @@ inline constexpr std::size_t kUrlBytesMax = 8 * 1024;
 // The rule that was broken, as a sentence; empty when all is well.
 using Problem = std::string;
 
-bool is_utf8(std::string_view text);
-// The length of the UTF-8 sequence at the beginning of the text (RFC 3629), 0 if there is none.
-std::size_t sequence_length(std::string_view text);
-
 // Each fills `to` and returns the first problem; with one, `to` is not to be used. [any]
 Problem copy_text(const syncline_str& from, std::size_t bytes_max, std::string_view name,
                   std::string& to);

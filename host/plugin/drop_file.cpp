@@ -8,7 +8,7 @@
 #include <cstring>
 #include <memory>
 
-#include "plugin/copy_in.hpp"
+#include "core/utf8.hpp"
 #include "plugin/errc.hpp"
 
 namespace syncline::plugin {
@@ -122,7 +122,7 @@ Result<std::vector<std::string>> DropDirectory::names() const {
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(stream)) {
         std::string name = entry->d_name;
-        if (name.starts_with('.') || !name.ends_with(".so") || !is_utf8(name)) continue;
+        if (name.starts_with('.') || !name.ends_with(".so") || !core::is_utf8(name)) continue;
         if (names.size() == kDropFilesMax) {
             return Error{kDirectoryUnreadable, "the directory holds more than " +
                                                    std::to_string(kDropFilesMax) +

@@ -1,6 +1,7 @@
 // What a dead letter may keep of a platform's response.
 #include "plugin/answer.hpp"
 
+#include "core/utf8.hpp"
 #include "plugin/copy_in.hpp"
 #include "support/catch.hpp"
 #include "support/fake_clock.hpp"
@@ -72,6 +73,6 @@ TEST_CASE("answer: bytes that are no text are spelled out, within the same bound
     CHECK(answer_to("GET https://host/", "a\xff\xc3").body == "a\\xff\\xc3");
     const PlatformAnswer answer = answer_to("GET https://host/", std::string(100'000, '\x80'));
     CHECK(answer.body.size() == kAnswerBodyBytesMax);
-    CHECK(is_utf8(answer.body));
+    CHECK(core::is_utf8(answer.body));
     CHECK(answer.body_bytes == 100'000);
 }

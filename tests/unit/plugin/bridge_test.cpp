@@ -4,9 +4,9 @@
 #include <mutex>
 #include <thread>
 
+#include "core/utf8.hpp"
 #include "fake_http.hpp"
 #include "fixtures.hpp"
-#include "plugin/copy_in.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/live_instance.hpp"
 #include "support/catch.hpp"
@@ -209,7 +209,7 @@ TEST_CASE("bridge: failures are carried over, repaired where needed", "[plugin][
     CHECK_FALSE(unknown.message.empty());
     const Failure garbage = BridgeStage{"garbage_error"}.translate().failure;
     CHECK(garbage.failure_class == FailureClass::kTransient);
-    CHECK(is_utf8(garbage.message));
+    CHECK(core::is_utf8(garbage.message));
     CHECK(BridgeStage{"stale_sink"}.translate().records.size() == 1);
 }
 

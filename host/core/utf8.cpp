@@ -1,6 +1,9 @@
-#include "config/utf8.hpp"
+#include "core/utf8.hpp"
 
-namespace syncline::config {
+#include <cstdint>
+#include <cstring>
+
+namespace syncline::core {
 
 std::size_t utf8_length(std::string_view text, std::size_t offset) {
     const auto byte = [&](std::size_t k) {
@@ -25,7 +28,17 @@ std::size_t utf8_length(std::string_view text, std::size_t offset) {
 }
 
 bool is_utf8(std::string_view text) {
+    constexpr std::uint64_t kHighBits = 0x8080'8080'8080'8080;
     for (std::size_t i = 0; i < text.size();) {
+        // Most of it is ASCII, a word at a time.
+        std::uint64_t word = 0;
+        if (text.size() - i >= sizeof word) {
+            std::memcpy(&word, text.data() + i, sizeof word);
+            if ((word & kHighBits) == 0) {
+                i += sizeof word;
+                continue;
+            }
+        }
         const std::size_t length = utf8_length(text, i);
         if (length == 0) return false;
         i += length;
@@ -33,4 +46,4 @@ bool is_utf8(std::string_view text) {
     return true;
 }
 
-}  // namespace syncline::config
+}  // namespace syncline::core
