@@ -57,6 +57,12 @@ void erase_header(http_server::Headers& headers, std::string_view name) {
                   [&](const auto& header) { return auth::equal_names(header.first, name); });
 }
 
+void remove(http_server::Request& request, const std::vector<std::string>& headers,
+            const std::vector<std::string>& parameters) {
+    for (const std::string& name : headers) erase_header(request.headers, name);
+    for (const std::string& name : parameters) request.erase_query_parameter(name);
+}
+
 // admit() lets only codings through that are known.
 http_server::Coding coding_of(const http_server::Headers& headers) {
     return http_server::content_coding(headers).value_or(http_server::Coding::kIdentity);
@@ -267,8 +273,11 @@ void Intake::ask_connector(const Hold& route, http_server::Request request, std:
     auto verified = [this, shared, asked, route, rest, bytes](plugin::Failure failure) {
         boost::asio::post(io_, [this, shared, asked, route, rest, bytes, why = std::move(failure)] {
             leave_place(*route, bytes);
-            if (why.failure_class == plugin::FailureClass::kNone)
+            if (why.failure_class == plugin::FailureClass::kNone) {
+                const plugin::Manifest& manifest = route->source->manifest();
+                remove(*asked, manifest.proof_headers, manifest.proof_parameters);
                 return take(route, std::move(*asked), rest, std::move(*shared));
+            }
             const bool is_refused = why.failure_class == plugin::FailureClass::kAuthDenied;
             const core::ErrorCode& code = is_refused ? kNotAuthentic : kNotVerified;
             (*shared)(refusal(is_refused ? 401 : 503, Error{code, why.message}));
@@ -380,12 +389,8 @@ Result<void> Intake::use_proof(Route& route, http_server::Request& request) cons
 }
 
 void Intake::remove_proof(const Route& route, http_server::Request& request) {
-    for (const Verifier& verifier : *route.verifiers) {
-        for (const std::string& name : verifier.authenticating_headers())
-            erase_header(request.headers, name);
-        for (const std::string& name : verifier.authenticating_parameters())
-            request.erase_query_parameter(name);
-    }
+    for (const Verifier& verifier : *route.verifiers)
+        remove(request, verifier.authenticating_headers(), verifier.authenticating_parameters());
 }
 
 void Intake::receive(const Hold& route, http_server::Request request, std::string_view rest,

@@ -90,16 +90,18 @@ struct Manifest {
     bool can_write = false;
     bool can_fetch = false;
     bool can_read = false;
-    bool can_check = false;            // whether the account's credentials are good
-    bool can_migrate = false;          // settings of older versions
-    bool can_keep_state = false;       // from one version to the next
-    bool can_work = false;             // at times of its own
-    bool signs_requests = false;       // in a way of the platform's own
-    bool can_discover = false;         // which streams and fields the account has
-    bool is_blocking = false;          // its calls wait; it has an instance for each of them
-    bool verifies_webhooks = false;    // verify() is asked
-    bool can_unload = true;            // false: the library stays mapped once loaded
-    int webhook_success_status = 202;  // what the platform wants to hear
+    bool can_check = false;                  // whether the account's credentials are good
+    bool can_migrate = false;                // settings of older versions
+    bool can_keep_state = false;             // from one version to the next
+    bool can_work = false;                   // at times of its own
+    bool signs_requests = false;             // in a way of the platform's own
+    bool can_discover = false;               // which streams and fields the account has
+    bool is_blocking = false;                // its calls wait; it has an instance for each of them
+    bool verifies_webhooks = false;          // verify() is asked
+    std::vector<std::string> proof_headers;  // what verify() looks at, which is not stored
+    std::vector<std::string> proof_parameters;  // the same of the query
+    bool can_unload = true;                     // false: the library stays mapped once loaded
+    int webhook_success_status = 202;           // what the platform wants to hear
     std::vector<StreamSpec> streams;
     std::vector<RequestPattern> handshakes;  // the connector answers them, without effect
     std::vector<RequestPattern> answered;    // their senders wait for the outcome

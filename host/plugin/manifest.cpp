@@ -406,6 +406,12 @@ void read_behaviour(Reader& reader, const json::object& root, Manifest& manifest
                 static_cast<int>(reader.number(*object, "success_status", 200, 299, 202));
             manifest.answered = read_patterns(reader, *object, "answered");
             manifest.verifies_webhooks = reader.flag(*object, "verifies");
+            manifest.proof_headers = reader.texts(*object, "proof_headers");
+            manifest.proof_parameters = reader.texts(*object, "proof_parameters");
+            const bool has_proof =
+                !manifest.proof_headers.empty() || !manifest.proof_parameters.empty();
+            if (has_proof && !manifest.verifies_webhooks)
+                reader.problem("webhook", "names a proof, which needs `verifies`");
         }
     }
 }

@@ -25,6 +25,8 @@ Result<void> check_manifest(const Manifest& now, const Manifest& next) {
     if (now.can_work != next.can_work) return changes("whether it works at times of its own");
     if (now.verifies_webhooks != next.verifies_webhooks)
         return changes("whether it verifies webhooks");
+    if (now.proof_headers != next.proof_headers || now.proof_parameters != next.proof_parameters)
+        return changes("what carries the proof of its webhooks");
     if (now.webhook_success_status != next.webhook_success_status)
         return changes("the status for success");
     if (now.handshakes != next.handshakes) return changes("its handshakes");

@@ -31,7 +31,8 @@
 //     webhook        optional; {"success_status": 200}: what the platform wants to hear, else 202;
 //                    {"answered": [{"methods": ["POST"], "query": {"type": "CREATE"}}]}: whose
 //                    sender waits for the outcome, unless the configuration says otherwise;
-//                    {"verifies": true}: verify() is asked
+//                    {"verifies": true, "proof_headers": ["X-Signature"], "proof_parameters":
+//                    ["token"]}: verify() is asked, and what carries the proof is not stored
 //     allowed_hosts  ["api.example.com", "*.example.org", {"from_setting": "base_url"}]:
 //                    nothing else is reachable
 //     allowed_files  [{"from_setting": "path"}]: no other file can be appended to

@@ -73,11 +73,17 @@ class Source final : public plugin::Instance {
         last = request;
         if (holds) return held.push_back([done] { done({}); });
         if (fails) return done({plugin::FailureClass::kTransient, "not now", "", -1});
-        if (request.query == "proof=" + std::string{secret.reveal()}) return done({});
+        if (("&" + request.query + "&").find("&proof=" + std::string{secret.reveal()} + "&") !=
+            std::string::npos)
+            return done({});
         done({plugin::FailureClass::kAuthDenied, "no proof", "", -1});
     }
     void stop(std::chrono::milliseconds, std::function<void()> stopped) override { stopped(); }
-    void let_it_verify() { manifest_.verifies_webhooks = true; }
+    void let_it_verify() {
+        manifest_.verifies_webhooks = true;
+        manifest_.proof_headers = {"X-Proof"};
+        manifest_.proof_parameters = {"proof"};
+    }
 
     plugin::WebhookRequest last;
     bool fails = false;

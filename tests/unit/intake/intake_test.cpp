@@ -68,6 +68,22 @@ TEST_CASE("intake: a connector that verifies is asked after all else has held", 
     CHECK(world.ledger(1).received == 1);
 }
 
+TEST_CASE("intake: what proves a request to a connector is not stored", "[intake][auth]") {
+    World world{1 << 30, "", [](Route& route) { route.connector_key = core::Secret{"k"}; }};
+    world.source->let_it_verify();
+    auto request = World::signed_request("{}");
+    request.query = "a=1&proof=k&b=2";
+    request.headers.emplace_back("x-proof", "also k");
+    request.headers.emplace_back("X-Other", "stays");
+    CHECK(world.send(std::move(request)).status == 207);
+    CHECK(world.source->last.query == "a=1&proof=k&b=2");  // verify() has it
+    const auto events = world.events(1);
+    REQUIRE(events.size() == 1);
+    const store::Received& stored = *events[0].received;
+    CHECK(stored.query == "a=1&b=2");
+    CHECK(stored.headers == http_server::Headers{{"X-Other", "stays"}});
+}
+
 TEST_CASE("intake: large bodies are verified beside io, small ones at once", "[intake][auth]") {
     World world;
     const std::string large(intake::kBodyOnIoBytesMax + 1, 'x');
