@@ -230,8 +230,8 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start_on(
 
 Result<std::shared_ptr<Instance>> DirectoryCatalog::start_one(
     const std::shared_ptr<Generation>& generation, InstanceOptions options,
-    const std::stop_token& stop) {
-    SYNCLINE_TRY(auto instance, LiveInstance::start(generation, std::move(options), stop));
+    const std::stop_token& stop, Duty duty) {
+    SYNCLINE_TRY(auto instance, LiveInstance::start(generation, std::move(options), stop, duty));
     const std::lock_guard lock{mutex_};
     std::erase_if(instances_, [](const auto& other) { return other.second.expired(); });
     instances_.emplace(generation->options().number, instance);
@@ -243,7 +243,8 @@ Result<std::shared_ptr<Instance>> DirectoryCatalog::start_pool(
     const std::shared_ptr<Generation>& generation, const InstanceOptions& options,
     const std::stop_token& stop) {
     const Manifest& manifest = generation->manifest();
-    SYNCLINE_TRY(std::shared_ptr<Instance> pure, start_one(generation, options, stop));
+    const Duty duty = manifest.can_webhook ? Duty::kPure : Duty::kAll;
+    SYNCLINE_TRY(std::shared_ptr<Instance> pure, start_one(generation, options, stop, duty));
     std::vector<std::shared_ptr<Instance>> members;
     if (!manifest.can_webhook) members.push_back(pure);
     const std::uint32_t count = std::clamp(options.concurrency, 1u, kBlockingInstancesMax);

@@ -116,7 +116,8 @@ class DirectoryCatalog final : public Catalog {
                                                const std::stop_token& stop);
     Result<std::shared_ptr<Instance>> start_one(const std::shared_ptr<Generation>& generation,
                                                 InstanceOptions options,
-                                                const std::stop_token& stop);
+                                                const std::stop_token& stop,
+                                                Duty duty = Duty::kAll);
     Result<std::shared_ptr<Instance>> start_pool(const std::shared_ptr<Generation>& generation,
                                                  const InstanceOptions& options,
                                                  const std::stop_token& stop);

@@ -122,17 +122,20 @@ Result<std::shared_ptr<Generation>> Generation::load(Options options) {
     return generation;
 }
 
-std::shared_ptr<Worker> Generation::start_worker() {
+std::shared_ptr<Worker> Generation::start_worker(Duty duty) {
     Worker::Options options;
     options.name = thread_name();
     options.clock = options_.clock;
     options.deadlines = options_.deadlines;
     options.recorder = options_.recorder;
     options.who = who();
-    // A blocking call waits for its platform: what ends it is the time limit of its operation.
-    options.call_limit = options_.manifest.is_blocking
-                             ? std::max(options_.call_limit, kBlockingLimit)
-                             : options_.call_limit;
+    options.call_limit = options_.call_limit;
+    if (options_.manifest.is_blocking) {
+        // A blocking call waits for its platform: what ends it is the time limit of its operation.
+        // Where no call may wait it is the start, which is interrupted at the limit.
+        options.call_limit = duty == Duty::kPure ? options_.call_limit + options_.cancel_grace
+                                                 : std::max(options_.call_limit, kBlockingLimit);
+    }
     options.cancel_grace = options_.cancel_grace;
     options.on_stuck = [weak = weak_from_this()] {
         const auto self = weak.lock();
@@ -169,8 +172,8 @@ void Generation::set_call_limit(std::chrono::milliseconds limit) {
     for (const auto& worker : workers_) worker->set_call_limit(limit);
 }
 
-std::shared_ptr<Worker> Generation::worker() {
-    if (options_.manifest.is_blocking) return start_worker();
+std::shared_ptr<Worker> Generation::worker(Duty duty) {
+    if (options_.manifest.is_blocking) return start_worker(duty);
     const std::lock_guard lock{mutex_};
     return workers_.front();
 }

@@ -55,6 +55,12 @@ enum class Unloading {
     kKept,      // not tried: the manifest says never, or code of it may still run
 };
 
+// What an instance of a blocking connector is there for.
+enum class Duty {
+    kAll,   // also what waits for a platform, up to the time limit of each operation
+    kPure,  // what waits for nothing: verify(), handshake(), translate(), answer()
+};
+
 // Purpose: owns the library and the threads on which its code runs.
 // Lifecycle: load, then tasks on its workers, then close() once nobody has work open.
 // Concurrency: [any].
@@ -84,11 +90,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
     // The worker of the instances of an asynchronous connector, which share it; each of a blocking
     // one gets a worker of its own, and leaves it when it is over.
-    std::shared_ptr<Worker> worker();
+    std::shared_ptr<Worker> worker(Duty duty);
     void leave(Worker& worker) const;
 
     // Another thread for calls that concern no instance; to be finished by who asked for it.
-    std::shared_ptr<Worker> start_worker();
+    std::shared_ptr<Worker> start_worker(Duty duty = Duty::kAll);
 
     // How long one call into an asynchronous connector may take, from now on.
     void set_call_limit(std::chrono::milliseconds limit);

@@ -76,9 +76,10 @@ void unregister_instance(std::uint64_t handle) {
 
 // ---- Start
 
-LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options)
+LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options,
+                           Duty duty)
     : generation_(std::move(generation)),
-      worker_(generation_->worker()),
+      worker_(generation_->worker(duty)),
       options_(std::move(options)),
       granted_files_(files_granted(generation_->manifest(), options_.settings)),
       channel_("connector:" + generation_->manifest().id),
@@ -91,9 +92,9 @@ LiveInstance::LiveInstance(std::shared_ptr<Generation> generation, InstanceOptio
 
 Result<std::shared_ptr<LiveInstance>> LiveInstance::start(std::shared_ptr<Generation> generation,
                                                           InstanceOptions options,
-                                                          const std::stop_token& stop) {
+                                                          const std::stop_token& stop, Duty duty) {
     const std::shared_ptr<LiveInstance> instance{
-        new LiveInstance{std::move(generation), std::move(options)}};
+        new LiveInstance{std::move(generation), std::move(options), duty}};
     register_instance(instance->host_handle_, instance);
     instance->worker_->admit(instance);
 

@@ -59,7 +59,8 @@ class LiveInstance final : public Instance,
     // stop is asked for.
     static Result<std::shared_ptr<LiveInstance>> start(std::shared_ptr<Generation> generation,
                                                        InstanceOptions options,
-                                                       const std::stop_token& stop = {});
+                                                       const std::stop_token& stop = {},
+                                                       Duty duty = Duty::kAll);
 
     const Manifest& manifest() const override { return generation_->manifest(); }
     void handshake(WebhookRequest request,
@@ -162,7 +163,7 @@ class LiveInstance final : public Instance,
     };
     using Calls = HandleTable<std::function<void(Failure)>>;
 
-    LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options);
+    LiveInstance(std::shared_ptr<Generation> generation, InstanceOptions options, Duty duty);
 
     // live_instance.cpp
     Failure start_up();  // [thread]

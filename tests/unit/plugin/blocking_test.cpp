@@ -195,6 +195,29 @@ TEST_CASE("blocking: a start that waits ends at the limit", "[plugin][blocking]"
     CHECK(stage.http->open_count() == 0);
 }
 
+TEST_CASE("blocking: a pure call that does not return is given up as soon as one of another style",
+          "[plugin][blocking][B4]") {
+    const syncline::test::TempDir gates;
+    const auto gate = gates / "closed";  // its end lets the stuck thread go on
+    write_file(gate, "");
+    BlockingStage stage{2, std::chrono::milliseconds{200}};
+    InstanceOptions options = stage.account(2);
+    options.settings["gate"] = gate.string();
+    const auto other =
+        std::exchange(stage.instance, stage.catalog->start("waiting", options).value());
+    const auto translate = [](Instance& asked) {
+        auto request = std::make_shared<WebhookRequest>();
+        request->body = "{}";
+        Waiter<std::vector<Translation>> waiter;
+        asked.translate({request}, waiter.callback());
+        return waiter.get().at(0).failure.failure_class;
+    };
+    CHECK(translate(*stage.instance) == FailureClass::kPluginBug);
+    CHECK(translate(*stage.instance) != FailureClass::kNone);  // at once: it is out of service
+    CHECK(translate(*other) == FailureClass::kNone);           // on a thread of its own
+    stage.catalog.reset();
+}
+
 TEST_CASE("blocking: a start that waits ends when the hub does", "[plugin][blocking]") {
     BlockingStage stage;
     std::stop_source ending;

@@ -1,6 +1,10 @@
 // A connector in the blocking style: it simply waits for its platform, with the setting `greets`
-// also when it starts.
+// also when it starts; and against the rules it waits in translate() while the file `gate` is
+// there.
+#include <unistd.h>
+
 #include <stdexcept>
+#include <thread>
 
 #include "syncline/connector.hpp"
 
@@ -13,6 +17,7 @@ class Waiting final : public syncline::Connector,
                       public syncline::BlockingReader {
   public:
     syncline::Status init(const syncline::Settings& settings) override {
+        gate_ = settings.text("gate", "");
         if (settings.text("greets", "").empty()) return {};
         const syncline::Response response = fetch({"GET", "http://x/hello"});
         return response.is_success() ? syncline::Status{} : response.refusal("X");
@@ -20,6 +25,7 @@ class Waiting final : public syncline::Connector,
 
     syncline::Status translate(const syncline::WebhookRequest& request,
                                syncline::RecordSink& records) override {
+        while (!gate_.empty() && ::access(gate_.c_str(), F_OK) == 0) std::this_thread::yield();
         records.add({"things", SYNCLINE_UPSERT, "k", request.body()});
         return {};
     }
@@ -44,6 +50,9 @@ class Waiting final : public syncline::Connector,
         page.emit({.key = "k", .body = response.body()});
         page.end("end", false);
     }
+
+  private:
+    std::string gate_;
 };
 
 }  // namespace
@@ -55,5 +64,6 @@ SYNCLINE_EXPORT_CONNECTOR(Waiting, R"json({
     "streams": [{"name": "things", "source": true, "destination": true, "fetch": true,
                  "read": ["full"]}],
     "allowed_hosts": ["x"],
-    "settings": {"type": "object", "properties": {"greets": {"type": "string"}}}
+    "settings": {"type": "object", "properties": {"greets": {"type": "string"},
+                                                      "gate": {"type": "string"}}}
 })json")
