@@ -143,7 +143,9 @@ class Hub {
         catalog_options.trial = {hub_.trial.share_percent, hub_.trial.period,
                                  hub_.trial.error_percent_max, hub_.trial.call_limit};
         catalog_options.versions = versions_;
+        catalog_options.examined = configuration_.catalog->examined();
         SYNCLINE_TRY(catalog_, plugin::Catalog::open(std::move(catalog_options)));
+        configuration_.catalog.reset();
         return {};
     }
 
