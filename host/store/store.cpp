@@ -66,6 +66,7 @@ Result<void> Store::recover() {
     SYNCLINE_CHECK(state_.load());
     if (state_.hash_seed() == 0) state_.create(random_seed());
     hash_seed_ = state_.hash_seed();
+    committed_ = state_.applied().value;
 
     Journal::Options journal_options;
     journal_options.directory = directory_.journal();
@@ -121,7 +122,9 @@ Result<void> Store::commit_here() {
 Result<void> Store::start(Observer* observer) {
     observer_ = observer;
     directory_.make_ballast();
-    SYNCLINE_CHECK(commit_here());
+    // After an orderly end there is nothing that the last commit does not have.
+    if (state_.overlay().is_dirty() || state_.applied().value > committed_)
+        SYNCLINE_CHECK(commit_here());
     SYNCLINE_TRY(const std::uint64_t skipped, epochs_to_skip(directory_.path()));
     const std::uint64_t known = std::max(state_.applied(), journal_->last()).epoch();
     EpochBegan began{options_.clock->wall_ns(), options_.version};
