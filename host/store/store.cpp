@@ -42,9 +42,13 @@ Store::Store(Options options, DataDir directory, std::unique_ptr<Database> datab
       state_(*database_) {}
 
 Result<std::unique_ptr<Store>> Store::open(Options options) {
-    SYNCLINE_ASSERT(options.clock != nullptr);
     SYNCLINE_TRY(DataDir directory,
                  DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
+    return open(std::move(options), std::move(directory));
+}
+
+Result<std::unique_ptr<Store>> Store::open(Options options, DataDir directory) {
+    SYNCLINE_ASSERT(options.clock != nullptr);
     SYNCLINE_CHECK(check_state(directory.state()));
     Database::Options database_options{directory.state(), options.map_bytes, false};
     SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
