@@ -29,7 +29,8 @@ std::uint64_t next_generation() {
 }  // namespace
 
 DirectoryCatalog::DirectoryCatalog(Options options)
-    : options_(std::move(options)), deadlines_(std::make_shared<Deadlines>(*options_.clock)) {}
+    : options_(std::move(options)),
+      deadlines_(will_load() ? std::make_shared<Deadlines>(*options_.clock) : nullptr) {}
 
 void DirectoryCatalog::refuse(const std::string& name, Error error) {
     const std::filesystem::path file = options_.connectors_dir / name;
@@ -321,7 +322,7 @@ DirectoryCatalog::~DirectoryCatalog() {
         if (entry.trial) entry.trial->successor.candidate.generation->close();
     }
     for (const Candidate& old : left_over_) old.generation->close();
-    deadlines_->stop();
+    if (deadlines_) deadlines_->stop();
 }
 
 Result<std::unique_ptr<Catalog>> Catalog::open(Options options) {

@@ -183,7 +183,7 @@ class DirectoryCatalog final : public Catalog {
 
     const Options options_;
     const std::shared_ptr<Deadlines>
-        deadlines_;  // shared with generations, which may be stuck and stay
+        deadlines_;  // shared with generations, which may be stuck and stay; null: it only tells
     std::map<std::string, Entry, std::less<>> entries_;
     std::vector<Refusal> refusals_;
     std::map<std::string, Seen> seen_;  // by name
