@@ -36,6 +36,7 @@
 #include "pipeline/pipeline.hpp"
 #include "pipeline/suspects.hpp"
 #include "plugin/flight_recorder.hpp"
+#include "store/data_dir.hpp"
 #include "store/store.hpp"
 
 namespace syncline::app {
@@ -58,8 +59,9 @@ class Hub {
 
     Result<void> run() {
         std::signal(SIGPIPE, SIG_IGN);  // a reader of our log that goes is no reason to go as well
-        SYNCLINE_CHECK(open_store());
-        Result<void> started = start();
+        Result<void> started = open();
+        if (store_ == nullptr) return started;
+        if (started.has_value()) started = start();
         if (started.has_value()) io_.run();
         shut_down();
         return started;
@@ -72,18 +74,32 @@ class Hub {
                std::to_string(server_->port());
     }
 
-    Result<void> open_store() {
-        store::Store::Options store_options;
-        store_options.data_dir = hub_.data_dir;
-        store_options.clock = &core::system_clock();
-        store_options.version = kVersion;
-        store_options.allow_unsafe_filesystem = options_.allow_unsafe_filesystem;
-        store_options.unapplied_bytes_max = hub_.limits.unapplied_bytes_max;
-        store_options.pending_bytes_max = hub_.limits.pending_bytes_max;
-        store_options.history_bytes_max = hub_.limits.history_bytes_max;
-        store_options.on_fatal = [this](const Error& error) { end_process(error); };
-        SYNCLINE_TRY(store_, store::Store::open(std::move(store_options)));
-        return {};
+    // The journal is read and flushed while connectors are staged: one waits for the disk, the
+    // other copies, and nothing that a connector does can reach the store yet.
+    Result<void> open() {
+        SYNCLINE_TRY(store::DataDir directory,
+                     store::DataDir::open(hub_.data_dir, options_.allow_unsafe_filesystem));
+        auto opening = std::async(std::launch::async, [this, &directory] {
+            core::name_this_thread("open");
+            return store::Store::open(store_options(), std::move(directory));
+        });
+        Result<void> staged = look_at_last_death();
+        if (staged.has_value()) staged = open_catalog();
+        SYNCLINE_TRY(store_, opening.get());
+        return staged;
+    }
+
+    store::Store::Options store_options() {
+        store::Store::Options wanted;
+        wanted.data_dir = hub_.data_dir;
+        wanted.clock = &core::system_clock();
+        wanted.version = kVersion;
+        wanted.allow_unsafe_filesystem = options_.allow_unsafe_filesystem;
+        wanted.unapplied_bytes_max = hub_.limits.unapplied_bytes_max;
+        wanted.pending_bytes_max = hub_.limits.pending_bytes_max;
+        wanted.history_bytes_max = hub_.limits.history_bytes_max;
+        wanted.on_fatal = [this](const Error& error) { end_process(error); };
+        return wanted;
     }
 
     // Of a disk that fails: what connectors work on has nothing to do with it.
@@ -96,8 +112,6 @@ class Hub {
     Result<void> start() {
         client_ = std::make_unique<http_client::Client>(io_);
         key_sets_ = std::make_unique<KeySets>(io_, *client_, core::system_clock());
-        SYNCLINE_CHECK(look_at_last_death());
-        SYNCLINE_CHECK(open_catalog());
         boost::asio::post(vault_thread_, [] { core::name_this_thread("vault"); });
         accounts_.emplace(Accounts::Surroundings{io_, *client_, vault_thread_, *store_, hub_,
                                                  core::system_clock()});
@@ -143,7 +157,9 @@ class Hub {
         catalog_options.trial = {hub_.trial.share_percent, hub_.trial.period,
                                  hub_.trial.error_percent_max, hub_.trial.call_limit};
         catalog_options.versions = versions_;
+        catalog_options.examined = configuration_.catalog->examined();
         SYNCLINE_TRY(catalog_, plugin::Catalog::open(std::move(catalog_options)));
+        configuration_.catalog.reset();
         return {};
     }
 

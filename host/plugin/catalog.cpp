@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "core/assert.hpp"
-#include "core/hash.hpp"
 #include "core/log.hpp"
 #include "plugin/directory_catalog.hpp"
 #include "plugin/errc.hpp"
@@ -27,14 +26,11 @@ std::uint64_t next_generation() {
     return ++last;
 }
 
-std::string hash_of(const Library& library) {
-    return core::to_hex(core::sha256(library.bytes));
-}
-
 }  // namespace
 
 DirectoryCatalog::DirectoryCatalog(Options options)
-    : options_(std::move(options)), deadlines_(std::make_shared<Deadlines>(*options_.clock)) {}
+    : options_(std::move(options)),
+      deadlines_(will_load() ? std::make_shared<Deadlines>(*options_.clock) : nullptr) {}
 
 void DirectoryCatalog::refuse(const std::string& name, Error error) {
     const std::filesystem::path file = options_.connectors_dir / name;
@@ -51,25 +47,44 @@ Result<void> DirectoryCatalog::scan() {
         // Before it is read: what changes meanwhile is read again by refresh().
         Seen& seen = seen_[name];
         seen.stamp = directory.stamp(name).value_or(FileStamp{});
-        auto library = examine_library(directory, name);
+        auto library = examine(directory, name, seen.stamp);
         if (!library) {
             refuse(name, std::move(library).error().at((options_.connectors_dir / name).string()));
             continue;
         }
         seen.id = library->manifest.id;
         seen.version = library->manifest.version;
-        seen.sha256_hex = hash_of(*library);
+        seen.sha256_hex = library->sha256_hex;
         if (is_quarantined(seen.id, seen.sha256_hex)) {
             without.insert(seen.id);
             refuse(name, quarantine_error(seen.id, seen.sha256_hex)
                              .at((options_.connectors_dir / name).string()));
         } else {
-            SYNCLINE_CHECK(accept(name, std::move(*library)));
+            SYNCLINE_CHECK(accept(
+                name, will_load() ? std::move(*library) : put_by(name, std::move(*library))));
         }
     }
+    if (options_.examined) options_.examined->by_name.clear();
     SYNCLINE_CHECK(accept_kept(without));
     publish();
     return {};
+}
+
+// What an earlier look read of a file counts as long as the file has not changed.
+Result<Library> DirectoryCatalog::examine(const DropDirectory& directory, const std::string& name,
+                                          const FileStamp& stamp) {
+    if (!options_.examined) return examine_library(directory, name);
+    auto known = options_.examined->by_name.extract(name);
+    if (known.empty() || known.mapped().stamp != stamp) return examine_library(directory, name);
+    SYNCLINE_CHECK(directory.check_trust());
+    return std::move(known.mapped().library);
+}
+
+// For the catalog that will load it; to tell of it takes no bytes.
+Library DirectoryCatalog::put_by(const std::string& name, Library library) {
+    ExaminedLibraries::Examined& kept = examined_->by_name[name];
+    kept = {seen_.at(name).stamp, std::move(library)};
+    return {kept.library.manifest, kept.library.manifest_text, {}, kept.library.sha256_hex};
 }
 
 // In the place of a file that is quarantined serves the version that was kept.
@@ -121,7 +136,7 @@ Result<DirectoryCatalog::Candidate> DirectoryCatalog::stage(const std::string& n
     candidate.manifest_text = std::move(library.manifest_text);
     candidate.file_name = name;
     candidate.number = next_generation();
-    candidate.sha256_hex = hash_of(library);
+    candidate.sha256_hex = std::move(library.sha256_hex);
     if (will_load()) {
         SYNCLINE_TRY(candidate.staged,
                      stage_library(options_.stage_dir, candidate.manifest.id, candidate.number,
@@ -308,7 +323,7 @@ DirectoryCatalog::~DirectoryCatalog() {
         if (entry.trial) entry.trial->successor.candidate.generation->close();
     }
     for (const Candidate& old : left_over_) old.generation->close();
-    deadlines_->stop();
+    if (deadlines_) deadlines_->stop();
 }
 
 Result<std::unique_ptr<Catalog>> Catalog::open(Options options) {

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/hash.hpp"
 #include "core/log.hpp"
 #include "plugin/credential_check.hpp"
 #include "plugin/directory_catalog.hpp"
@@ -74,7 +73,7 @@ bool DirectoryCatalog::look_at(const DropDirectory& directory, const std::string
     if (library) {
         event.id = seen.id = library->manifest.id;
         event.version = seen.version = library->manifest.version;
-        event.sha256_hex = seen.sha256_hex = core::to_hex(core::sha256(library->bytes));
+        event.sha256_hex = seen.sha256_hex = library->sha256_hex;
         if (!is_quarantined(seen.id, seen.sha256_hex)) return true;
         error = quarantine_error(seen.id, seen.sha256_hex);
     } else {
@@ -153,7 +152,7 @@ void DirectoryCatalog::consider(const DropDirectory& directory, const std::strin
     }
     auto library = examine_library(directory, name);
     // Being written to again: it comes again when that is done.
-    if (!library || core::to_hex(core::sha256(library->bytes)) != seen.sha256_hex) return;
+    if (!library || library->sha256_hex != seen.sha256_hex) return;
     const bool is_served = found != entries_.end() && found->second.generation != nullptr;
     const std::string serving = is_served ? found->second.manifest.version : "none";
     Result<void> result;

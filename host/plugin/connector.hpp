@@ -358,6 +358,7 @@ struct IdMap {
 
 class OwnIds;
 class Pacer;
+struct ExaminedLibraries;
 class FlightRecorder;
 
 struct InstanceOptions {
@@ -546,6 +547,9 @@ class Catalog {
         TrialPolicy trial{};
         // Null: nothing is known of earlier versions, and none are kept.
         std::shared_ptr<VersionNotes> versions{};
+        // Of a catalog of the same directory: what has not changed since is not read again, but
+        // taken from there. Null: every file is read.
+        std::shared_ptr<ExaminedLibraries> examined{};
     };
     // A file that was refused: everything else goes on.
     struct Refusal {
@@ -561,6 +565,8 @@ class Catalog {
 
     virtual std::vector<Manifest> manifests() const = 0;
     virtual const std::vector<Refusal>& refusals() const = 0;
+    // The libraries as open() read them, with all their bytes, when it only tells.
+    virtual std::shared_ptr<ExaminedLibraries> examined() const = 0;
     // Null when there is none. Valid until the next refresh().
     virtual const Manifest* find(std::string_view id) const = 0;
     // What to say of an id that find() does not know: `plugin.unknown_connector`, with what there

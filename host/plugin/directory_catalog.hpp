@@ -39,6 +39,7 @@ class DirectoryCatalog final : public Catalog {
 
     std::vector<Manifest> manifests() const override;
     const std::vector<Refusal>& refusals() const override { return refusals_; }
+    std::shared_ptr<ExaminedLibraries> examined() const override { return examined_; }
     const Manifest* find(std::string_view id) const override;
     Error unknown(std::string_view id) const override;
     Result<std::shared_ptr<Instance>> start(std::string_view id, InstanceOptions options) override;
@@ -106,6 +107,9 @@ class DirectoryCatalog final : public Catalog {
 
     // catalog.cpp
     bool will_load() const { return !options_.stage_dir.empty(); }
+    Result<Library> examine(const DropDirectory& directory, const std::string& name,
+                            const FileStamp& stamp);
+    Library put_by(const std::string& name, Library library);
     Result<void> accept(const std::string& name, Library library);
     Result<void> accept_kept(const std::set<std::string>& ids);
     void refuse(const std::string& name, Error error);
@@ -180,10 +184,11 @@ class DirectoryCatalog final : public Catalog {
 
     const Options options_;
     const std::shared_ptr<Deadlines>
-        deadlines_;  // shared with generations, which may be stuck and stay
+        deadlines_;  // shared with generations, which may be stuck and stay; null: it only tells
     std::map<std::string, Entry, std::less<>> entries_;
     std::vector<Refusal> refusals_;
     std::map<std::string, Seen> seen_;  // by name
+    const std::shared_ptr<ExaminedLibraries> examined_ = std::make_shared<ExaminedLibraries>();
     SwapCounters swaps_;
     std::atomic<bool> tries_{true};     // new versions, if the policy says so
     std::vector<Candidate> left_over_;  // replaced while the hub ended

@@ -1,5 +1,6 @@
 #include "plugin/library.hpp"
 
+#include "core/hash.hpp"
 #include "plugin/elf.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/manifest.hpp"
@@ -35,6 +36,7 @@ Result<Library> examine_bytes(std::string bytes) {
                                         "signal handlers of its own and can't be unloaded"};
     }
     library.manifest_text = text;
+    library.sha256_hex = core::to_hex(core::sha256(library.bytes));
     return library;
 }
 

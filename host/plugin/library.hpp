@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "core/error.hpp"
@@ -15,6 +16,16 @@ struct Library {
     Manifest manifest;
     std::string manifest_text;  // as it stands in the file; the loaded code has to hold the same
     std::string bytes;
+    std::string sha256_hex;  // of the bytes
+};
+
+// By the names of their files, each with what its file was like before it was read.
+struct ExaminedLibraries {
+    struct Examined {
+        FileStamp stamp;
+        Library library;
+    };
+    std::map<std::string, Examined> by_name;
 };
 
 // Reads and checks the file `name`. Errors: all that `plugin.file_*`, `plugin.not_a_*`,

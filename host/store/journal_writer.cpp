@@ -29,6 +29,12 @@ constexpr std::chrono::seconds kTellFullEvery{10};
 // A short file counts as this part of a whole one: a start reads the header of each.
 constexpr std::uint64_t kShortFilesForOne = 32;
 
+// Of a file in which nothing is written any more: history keeps it, and a start reads it to the
+// end. A file that is full enough stays as it is, for it can be used again. True when it is done.
+bool cut_empty_end(const std::filesystem::path& file, std::uint64_t filled, std::uint64_t bytes) {
+    return filled < bytes / 2 && ::truncate(file.c_str(), static_cast<off_t>(filled)) == 0;
+}
+
 std::size_t bytes_of(const Append& append) {
     std::size_t bytes = 0;
     for (const Fact& fact : append.facts) bytes += size_of(fact);
@@ -323,17 +329,17 @@ void Journal::Writer::tell_full(const Error& error) {
     core::log_error("store", error);
 }
 
-// Called with files_mutex_ held. The new epoch has sealed what the last run wrote. Without its
-// empty end a hub that is often started keeps as much history as any other. Not while it starts: a
-// file system may take ten milliseconds for it.
+// Called with files_mutex_ held. The new epoch has sealed what the last run wrote, which was
+// killed: else it would have done this itself. Without empty ends a hub that is often started keeps
+// as much history as any other. Not while it starts: a file system may take ten milliseconds for
+// it.
 void Journal::Writer::trim(std::uint64_t of_last_run) {
     if (history_bytes_max_ == 0) return;
     const auto last = std::find_if(used_.begin(), used_.end(), [&](const Segment& segment) {
         return segment.number == of_last_run;
     });
-    if (last == used_.end() || last->filled == 0 || last->filled >= last->bytes / 2) return;
-    if (::truncate(last->file.c_str(), static_cast<off_t>(last->filled)) == 0)
-        last->bytes = last->filled;
+    if (last == used_.end() || last->filled == 0) return;
+    if (cut_empty_end(last->file, last->filled, last->bytes)) last->bytes = last->filled;
 }
 
 // Called with files_mutex_ held. What is in front and in the state for good. The newest full file
@@ -491,7 +497,13 @@ void Journal::Writer::stop() {
         has_files_work_ = true;
     }
     files_changed_.notify_all();
-    if (files_thread_.joinable()) files_thread_.join();
+    if (!files_thread_.joinable()) return;
+    files_thread_.join();
+    // What ends with the last flush tells the next start as much as with zeros behind it. Should
+    // the flush of the new length fail, the next start makes up for it.
+    if (!has_failed_ && history_bytes_max_ > 0 &&
+        cut_empty_end(current_->path(), current_->filled(), current_->bytes()))
+        (void)current_->sync();
 }
 
 }  // namespace syncline::store

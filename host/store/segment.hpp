@@ -45,6 +45,7 @@ class SegmentWriter {
 
     std::uint64_t room() const { return capacity_ > offset_ ? capacity_ - offset_ : 0; }
     std::uint64_t bytes() const { return capacity_; }  // of the file
+    std::uint64_t filled() const { return offset_; }   // up to the end of the last batch
     const SegmentHeader& header() const { return header_; }
     const std::filesystem::path& path() const { return path_; }
 

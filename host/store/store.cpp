@@ -42,9 +42,13 @@ Store::Store(Options options, DataDir directory, std::unique_ptr<Database> datab
       state_(*database_) {}
 
 Result<std::unique_ptr<Store>> Store::open(Options options) {
-    SYNCLINE_ASSERT(options.clock != nullptr);
     SYNCLINE_TRY(DataDir directory,
                  DataDir::open(options.data_dir, options.allow_unsafe_filesystem));
+    return open(std::move(options), std::move(directory));
+}
+
+Result<std::unique_ptr<Store>> Store::open(Options options, DataDir directory) {
+    SYNCLINE_ASSERT(options.clock != nullptr);
     SYNCLINE_CHECK(check_state(directory.state()));
     Database::Options database_options{directory.state(), options.map_bytes, false};
     SYNCLINE_TRY(std::unique_ptr<Database> database, Database::open(std::move(database_options)));
@@ -66,6 +70,7 @@ Result<void> Store::recover() {
     SYNCLINE_CHECK(state_.load());
     if (state_.hash_seed() == 0) state_.create(random_seed());
     hash_seed_ = state_.hash_seed();
+    committed_ = state_.applied().value;
 
     Journal::Options journal_options;
     journal_options.directory = directory_.journal();
@@ -121,7 +126,9 @@ Result<void> Store::commit_here() {
 Result<void> Store::start(Observer* observer) {
     observer_ = observer;
     directory_.make_ballast();
-    SYNCLINE_CHECK(commit_here());
+    // After an orderly end there is nothing that the last commit does not have.
+    if (state_.overlay().is_dirty() || state_.applied().value > committed_)
+        SYNCLINE_CHECK(commit_here());
     SYNCLINE_TRY(const std::uint64_t skipped, epochs_to_skip(directory_.path()));
     const std::uint64_t known = std::max(state_.applied(), journal_->last()).epoch();
     EpochBegan began{options_.clock->wall_ns(), options_.version};

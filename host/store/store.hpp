@@ -72,6 +72,8 @@ class Store {
     // Errors: those of DataDir::open, store.journal_damaged, store.state_damaged,
     // store.state_ahead, store.newer_format.
     static Result<std::unique_ptr<Store>> open(Options options);
+    // The same in a directory that the caller has locked, and goes on using beside it.
+    static Result<std::unique_ptr<Store>> open(Options options, DataDir directory);
     ~Store();
 
     // Begins the epoch and the threads. The observer must outlive stop(). Errors: store.disk_full,

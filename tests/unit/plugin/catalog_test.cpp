@@ -75,6 +75,30 @@ TEST_CASE("catalog: finds connectors without running their code", "[plugin][cata
     CHECK(::getenv("SYNCLINE_TEST_CODE_RAN") == std::string{"no"});
 }
 
+TEST_CASE("catalog: what an earlier look examined is taken from there as long as it is unchanged",
+          "[plugin][catalog]") {
+    Site site;
+    site.install("chaos");
+    site.install("polite");
+    Catalog::Options telling = site.options();
+    telling.stage_dir.clear();
+    const auto told = Catalog::open(telling).value();
+    const auto examined = told->examined();
+    REQUIRE(examined->by_name.size() == 2);
+    // What nobody could have read in the file: it shows where the bytes came from.
+    for (auto& [name, known] : examined->by_name) known.library.manifest.summary = "kept";
+    site.install("polite");  // written again
+
+    Catalog::Options options = site.options();
+    options.examined = examined;
+    const auto catalog = Catalog::open(options).value();
+
+    CHECK(catalog->find("chaos")->summary == "kept");
+    CHECK(catalog->find("polite")->summary != "kept");
+    CHECK(examined->by_name.empty());
+    CHECK(running_version(*catalog) == catalog->find("chaos")->version);
+}
+
 TEST_CASE("catalog: files of another ABI are refused before any of their code runs",
           "[plugin][catalog][B15]") {
     ::setenv("SYNCLINE_TEST_CODE_RAN", "no", 1);

@@ -19,8 +19,10 @@ namespace {
 // A journal over a directory, with what was handed on.
 class Running {
   public:
-    explicit Running(const std::filesystem::path& directory, bool salvage = false) {
+    explicit Running(const std::filesystem::path& directory, bool salvage = false,
+                     std::uint64_t history_bytes_max = 0) {
         Journal::Options options;
+        options.history_bytes_max = history_bytes_max;
         options.directory = directory;
         options.segment_bytes = kSegment;
         options.salvage = salvage;
@@ -172,6 +174,27 @@ TEST_CASE("journal: after stop() an append is refused, once", "[store][journal]"
     };
     run.journal->append(std::move(append));
     CHECK(calls == 1);
+}
+
+TEST_CASE("journal: an orderly end leaves batches and no empty end to be read",
+          "[store][journal]") {
+    test::TempDir directory;
+    Position last;
+    {
+        Running run{directory.path(), false, kSegment};
+        run.begin();
+        last = run.append({received("the last one")});
+        CHECK(std::filesystem::file_size(used_files(directory.path()).at(0)) == kSegment);
+    }
+    const std::filesystem::path file = used_files(directory.path()).at(0);
+    CHECK(std::filesystem::file_size(file) == 3 * kBlockBytes);  // header, epoch, event
+
+    Running again{directory.path()};
+    REQUIRE(!again.failure);
+    CHECK(again.journal->last() == last);
+    again.begin();
+    CHECK(again.append({Ticked{1}}).epoch() == 2);
+    CHECK(!again.fatal);
 }
 
 TEST_CASE("journal: no start uses a position of an earlier one", "[store][journal]") {

@@ -9,6 +9,7 @@
 
 #include "samples.hpp"
 #include "store/errc.hpp"
+#include "support/files.hpp"
 #include "support/store_harness.hpp"
 
 using namespace syncline;
@@ -78,6 +79,32 @@ TEST_CASE("store: what was acknowledged is there after a kill", "[store][A1]") {
     REQUIRE(last.start());
     CHECK(last.eventually([&] { return last.ledger().delivered == expected; }));
     CHECK(last.ledger().balances());
+}
+
+TEST_CASE("store: a start commits what a killed hub left, and nothing after an orderly end",
+          "[store][A1]") {
+    test::TempDir directory;
+    Store::Options options = RunningStore::options(directory.path());
+    options.commit_interval = std::chrono::hours{1};
+    // LMDB's first two pages name the last commit.
+    const auto last_commit = [&] {
+        return test::read_file(directory.path() / "state" / "data.mdb").substr(0, 8192);
+    };
+    const auto commits_at_start = [&] {
+        RunningStore run{options};
+        const std::string before = last_commit();
+        REQUIRE(run.start());
+        const bool is_committed = last_commit() != before;
+        run.store->stop();
+        return is_committed;
+    };
+    REQUIRE(in_killed_child([&] {
+        auto* run = new RunningStore{options};  // never stopped
+        return run->store && run->start() && run->event("k").has_value();
+    }));
+
+    CHECK(commits_at_start());
+    CHECK(!commits_at_start());
 }
 
 TEST_CASE("store: a commit lets the journal shrink, also when facts leave only counters",
