@@ -500,8 +500,9 @@ void Journal::Writer::stop() {
     if (!files_thread_.joinable()) return;
     files_thread_.join();
     // What ends with the last flush tells the next start as much as with zeros behind it. Should
-    // the flush of the new length fail, the next start makes up for it.
-    if (!has_failed_ && history_bytes_max_ > 0 &&
+    // the flush of the new length fail, the next start makes up for it. A disk that is full may
+    // have left no file to write to.
+    if (current_ && !has_failed_ && history_bytes_max_ > 0 &&
         cut_empty_end(current_->path(), current_->filled(), current_->bytes()))
         (void)current_->sync();
 }
