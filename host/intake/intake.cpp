@@ -57,8 +57,8 @@ void erase_header(http_server::Headers& headers, std::string_view name) {
                   [&](const auto& header) { return auth::equal_names(header.first, name); });
 }
 
-void remove(http_server::Request& request, const std::vector<std::string>& headers,
-            const std::vector<std::string>& parameters) {
+void erase_proof(http_server::Request& request, const std::vector<std::string>& headers,
+                 const std::vector<std::string>& parameters) {
     for (const std::string& name : headers) erase_header(request.headers, name);
     for (const std::string& name : parameters) request.erase_query_parameter(name);
 }
@@ -275,7 +275,7 @@ void Intake::ask_connector(const Hold& route, http_server::Request request, std:
             leave_place(*route, bytes);
             if (why.failure_class == plugin::FailureClass::kNone) {
                 const plugin::Manifest& manifest = route->source->manifest();
-                remove(*asked, manifest.proof_headers, manifest.proof_parameters);
+                erase_proof(*asked, manifest.proof_headers, manifest.proof_parameters);
                 return take(route, std::move(*asked), rest, std::move(*shared));
             }
             const bool is_refused = why.failure_class == plugin::FailureClass::kAuthDenied;
@@ -390,7 +390,8 @@ Result<void> Intake::use_proof(Route& route, http_server::Request& request) cons
 
 void Intake::remove_proof(const Route& route, http_server::Request& request) {
     for (const Verifier& verifier : *route.verifiers)
-        remove(request, verifier.authenticating_headers(), verifier.authenticating_parameters());
+        erase_proof(request, verifier.authenticating_headers(),
+                    verifier.authenticating_parameters());
 }
 
 void Intake::receive(const Hold& route, http_server::Request request, std::string_view rest,

@@ -455,7 +455,7 @@ struct TrialPolicy {
     std::chrono::milliseconds period{60'000};
     // Of what it is given it may fail so much more than the version in service.
     std::uint32_t error_percent_max = 5;
-    // How long one call into it may take; connectors that block are judged by their deadlines.
+    // How long one call into it may take; calls that may block are judged by their deadlines.
     std::chrono::milliseconds call_limit{10'000};
 };
 
@@ -531,8 +531,9 @@ class Catalog {
         // what there is, and start() must not be called.
         std::filesystem::path stage_dir;
         const core::Clock* clock = nullptr;
-        // How long one call into a connector may take before its thread counts as stuck: an
-        // asynchronous connector waits for nothing, so this is far more than it needs.
+        // How long one call into a connector may take before its thread counts as stuck: far more
+        // than a call needs that waits for nothing, which is each of an asynchronous connector and
+        // of a blocking one what webhooks ask for.
         std::chrono::milliseconds call_limit{60'000};
         // How long a connector has to end an operation that it was asked to cancel.
         std::chrono::milliseconds cancel_grace{5'000};

@@ -7,6 +7,7 @@
 #include "fixtures.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/probe.hpp"
+#include "plugin/succession.hpp"
 #include "record/json.hpp"
 #include "support/catch.hpp"
 
@@ -164,6 +165,22 @@ TEST_CASE("succession: a version that has no state to give is no hindrance",
         household.replace_by("steward_2");
         CHECK(household.event() == seen("2.0.0", name, 1));
     }
+}
+
+TEST_CASE("succession: what carries a webhook's proof can't change while the hub runs",
+          "[plugin][succession]") {
+    // The hub strips what the manifest named when it began: another version's would be stored.
+    Manifest now;
+    now.verifies_webhooks = true;
+    now.proof_headers = {"X-Sign"};
+    std::vector<InstanceOptions> none;
+    CHECK(prepare_succession(now, now, none).has_value());
+    Manifest next = now;
+    next.proof_headers = {"X-Signature"};
+    CHECK(prepare_succession(now, next, none).error().is(kNeedsRestart));
+    next = now;
+    next.proof_parameters = {"token"};
+    CHECK(prepare_succession(now, next, none).error().is(kNeedsRestart));
 }
 
 TEST_CASE("signing: each request gets the connector's own headers", "[plugin][sign]") {
