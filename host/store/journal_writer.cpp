@@ -21,8 +21,11 @@ namespace {
 // One is in use next, one is the reserve that results and commands may use when the disk is full.
 constexpr std::size_t kSparesKept = 2;
 constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;
+// From so many events in a flush on the next one waits for their senders, so long for each of them:
+// about what a sender and the server need for a request.
 constexpr std::size_t kGatherFrom = 8;
-constexpr std::chrono::microseconds kGatherFor{200};
+constexpr std::chrono::microseconds kGatherForEach{12};
+constexpr std::chrono::microseconds kGatherMax{1000};
 constexpr std::chrono::seconds kRetryPrepareAfter{1};
 constexpr int kPatienceAtStop = 5;  // times kRetryPrepareAfter
 constexpr std::chrono::seconds kTellFullEvery{10};
@@ -93,8 +96,9 @@ void Journal::Writer::append(Append append) {
                 append.on_durable(next_);
                 append.on_durable = nullptr;
             }
+            if (append.is_refusable) ++queued_events_;
             queue_.push_back(std::move(append));
-            if (queue_.size() == 1) queue_filled_.notify_one();
+            if (queue_.size() == 1 || queued_events_ == awaited_events_) queue_filled_.notify_one();
             return;
         }
     }
@@ -104,21 +108,23 @@ void Journal::Writer::append(Append append) {
 void Journal::Writer::run_commits() {
     core::name_this_thread("journal");
     const std::size_t group_bytes_max = std::min<std::size_t>(kGroupBytesMax, segment_bytes_ / 2);
-    std::size_t group_appends = 0;
+    std::size_t events = 0;  // of the last flush
     std::vector<Append> taken;
     std::vector<Append> group;
     for (;;) {
         {
             std::unique_lock lock{queue_mutex_};
+            if (events >= kGatherFrom) gather(lock, events);
+            if (queue_.empty() || events < kGatherFrom) {
+                lock.unlock();
+                hand_on_written();
+                lock.lock();
+            }
             // The wait has no deadline of its own: stop() ends it.
             queue_filled_.wait(lock, [this] { return !queue_.empty() || is_stopping_; });
             if (queue_.empty()) return;
-            // Under load a moment's wait makes one flush carry what two would, and wakes the
-            // threads behind it once: it costs a fraction of a flush and gives a tenth more.
-            if (group_appends >= kGatherFrom && queue_.size() < group_appends)
-                queue_filled_.wait_for(lock, kGatherFor, [this] { return is_stopping_; });
-            group_appends = queue_.size();
             taken.swap(queue_);
+            events = std::exchange(queued_events_, 0);
         }
         if (core::is_planted(core::PlantedBug::kAckBeforeDurable)) core::planted_delay();
         std::size_t at = 0;
@@ -139,6 +145,18 @@ void Journal::Writer::run_commits() {
     }
 }
 
+// Under load a moment's wait makes one flush carry what two would, and wakes the threads behind it
+// once. Whoever was just answered is expected to send again: with all of them there the wait is
+// over.
+void Journal::Writer::gather(std::unique_lock<std::mutex>& lock, std::size_t answered) {
+    awaited_events_ = queued_events_ + answered;
+    const auto wait_max =
+        std::min<std::chrono::microseconds>(kGatherForEach * answered, kGatherMax);
+    queue_filled_.wait_for(
+        lock, wait_max, [this] { return queued_events_ >= awaited_events_ || is_stopping_; });
+    awaited_events_ = 0;
+}
+
 Result<void> Journal::Writer::commit(std::vector<Append>& group) {
     payload_.clear();
     std::uint32_t count = 0;
@@ -152,7 +170,7 @@ Result<void> Journal::Writer::commit(std::vector<Append>& group) {
     bool is_early = core::is_planted(core::PlantedBug::kLaneMovesBeforeDurable) ||
                     core::is_planted(core::PlantedBug::kStatePastJournal);
     if (is_early) {
-        hand_on(group, first, false);
+        on_batch_(batch_of(group, first, false));
         core::planted_delay();
     }
     core::fail_point("journal.before-write");
@@ -166,7 +184,7 @@ Result<void> Journal::Writer::commit(std::vector<Append>& group) {
     next_ = Position{next_.value + count};
     durable_ = next_.value - 1;  // before anyone learns of it: a backup has what was acknowledged
     acknowledge(group, first);
-    if (!is_early) hand_on(group, first, true);
+    if (!is_early) written_ = batch_of(group, first, true);
     core::fail_point("journal.after-acknowledge");
     return {};
 }
@@ -188,6 +206,7 @@ Result<void> Journal::Writer::write(Position first, std::uint32_t count) {
     build_batch(current_->header().salt, first, count, payload_, block_);
     SYNCLINE_CHECK(current_->append(block_));
     metrics_.bytes.add(block_.size());
+    hand_on_written();
     core::fail_point("journal.before-sync");
     const auto since = std::chrono::steady_clock::now();
     SYNCLINE_CHECK(current_->sync());
@@ -199,6 +218,7 @@ Result<void> Journal::Writer::write(Position first, std::uint32_t count) {
 Result<void> Journal::Writer::make_room() {
     const std::uint64_t bytes = batch_bytes(payload_.size());
     if (current_ && current_->room() >= bytes) return {};
+    hand_on_written();  // what waits for room waits for what the state makes of it
     std::unique_lock lock{files_mutex_};
     Position last{next_.value - 1};
     if (current_) {
@@ -254,7 +274,14 @@ void Journal::Writer::acknowledge(std::vector<Append>& group, Position first) {
     }
 }
 
-void Journal::Writer::hand_on(std::vector<Append>& group, Position first, bool is_written) {
+// The threads behind work while this one waits for the disk, instead of before the senders have
+// their answers.
+void Journal::Writer::hand_on_written() {
+    if (written_) on_batch_(*std::exchange(written_, std::nullopt));
+}
+
+DurableBatch Journal::Writer::batch_of(std::vector<Append>& group, Position first,
+                                       bool is_written) {
     DurableBatch batch;
     Position position = first;
     std::size_t count = 0;
@@ -274,7 +301,7 @@ void Journal::Writer::hand_on(std::vector<Append>& group, Position first, bool i
                                           std::move(append.on_applied));
         }
     }
-    on_batch_(std::move(batch));
+    return batch;
 }
 
 // Nothing of the group may be acknowledged, and nothing may be written behind a batch of unknown

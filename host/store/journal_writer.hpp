@@ -55,13 +55,15 @@ class Journal::Writer {
     explicit Writer(Start start);
 
     void run_commits();  // [journal]
+    void gather(std::unique_lock<std::mutex>& lock, std::size_t answered);
     Result<void> commit(std::vector<Append>& group);
     void refuse(std::vector<Append>& group, const Error& error);
     Result<void> write(Position first, std::uint32_t count);
     Result<void> make_room();
     Result<Segment> take_spare(std::unique_lock<std::mutex>& lock, std::uint64_t bytes);
     void acknowledge(std::vector<Append>& group, Position first);
-    void hand_on(std::vector<Append>& group, Position first, bool is_written);
+    void hand_on_written();
+    DurableBatch batch_of(std::vector<Append>& group, Position first, bool is_written);
     void fail(std::vector<Append>& group, const Error& error);
 
     void run_files(std::uint64_t of_last_run);  // the files' thread; the number of a segment
@@ -90,6 +92,7 @@ class Journal::Writer {
     Position next_;
     std::string payload_, block_;
     bool may_give_up_ = false;  // the group has what may be refused
+    std::optional<DurableBatch> written_;  // acknowledged, not yet handed on
 
     std::atomic<bool> has_room_{true};
     std::atomic<std::uint64_t> durable_{0};  // the last position that may be acknowledged
@@ -98,6 +101,8 @@ class Journal::Writer {
     std::mutex queue_mutex_;
     std::condition_variable queue_filled_;
     std::vector<Append> queue_;
+    std::size_t queued_events_ = 0;   // of the queue
+    std::size_t awaited_events_ = 0;  // with so many a wait for company is over; 0 outside of one
     bool is_stopping_ = false;
     bool has_failed_ = false;
 

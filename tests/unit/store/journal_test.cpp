@@ -1,7 +1,9 @@
 #include "store/journal.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <fstream>
 #include <future>
 #include <mutex>
@@ -29,6 +31,7 @@ class Running {
         options.on_batch = [this](DurableBatch batch) {
             std::lock_guard lock{mutex_};
             for (NumberedFact& fact : batch.facts) handed_on_.push_back(fact.position);
+            changed_.notify_all();
         };
         options.on_fatal = [this](const Error& error) { fatal = error; };
         auto opened = Journal::open(std::move(options));
@@ -71,12 +74,19 @@ class Running {
         return handed_on_;
     }
 
+    bool wait_until_handed_on(std::size_t count) {
+        std::unique_lock lock{mutex_};
+        return changed_.wait_for(lock, std::chrono::seconds{60},
+                                 [&] { return handed_on_.size() >= count; });
+    }
+
     std::unique_ptr<Journal> journal;
     std::optional<Error> failure;
     std::optional<Error> fatal;
 
   private:
     std::mutex mutex_;
+    std::condition_variable changed_;
     std::vector<Position> handed_on_;
 };
 
@@ -158,6 +168,44 @@ TEST_CASE("journal: everyone who appends at once is told once, in positions with
     CHECK(std::is_sorted(told.begin(), told.end()));  // acknowledged in the order of the journal
     CHECK(told.front() == 2);
     CHECK(told.back() == kThreads * kEach + 1);
+}
+
+TEST_CASE("journal: what is acknowledged under load is handed on though nothing follows",
+          "[store][journal]") {
+    constexpr std::size_t kEvents = 50;
+    test::TempDir directory;
+    Running run{directory.path()};
+    run.begin();
+    // While its thread is held up, so many come that it will wait for more.
+    std::promise<void> held_up, go_on;
+    Append first;
+    first.facts.emplace_back(Ticked{1});
+    first.on_durable = [&](const Result<Position>&) {
+        held_up.set_value();
+        go_on.get_future().wait();
+    };
+    run.journal->append(std::move(first));
+    held_up.get_future().wait();
+    std::atomic<std::size_t> acknowledged{0};
+    for (std::size_t i = 0; i < kEvents; ++i) {
+        Append event;
+        event.is_refusable = true;
+        event.facts.emplace_back(received(std::to_string(i)));
+        event.on_durable = [&](const Result<Position>& position) {
+            acknowledged += position.has_value() ? 1 : 0;
+        };
+        run.journal->append(std::move(event));
+    }
+    go_on.set_value();
+    SECTION("after a moment") {
+        CHECK(run.wait_until_handed_on(1 + kEvents));
+        run.journal->stop();
+    }
+    SECTION("at the end") {
+        run.journal->stop();
+        CHECK(run.handed_on().size() == 1 + kEvents);
+    }
+    CHECK(acknowledged == kEvents);
 }
 
 TEST_CASE("journal: after stop() an append is refused, once", "[store][journal]") {
