@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 
 #include "http_server/message_parser.hpp"
 #include "http_server/negotiation.hpp"
@@ -361,7 +362,10 @@ void Connection::on_written() {
     if (close_after_) return linger();
     has_served_ = true;
     enter(Phase::kIdle);
-    advance();
+    if (!buffer_.is_empty()) return advance();
+    // Behind the answers that are due now: by then the next request may have come, and is read at
+    // once.
+    asio::post(hub_->io(), [self = shared_from_this()] { self->advance(); });
 }
 
 void Connection::linger() {

@@ -7,6 +7,7 @@ namespace {
 
 // `application/x-www-form-urlencoded`; a malformed percent sign stands for itself.
 std::string decode_query(std::string_view raw) {
+    if (raw.find_first_of("%+") == raw.npos) return std::string{raw};
     std::string text;
     text.reserve(raw.size());
     for (std::size_t i = 0; i < raw.size(); ++i) {
