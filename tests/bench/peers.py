@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from syncline_tools.http_load import HttpConnection
+from syncline_tools.ports import free_port
 from syncline_tools.processes import Child, StartError, start
 
 BULLMQ = Path(__file__).resolve().parent / "peers/bullmq"
@@ -19,7 +20,7 @@ READY_S = 30.0
 INSTALL_S = 300.0
 DRAIN_S = 120.0
 REDIS_OPTIONS = {
-    "port": "0",
+    "bind": "127.0.0.1",
     "appendonly": "yes",
     "appendfsync": "always",
     "save": "",
@@ -28,29 +29,36 @@ REDIS_OPTIONS = {
 }
 
 
-@asynccontextmanager
-async def redis(folder: Path) -> AsyncIterator[tuple[Child, Path]]:
-    """A Redis of its own on a Unix socket in the folder."""
-    socket = folder / "redis.sock"
-    options = {**REDIS_OPTIONS, "unixsocket": str(socket), "dir": str(folder)}
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    child = await start("redis", ["redis-server", *words], folder)
-    try:
-        await child.ready(r"ready to accept connections", READY_S)
-        yield child, socket
-    finally:
-        await child.end()
-
-
 @dataclass(slots=True)
 class RedisServer:
-    """Driven with redis-benchmark instead of wrk."""
+    """Driven with redis-benchmark instead of wrk, over TCP on loopback as the others are."""
 
-    socket: Path
+    port: int
+    socket: Path  # of the same Redis, for a program beside it
     pids: list[int]
 
     async def delivered(self) -> int | None:
         return None
+
+
+@asynccontextmanager
+async def redis(folder: Path) -> AsyncIterator[RedisServer]:
+    """A Redis of its own, with its data in the folder."""
+    server = RedisServer(free_port(), folder / "redis.sock", [])
+    options = {
+        **REDIS_OPTIONS,
+        "port": str(server.port),
+        "unixsocket": str(server.socket),
+        "dir": str(folder),
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    child = await start("redis", ["redis-server", *words], folder)
+    server.pids.append(child.pid)
+    try:
+        await child.ready(r"ready to accept connections", READY_S)
+        yield server
+    finally:
+        await child.end()
 
 
 @dataclass(slots=True)
@@ -113,10 +121,10 @@ async def bullmq(
     installed: Path, folder: Path, key: str, destination: str, route: str, bodies: Path
 ) -> AsyncIterator[BullServer]:
     """The endpoint and the worker, a process each, since node uses one core."""
-    async with redis(folder) as (store, socket):
+    async with redis(folder) as store:
         environment: Mapping[str, str] = {
             "NODE_ENV": "production",
-            "REDIS_SOCKET": str(socket),
+            "REDIS_SOCKET": str(store.socket),
             "KEY": key,
             "DESTINATION": destination,
         }
@@ -127,7 +135,7 @@ async def bullmq(
                 children.append(await start(f"bullmq-{name}", words, folder, environment))
             port = int((await children[0].ready(r"^ready (\d+)$", READY_S))[1])
             await children[1].ready(r"^ready$", READY_S)
-            pids = [store.pid, *(child.pid for child in children)]
+            pids = [*store.pids, *(child.pid for child in children)]
             yield BullServer(f"http://127.0.0.1:{port}/hooks/{route}", pids, bodies)
         finally:
             for child in children:

@@ -1,11 +1,14 @@
-"""The servers that are measured side by side: nginx, our server without storing, the hub with a
-destination that never answers, the hub that delivers, and the peers."""
+"""The servers that are measured side by side: nginx, our server without storing, the hub that
+acknowledges and does nothing else, the hub with a destination that never answers, the hub that
+delivers, and the peers."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
+import shutil
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -111,11 +114,13 @@ class Subjects:
         write_bodies(self._many_bodies, USERS)
 
     def open(self, name: str) -> AbstractAsyncContextManager[Running | RedisServer]:
+        if name == "xadd":
+            return peers.redis(self._new_folder())
         return {
-            "xadd": self._xadd,
             "bullmq": self._bullmq,
             "nginx": self._nginx,
             "plain": self._plain,
+            "keeps": self._keeps,
             "acks": self._acks,
             "hub": self._hub,
         }[name]()
@@ -148,21 +153,33 @@ class Subjects:
             await child.end()
 
     @asynccontextmanager
+    async def _keeps(self) -> AsyncIterator[Running]:
+        setup = HubSetup(self._binaries / "syncline", self._new_folder(), KEY)
+        setup.prepare("http://127.0.0.1:9", DELIVER, limits=LIMITS)
+        shutil.copy(self._binaries / "occupied.so", setup.connectors_dir)
+        config = setup.config.read_text(encoding="utf-8")
+        config = config.replace("connector: mapp-dmp", "connector: occupied")
+        setup.config.write_text(config, encoding="utf-8")
+        async with self._acknowledging(setup) as running:
+            yield running
+
+    @asynccontextmanager
     async def _acks(self) -> AsyncIterator[Running]:
         with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and is never accepted
             setup = HubSetup(self._binaries / "syncline", self._new_folder(), KEY)
             setup.prepare(f"http://127.0.0.1:{silent.getsockname()[1]}", DELIVER, limits=LIMITS)
-            running = await setup.ready(await setup.launch(), READY_S)
-            try:
-                url = f"{running.url}/hooks/{ROUTE}"
-                yield PlainServer(url, [running.child.pid], self._many_bodies)
-            finally:
-                await running.child.end()
+            async with self._acknowledging(setup) as running:
+                yield running
 
     @asynccontextmanager
-    async def _xadd(self) -> AsyncIterator[RedisServer]:
-        async with peers.redis(self._new_folder()) as (child, socket_path):
-            yield RedisServer(socket_path, [child.pid])
+    async def _acknowledging(self, setup: HubSetup) -> AsyncIterator[Running]:
+        """A hub that delivers nothing; nobody waits for its end."""
+        running = await setup.ready(await setup.launch(), READY_S)
+        try:
+            url = f"{running.url}/hooks/{ROUTE}"
+            yield PlainServer(url, [running.child.pid], self._many_bodies)
+        finally:
+            await running.child.end(signal.SIGKILL)
 
     @asynccontextmanager
     async def _bullmq(self) -> AsyncIterator[Running]:
