@@ -18,7 +18,7 @@
 #include "app/running.hpp"
 #include "core/clock.hpp"
 #include "http_client/client.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 #include "store/store.hpp"
 
 namespace syncline::app {

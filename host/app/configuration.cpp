@@ -11,6 +11,7 @@
 #include "config/errc.hpp"
 #include "http_server/tls.hpp"
 #include "plugin/errc.hpp"
+#include "plugin/settings_schema.hpp"
 #include "plugin/version_notes.hpp"
 #include "secret/errc.hpp"
 #include "secret/vault.hpp"

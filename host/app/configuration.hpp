@@ -10,7 +10,7 @@
 
 #include "config/config.hpp"
 #include "pipeline/plan.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 
 namespace syncline::app {
 

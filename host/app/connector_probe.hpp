@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 
 namespace syncline::app {
 

@@ -8,7 +8,7 @@
 
 #include "admin/connectors.hpp"
 #include "app/directory_watch.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 #include "plugin/version_notes.hpp"
 
 namespace syncline::app {

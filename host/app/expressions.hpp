@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "plugin/connector.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::app {
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "plugin/connector.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::app {
 

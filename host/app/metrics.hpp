@@ -14,7 +14,7 @@
 #include "http_server/server.hpp"
 #include "intake/intake.hpp"
 #include "pipeline/pipeline.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 #include "plugin/version_notes.hpp"
 
 namespace syncline::app {

@@ -8,7 +8,7 @@
 #include "config/config.hpp"
 #include "core/clock.hpp"
 #include "http_client/client.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::app {
 

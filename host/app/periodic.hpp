@@ -12,7 +12,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 #include "schedule/backoff.hpp"
 
 namespace syncline::app {

@@ -15,7 +15,7 @@
 #include <mutex>
 #include <vector>
 
-#include "plugin/connector.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::app {
 

@@ -12,7 +12,7 @@
 #include "app/periodic.hpp"
 #include "app/transport.hpp"
 #include "config/config.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::app {
 

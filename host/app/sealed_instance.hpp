@@ -5,7 +5,7 @@
 // Concurrency: [any]; every call completes at once.
 #pragma once
 
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::app {
 

@@ -11,7 +11,8 @@
 #include "app/outbound_auth.hpp"
 #include "core/metrics.hpp"
 #include "http_client/client.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/manifest.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::app {
 

@@ -9,6 +9,7 @@
 
 #include "checker/errc.hpp"
 #include "checker/processes.hpp"
+#include "plugin/settings_schema.hpp"
 #include "record/json.hpp"
 
 namespace syncline::checker {

@@ -11,7 +11,7 @@
 
 #include "checker/test.hpp"
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::checker {
 

@@ -28,7 +28,8 @@
 #include "checker/violation.hpp"
 #include "core/error.hpp"
 #include "core/redact.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/manifest.hpp"
+#include "plugin/services.hpp"
 #include "syncline/syncline.h"
 
 namespace syncline::checker {

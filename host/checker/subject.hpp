@@ -9,7 +9,8 @@
 #include <string>
 
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/manifest.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::checker {
 

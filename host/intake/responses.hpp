@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "http_server/server.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/calls.hpp"
 #include "store/outcome_waiters.hpp"
 
 namespace syncline::intake {

@@ -11,7 +11,7 @@
 #include "core/secret.hpp"
 #include "http_server/tally.hpp"
 #include "intake/verify.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 #include "store/fact.hpp"
 
 namespace syncline::intake {

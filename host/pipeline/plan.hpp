@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "pipeline/mapping.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 #include "store/fact.hpp"
 
 namespace syncline::pipeline {

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "plugin/connector.hpp"
+#include "plugin/calls.hpp"
 #include "store/state.hpp"
 
 namespace syncline::pipeline {

@@ -13,7 +13,7 @@
 #include <stop_token>
 #include <vector>
 
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 #include "plugin/trial.hpp"
 
 namespace syncline::plugin {

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "plugin/connector.hpp"
 #include "plugin/log_gate.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::plugin {
 

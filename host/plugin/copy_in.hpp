@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "plugin/connector.hpp"
+#include "plugin/manifest.hpp"
+#include "plugin/services.hpp"
 #include "syncline/fetch.h"
 #include "syncline/http.h"
 #include "syncline/read.h"

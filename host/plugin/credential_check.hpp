@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::plugin {
 

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "plugin/account_instance.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 #include "plugin/deadlines.hpp"
 #include "plugin/drop_file.hpp"
 #include "plugin/generation.hpp"

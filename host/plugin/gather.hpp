@@ -10,8 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "plugin/connector.hpp"
-
 namespace syncline::plugin {
 
 // Purpose: `expect()` gives a callback for the value at an index; `wait()` takes what has come.

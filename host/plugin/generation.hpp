@@ -11,8 +11,8 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
 #include "plugin/deadlines.hpp"
+#include "plugin/manifest.hpp"
 #include "plugin/worker.hpp"
 #include "syncline/check.h"
 #include "syncline/discover.h"

@@ -6,7 +6,7 @@
 #include <stop_token>
 #include <vector>
 
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::plugin {
 

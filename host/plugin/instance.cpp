@@ -1,7 +1,7 @@
 // What a manifest is asked, and what an instance answers that lacks a capability.
 #include <algorithm>
 
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::plugin {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::plugin {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "plugin/connector.hpp"
+#include "plugin/manifest.hpp"
 
 namespace syncline::plugin {
 

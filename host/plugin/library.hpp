@@ -7,8 +7,8 @@
 #include <string>
 
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
 #include "plugin/drop_file.hpp"
+#include "plugin/manifest.hpp"
 
 namespace syncline::plugin {
 

@@ -14,11 +14,11 @@
 #include <string>
 #include <vector>
 
-#include "plugin/connector.hpp"
 #include "plugin/copy_in.hpp"
 #include "plugin/gather.hpp"
 #include "plugin/generation.hpp"
 #include "plugin/handles.hpp"
+#include "plugin/instance.hpp"
 #include "plugin/log_gate.hpp"
 #include "plugin/own_ids.hpp"
 #include "syncline/check.h"

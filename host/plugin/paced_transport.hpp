@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "core/clock.hpp"
-#include "plugin/connector.hpp"
 #include "plugin/data_contract.hpp"
 #include "plugin/deadlines.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::plugin {
 

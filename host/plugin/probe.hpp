@@ -6,7 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::plugin {
 

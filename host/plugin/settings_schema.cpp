@@ -14,8 +14,8 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
-#include "plugin/connector.hpp"
 #include "plugin/errc.hpp"
+#include "plugin/manifest.hpp"
 
 namespace syncline::plugin {
 namespace {

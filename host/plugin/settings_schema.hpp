@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/error.hpp"
+#include "plugin/manifest.hpp"
+
 namespace syncline::plugin {
 
 // Adds a sentence for everything in the schema that is wrong or outside the subset. [any]
@@ -14,5 +17,8 @@ void check_schema(const boost::json::object& schema, std::vector<std::string>& p
 // Gives the settings the `default` of every property that is absent, so that a connector sees them
 // all. In place: they may be in memory for secrets. [any]
 void add_defaults(const boost::json::object& schema, boost::json::object& settings);
+
+// The error lists every violation of the manifest's schema as `/pointer: sentence`. [any]
+Result<void> check_settings(const Manifest& manifest, const boost::json::object& settings);
 
 }  // namespace syncline::plugin

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/instance.hpp"
 
 namespace syncline::plugin {
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 
 namespace syncline::plugin {
 

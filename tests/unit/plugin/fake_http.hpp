@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin/connector.hpp"
+#include "plugin/services.hpp"
 
 namespace syncline::plugin::test {
 

@@ -15,7 +15,7 @@
 #include <string>
 
 #include "core/clock.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 #include "support/temp_dir.hpp"
 
 namespace syncline::plugin::test {

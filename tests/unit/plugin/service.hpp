@@ -11,7 +11,7 @@
 
 #include "fake_http.hpp"
 #include "fixtures.hpp"
-#include "plugin/connector.hpp"
+#include "plugin/catalog.hpp"
 #include "plugin/version_notes.hpp"
 
 namespace syncline::plugin::test {

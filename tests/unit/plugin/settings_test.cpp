@@ -1,8 +1,8 @@
 #include <boost/json/parse.hpp>
 
-#include "plugin/connector.hpp"
 #include "plugin/errc.hpp"
 #include "plugin/log_gate.hpp"
+#include "plugin/manifest.hpp"
 #include "plugin/settings_schema.hpp"
 #include "support/catch.hpp"
 #include "support/fake_clock.hpp"
