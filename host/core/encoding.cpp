@@ -58,11 +58,10 @@ std::optional<std::string> decode(std::string_view text, const Values& values) {
     return bytes;
 }
 
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
+constexpr Values hex_values() {
+    Values values = values_of("0123456789abcdef");
+    for (std::uint8_t i = 0; i < 6; ++i) values['A' + i] = static_cast<std::uint8_t>(10 + i);
+    return values;
 }
 
 }  // namespace
@@ -95,12 +94,13 @@ std::optional<std::string> from_base64url(std::string_view text) {
 
 std::optional<std::string> from_hex(std::string_view text) {
     if (text.size() % 2 != 0) return std::nullopt;
+    static constexpr Values kValues = hex_values();
     std::string bytes(text.size() / 2, '\0');
     for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const int high = hex_value(text[2 * i]);
-        const int low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0) return std::nullopt;
-        bytes[i] = static_cast<char>(high * 16 + low);
+        const std::uint8_t high = kValues[static_cast<unsigned char>(text[2 * i])];
+        const std::uint8_t low = kValues[static_cast<unsigned char>(text[2 * i + 1])];
+        if (high == kNone || low == kNone) return std::nullopt;
+        bytes[i] = static_cast<char>(high << 4 | low);
     }
     return bytes;
 }

@@ -135,8 +135,13 @@ http_server::Response busy(const Error& error) {
     return response;
 }
 
+// The answer to nearly every request. The id has nothing to escape.
 http_server::Response accepted(int status, store::Position event) {
-    return json_response(status, {{"status", "accepted"}, {"event", store::to_string(event)}});
+    http_server::Response response;
+    response.status = status;
+    response.headers.emplace_back("Content-Type", "application/json");
+    response.body = R"({"status":"accepted","event":")" + store::to_string(event) + R"("})";
+    return response;
 }
 
 http_server::Response unanswered(int status, const Error& error, store::Position event) {
