@@ -14,6 +14,7 @@ import co_await  # noqa: E402
 import constant_time  # noqa: E402
 import format  # noqa: E402
 import layers  # noqa: E402
+import links  # noqa: E402
 import thread_tags  # noqa: E402
 import words  # noqa: E402
 from tree import Tree, without_comments_and_texts  # noqa: E402
@@ -44,6 +45,18 @@ class CheckTest(unittest.TestCase):
         """The lines that the check finds in one file."""
         self.write(path, content)
         return [finding.line for finding in check.findings(Tree(self.root)) if finding.path == path]
+
+
+class Links(CheckTest):
+    def test_a_link_leads_to_a_file_or_a_heading(self) -> None:
+        self.write("host/NOTES.md", "# Notes\n\n## What it's `for`\n\n## Again\n\n## Again\n")
+        good = "# A\n[a](host/NOTES.md), [b](host/), [c](host/NOTES.md#what-its-for), [d](#a)\n"
+        good += "[e](host/NOTES.md#again-1), [f](https://example.com/x.md)\n"
+        good += "`[g](nothing.md)`\n```\n[h](nothing.md)\n```\n"
+        self.assertEqual(self.found(links, "README.md", good), [])
+        bad = "# A\n[a](NOTES.md)\n[b](host/NOTES.md#why)\n[c](#b)\n[d](/host/NOTES.md)\n[e](../x.md)\n"
+        self.assertEqual(self.found(links, "README.md", bad), [2, 3, 4, 5, 6])
+        self.assertEqual(self.found(links, "host/A.md", "[a](NOTES.md) and [b](NOTES.md#nothing)\n"), [1])
 
 
 class Layers(CheckTest):

@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -29,9 +30,11 @@ class HttpConnection:
     """Connects when it is first used and again after a failure. A request that outlives its
     deadline raises TimeoutError and closes the connection."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, socket: Path | None = None) -> None:
+        """With a Unix socket, host and port are words in a header."""
         self.host = host
         self.port = port
+        self._socket = socket
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def request(
@@ -48,7 +51,11 @@ class HttpConnection:
         try:
             async with asyncio.timeout(deadline_s):
                 if self._streams is None:
-                    self._streams = await asyncio.open_connection(self.host, self.port)
+                    self._streams = await (
+                        asyncio.open_connection(self.host, self.port)
+                        if self._socket is None
+                        else asyncio.open_unix_connection(str(self._socket))
+                    )
                 reader, writer = self._streams
                 writer.write(head.encode("latin-1") + b"\r\n" + body)
                 answer = await self._read(reader)
