@@ -22,7 +22,6 @@ from syncline_tools.processes import Child, StartError
 from syncline_tools.statistics import median
 
 STARTS = 5
-EMPTY_STARTS = 21  # the first is on a directory that is not there yet, and takes twice as long
 REST_S = 1.0  # until what a start needed once is given back
 SENDERS = 8
 FEED_S = 900.0
@@ -44,7 +43,7 @@ async def measure(binaries: Path, folder: Path, queued: int) -> Footprint:
         setup = HubSetup(binaries / "syncline", folder, KEY)
         setup.prepare(f"http://127.0.0.1:{silent.getsockname()[1]}", DELIVER)
         _strip(setup.connectors_dir)
-        empty = [_timed_start(setup, signal.SIGTERM) for _ in range(EMPTY_STARTS)]
+        empty = [_timed_start(setup, signal.SIGTERM) for _ in range(STARTS)]
         hub = await setup.ready(await setup.launch(), READY_S)
         try:
             await asyncio.sleep(REST_S)

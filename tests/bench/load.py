@@ -102,8 +102,7 @@ def _parse(out: str, subject: str, connections: int) -> Measurement:
 
 
 async def _redis_benchmark(running: RedisServer, connections: int, adds: int) -> dict[str, float]:
-    words = ["redis-benchmark", "-h", "127.0.0.1", "-p", str(running.port)]
-    words += ["-c", str(connections), "-n", str(adds)]
+    words = ["redis-benchmark", "-s", str(running.socket), "-c", str(connections), "-n", str(adds)]
     words += ["--csv", "XADD", "bench", "MAXLEN", "~", str(STREAM_LENGTH), "*", "body"]
     out = await _output([*words, "x" * BODY_BYTES])
     rows = list(csv.DictReader(line for line in out.splitlines() if line.startswith('"')))

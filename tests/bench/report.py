@@ -42,6 +42,7 @@ RATIO_GOALS = {
     ("acks", "nginx", 256): 0.60,
     ("acks", "plain", 64): 0.70,
     ("acks", "plain", 256): 0.85,
+    ("acks", "xadd", 64): 1.0,
     ("keeps", "xadd", 64): 1.0,
 }
 # How many times as much as the peer the whole product acknowledges and delivers.
