@@ -195,15 +195,18 @@ class LoginTest(LoginCase):
         await self.browse(login.url)
         self.assertEqual((await login.ended()).code, 0)
         seen = await self.listen()
-        tokens = []
+        tokens: set[str] = set()
         for user in ("ann", "bob", "cid"):
             hub = await self.start()  # has no access token: what lies in the vault has to be good
             await self.send(hub, [user])
+            # What a killed hub had sent and not noted is sent again by the next, with a token of its own: two requests
+            # of one hub may be seen.
             async with asyncio.timeout(WAIT_S):
-                tokens.append(await seen.get())
-            self.assertTrue(await self.is_active(tokens[-1], "basic"))
+                while (token := await seen.get()) in tokens:
+                    pass
+            tokens.add(token)
+            self.assertTrue(await self.is_active(token, "basic"))
             await hub.child.end(signal.SIGKILL)
-        self.assertEqual(len(set(tokens)), 3)
 
     async def test_a_hub_gets_its_own_tokens_with_client_credentials(self) -> None:
         self.edit(
