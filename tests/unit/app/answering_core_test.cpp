@@ -1,0 +1,89 @@
+#include "app/answering_core.hpp"
+
+#include <unistd.h>
+
+#include <future>
+#include <thread>
+
+#include "core/thread_name.hpp"
+#include "support/catch.hpp"
+
+using namespace syncline;
+using namespace syncline::app;
+
+namespace {
+
+cpu_set_t cores_of(pid_t thread) {
+    cpu_set_t cores;
+    REQUIRE(::sched_getaffinity(thread, sizeof cores, &cores) == 0);
+    return cores;
+}
+
+bool are_equal(const cpu_set_t& one, const cpu_set_t& other) {
+    return CPU_EQUAL(&one, &other);
+}
+
+// A thread that does nothing but to be there.
+struct Idler {
+    explicit Idler(const char* name)
+        : thread([this, name] {
+              core::name_this_thread(name);
+              id.set_value(::gettid());
+              ended.get_future().wait();
+          }) {}
+    ~Idler() {
+        ended.set_value();
+        thread.join();
+    }
+    std::promise<pid_t> id;
+    std::promise<void> ended;
+    std::thread thread;
+};
+
+}  // namespace
+
+TEST_CASE("answering core: apart while it has much to do and the others have no more", "[app]") {
+    CHECK(shall_answer_apart({0.5, 0.6}, 2, false));
+    CHECK(shall_answer_apart({0.5, 1.8}, 4, false));
+    CHECK_FALSE(shall_answer_apart({0.5, 0.1}, 1, false));
+    CHECK_FALSE(shall_answer_apart({0.3, 0.1}, 2, false));  // little to do
+    CHECK_FALSE(shall_answer_apart({0.5, 0.7}, 2, false));  // much is made of each request
+    SECTION("once it is, it needs less to stay") {
+        CHECK(shall_answer_apart({0.3, 0.1}, 2, true));
+        CHECK(shall_answer_apart({0.5, 0.7}, 2, true));
+        CHECK_FALSE(shall_answer_apart({0.1, 0.1}, 2, true));
+        CHECK_FALSE(shall_answer_apart({0.5, 0.9}, 2, true));
+    }
+}
+
+TEST_CASE("answering core: the two threads get a core that no other thread uses", "[app]") {
+    const cpu_set_t before = cores_of(0);
+    REQUIRE(CPU_COUNT(&before) >= 2);
+    Idler journal{"journal"}, other{"state"};
+    const pid_t journal_id = journal.id.get_future().get(), other_id = other.id.get_future().get();
+    boost::asio::io_context io;
+    AnsweringCore core{io};
+
+    core.set_apart(true);
+    const cpu_set_t own = cores_of(0), rest = cores_of(other_id);
+    CHECK(CPU_COUNT(&own) == 1);
+    CHECK(are_equal(cores_of(journal_id), own));
+    CHECK(CPU_COUNT(&rest) == CPU_COUNT(&before) - 1);
+    cpu_set_t together;
+    CPU_OR(&together, &own, &rest);
+    CHECK(are_equal(together, before));
+
+    SECTION("threads that come later are moved at the next look") {
+        Idler later{"later"};  // begins where its maker is
+        const pid_t later_id = later.id.get_future().get();
+        CHECK(are_equal(cores_of(later_id), own));
+        core.set_apart(true);
+        CHECK(are_equal(cores_of(later_id), rest));
+        core.set_apart(false);
+    }
+    SECTION("in the end everything is as it was") {
+        core.stop();
+    }
+    for (const pid_t thread : {pid_t{0}, journal_id, other_id})
+        CHECK(are_equal(cores_of(thread), before));
+}
