@@ -53,8 +53,8 @@ Digests webhooks_of(const config::Config& config) {
 
 // Written so that it does not compile when a key is added and not compared here.
 std::vector<std::string> compare(const config::Hub& now, const config::Hub& next) {
-    const auto& [data_dir, connectors_dir, address, port, tls, socket, vault_key, limits, trial] =
-        now;
+    const auto& [data_dir, connectors_dir, address, port, listen_socket, tls, socket, vault_key,
+                 limits, trial] = now;
     const auto& [connections, per_ip, pending, unapplied, history] = limits;
     const auto files = [](const std::optional<config::Tls>& of) {
         return of ? std::vector{of->certificate, of->key, of->client_ca}
@@ -67,7 +67,8 @@ std::vector<std::string> compare(const config::Hub& now, const config::Hub& next
     const std::pair<const char*, bool> keys[] = {
         {"hub.data_dir", data_dir == next.data_dir},
         {"hub.connectors_dir", connectors_dir == next.connectors_dir},
-        {"hub.listen", address == next.listen_address && port == next.listen_port},
+        {"hub.listen", address == next.listen_address && port == next.listen_port &&
+                           listen_socket == next.listen_socket},
         {"hub.tls", files(tls) == files(next.tls)},
         {"hub.admin.listen", socket == next.admin_socket || is_default_socket},
         {"hub.vault.key_file", vault_key == next.vault_key_file},

@@ -70,7 +70,12 @@ void examine_backup(const std::filesystem::path& data_dir, Findings& findings);
 // no hub answers. `holder` has the lock of the data directory; empty: nobody.
 std::string examine_hub(const config::Hub& hub, const std::string& holder, Findings& findings);
 
-// The port that webhooks come in at. `serving` as from examine_hub().
+// Whether a Unix socket that nobody serves can be made at the next start. `name` is that of the
+// finding, `key` that of the configuration. A folder that is the data directory is told with that.
+void examine_socket(const config::Hub& hub, const std::filesystem::path& socket,
+                    const std::string& name, const std::string& key, Findings& findings);
+
+// The port or the Unix socket that webhooks come in at. `serving` as from examine_hub().
 void examine_listener(const config::Hub& hub, const std::string& serving, Findings& findings);
 
 // Whether the vault opens, and what is damaged in it. Says nothing where there is none.

@@ -1,8 +1,11 @@
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <fstream>
 #include <limits>
 #include <optional>
@@ -30,27 +33,27 @@ std::optional<std::uint64_t> number_in(const char* file, const std::string& word
     return std::nullopt;
 }
 
-}  // namespace
+constexpr const char* kPort = "port";
 
-void examine_listener(const config::Hub& hub, const std::string& serving, Findings& findings) {
+// Where webhooks come in according to the file.
+std::string place_of(const config::Hub& hub) {
+    if (!hub.listen_socket.empty()) return "unix:" + hub.listen_socket.string();
+    const bool is_v6 = hub.listen_address.find(':') != std::string::npos;
+    return (is_v6 ? "[" + hub.listen_address + "]" : hub.listen_address) + ":" +
+           std::to_string(hub.listen_port);
+}
+
+bool is_same_place(const config::Hub& hub, const std::string& serving) {
+    if (!hub.listen_socket.empty()) return serving == place_of(hub);
+    if (serving.starts_with("unix:")) return false;
+    return hub.listen_port == 0 || serving.ends_with(":" + std::to_string(hub.listen_port));
+}
+
+void examine_port(const config::Hub& hub, Findings& findings) {
     namespace ip = boost::asio::ip;
-    constexpr const char* kName = "port";
     boost::system::error_code error;
     const ip::address address = ip::make_address(hub.listen_address, error);
     if (error) return;  // the configuration holds addresses only
-    const std::string place =
-        (address.is_v6() ? "[" + hub.listen_address + "]" : hub.listen_address) + ":" +
-        std::to_string(hub.listen_port);
-    if (!serving.empty()) {
-        const bool is_same =
-            hub.listen_port == 0 || serving.ends_with(":" + std::to_string(hub.listen_port));
-        if (is_same)
-            findings.ok(kName, "the hub serves " + serving);
-        else
-            findings.warn(kName, "the hub serves " + serving + ", and the file says " + place,
-                          "start the hub again to make the change take effect");
-        return;
-    }
     boost::asio::io_context io;
     ip::tcp::acceptor acceptor{io};
     const ip::tcp::endpoint endpoint{address, hub.listen_port};
@@ -59,13 +62,60 @@ void examine_listener(const config::Hub& hub, const std::string& serving, Findin
     if (!error) acceptor.set_option(ip::tcp::acceptor::reuse_address{true}, error);
     if (!error) acceptor.bind(endpoint, error);
     if (error)
-        findings.fail(kName, "can't listen on " + place + ": " + error.message(),
+        findings.fail(kPort, "can't listen on " + place_of(hub) + ": " + error.message(),
                       "stop the other program, or choose another hub.listen");
     else
-        findings.ok(kName, place + " is free");
+        findings.ok(kPort, place_of(hub) + " is free");
+}
+
+bool has_listener(const std::filesystem::path& socket) {
+    using boost::asio::local::stream_protocol;
+    boost::asio::io_context io;
+    stream_protocol::socket probe{io};
+    boost::system::error_code error;
+    probe.connect(stream_protocol::endpoint{socket.string()}, error);
+    return !error;
+}
+
+}  // namespace
+
+void examine_socket(const config::Hub& hub, const std::filesystem::path& socket,
+                    const std::string& name, const std::string& key, Findings& findings) {
+    struct stat status {};
+    const bool is_there = ::lstat(socket.c_str(), &status) == 0;
+    const std::filesystem::path folder = socket.parent_path();
+    if (is_there && !S_ISSOCK(status.st_mode))
+        findings.fail(name, socket.string() + " is no socket",
+                      "remove it, or write another " + key);
+    else if (is_there && has_listener(socket))
+        findings.fail(name, "another program listens on " + socket.string(),
+                      "stop the other program, or choose another " + key);
+    else if (folder != hub.data_dir && ::access(folder.c_str(), W_OK | X_OK) != 0)
+        findings.fail(name, "this user can't create " + socket.string(),
+                      "make its folder writable, or write another " + key);
+    else
+        findings.ok(name, socket.string() + (is_there ? " is left over; the next start replaces it"
+                                                      : " will be created"));
+}
+
+void examine_listener(const config::Hub& hub, const std::string& serving, Findings& findings) {
+    const std::string name = hub.listen_socket.empty() ? kPort : "webhook socket";
+    if (serving.empty() && hub.listen_socket.empty())
+        examine_port(hub, findings);
+    else if (serving.empty())
+        examine_socket(hub, hub.listen_socket, name, "hub.listen", findings);
+    else if (is_same_place(hub, serving))
+        findings.ok(name, "the hub serves " + serving);
+    else
+        findings.warn(name, "the hub serves " + serving + ", and the file says " + place_of(hub),
+                      "start the hub again to make the change take effect");
 }
 
 void examine_tls(const config::Hub& hub, Findings& findings) {
+    if (!hub.listen_socket.empty()) {
+        findings.ok("tls", "not needed; webhooks come in on a Unix socket");
+        return;
+    }
     boost::system::error_code error;
     const auto address = boost::asio::ip::make_address(hub.listen_address, error);
     if (!hub.tls) {

@@ -1,6 +1,5 @@
 // `syncline doctor`: one line for everything that the hub needs around it.
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/array.hpp>
@@ -176,12 +175,7 @@ std::string examine_hub(const config::Hub& hub, const std::string& holder, Findi
     struct stat status {};
     const bool is_there = ::lstat(hub.admin_socket.c_str(), &status) == 0;
     const std::string socket = hub.admin_socket.string();
-    if (is_there && !S_ISSOCK(status.st_mode)) {
-        findings.fail("admin socket", socket + " is no socket",
-                      "remove it, or write another hub.admin.listen");
-        return {};
-    }
-    if (is_there) {
+    if (is_there && S_ISSOCK(status.st_mode)) {
         const Result<json::value> answer = ask_hub(hub.admin_socket, "GET", "/v1/status");
         if (answer.has_value()) {
             findings.ok("admin socket", socket + " answers");
@@ -192,20 +186,12 @@ std::string examine_hub(const config::Hub& hub, const std::string& holder, Findi
             findings.fail("admin socket", answer.error());
             return {};
         }
-    } else if (!holder.empty()) {
+    } else if (!is_there && !holder.empty()) {
         findings.fail("admin socket", "the hub runs, and " + socket + " is not there",
                       "name the hub's own configuration with -c", core::ExitCode::kRuntime);
         return {};
     }
-    std::filesystem::path folder = hub.admin_socket.parent_path();
-    const bool is_in_data = folder == hub.data_dir;  // told with the data directory
-    if (!is_in_data && ::access(folder.c_str(), W_OK | X_OK) != 0) {
-        findings.fail("admin socket", "this user can't create " + socket,
-                      "make its folder writable, or write another hub.admin.listen");
-        return {};
-    }
-    findings.ok("admin socket", is_there ? socket + " is left over; the next start replaces it"
-                                         : socket + " will be created");
+    examine_socket(hub, hub.admin_socket, "admin socket", "hub.admin.listen", findings);
     return {};
 }
 

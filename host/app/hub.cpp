@@ -50,6 +50,7 @@ constexpr milliseconds kInstanceStopDeadline{10'000};
 constexpr milliseconds kAppenderStopDeadline{5'000};
 constexpr milliseconds kDrainPoll{20};
 constexpr milliseconds kProbeLimit{15'000};
+constexpr mode_t kProxyMode = 0660;  // of the webhooks' Unix socket: the proxy shares the group
 
 class Hub {
   public:
@@ -71,6 +72,7 @@ class Hub {
   private:
     // Where webhooks come in, once it listens.
     std::string url() const {
+        if (!hub_.listen_socket.empty()) return "unix:" + hub_.listen_socket.string();
         return (hub_.tls ? "https://" : "http://") + hub_.listen_address + ":" +
                std::to_string(server_->port());
     }
@@ -247,6 +249,10 @@ class Hub {
         http_server::ListenOptions web;
         web.address = hub_.listen_address;
         web.port = hub_.listen_port;
+        if (!hub_.listen_socket.empty()) {
+            web.address = "unix:" + hub_.listen_socket.string();
+            web.unix_mode = kProxyMode;
+        }
         if (hub_.tls)
             web.tls =
                 http_server::TlsFiles{hub_.tls->certificate, hub_.tls->key, hub_.tls->client_ca};

@@ -69,7 +69,8 @@ struct Hub {
     std::filesystem::path connectors_dir;
     std::string listen_address = "127.0.0.1";
     std::uint16_t listen_port = 8080;
-    std::optional<Tls> tls;                // none: plain HTTP, on loopback unless `allow_plain`
+    std::filesystem::path listen_socket;   // made absolute; not empty: instead of address and port
+    std::optional<Tls> tls;                // none: plain HTTP, on this machine unless `allow_plain`
     std::filesystem::path admin_socket;    // default: <data_dir>/admin.sock
     std::filesystem::path vault_key_file;  // opens the vault; empty: the key comes another way
     ServerLimits limits;

@@ -32,8 +32,9 @@ inline constexpr ErrorCode kValue{"config.value", ErrorClass::kConfig,
                                   "write one of the values that are allowed"};
 inline constexpr ErrorCode kDuplicate{"config.duplicate", ErrorClass::kConfig,
                                       "keep one of the two"};
-inline constexpr ErrorCode kBadAddress{"config.address", ErrorClass::kConfig,
-                                       "write an address such as 127.0.0.1:8080 or [::1]:8080"};
+inline constexpr ErrorCode kBadAddress{
+    "config.address", ErrorClass::kConfig,
+    "write an address such as 127.0.0.1:8080, [::1]:8080 or unix:hub.sock"};
 inline constexpr ErrorCode kPlainListener{
     "config.plain_listener", ErrorClass::kConfig,
     "add `tls: { certificate: FILE, key: FILE }`, listen on 127.0.0.1 behind a proxy, or write "

@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kFileBytesMax = 4 * 1024 * 1024;
 constexpr std::int64_t kMebibyte = 1024 * 1024;
+constexpr std::string_view kUnix = "unix:";
 
 Result<std::string> read_file(const std::filesystem::path& file) {
     errno = 0;
@@ -72,7 +73,7 @@ class Loader {
         if (const Node* connections = map_of(file, "connections")) {
             for (const auto& [name, node] : connections->entries) read_connection(*name, *node);
         }
-        check_client_certificates();
+        check_senders();
         share_routes(context_, config_.connections, described_);
         return std::move(config_);
     }
@@ -111,7 +112,11 @@ class Loader {
         if (admin != nullptr)
             read_admin(Section{context_, admin, "hub.admin", {{"listen"}, {}}});
         else
-            check_socket_path(hub.at());
+            check_socket_path(out.admin_socket, "hub.admin.listen", hub.at());
+        if (!out.listen_socket.empty() && out.listen_socket == out.admin_socket)
+            context_.problems.add(kBadAddress, hub.find("listen")->at,
+                                  "`hub.listen` is the socket of `hub.admin.listen`",
+                                  "write another path: webhooks and operators come in apart");
         const Section vault{context_, hub.find("vault"), "hub.vault", {{}, {"key_file"}}};
         if (vault.find("key_file") != nullptr)
             out.vault_key_file = vault.file_path("key_file").value_or("");
@@ -147,6 +152,11 @@ class Loader {
     void read_listen(const Section& hub) {
         const auto text = hub.text("listen");
         if (!text.has_value()) return;
+        if (text->starts_with(kUnix) && text->size() > kUnix.size()) {
+            config_.hub.listen_socket = socket_path(*text);
+            check_socket_path(config_.hub.listen_socket, "hub.listen", hub.find("listen")->at);
+            return;
+        }
         std::string_view address = *text;
         const std::size_t colon = address.rfind(':');
         const bool has_port = colon != std::string_view::npos && colon + 1 < address.size();
@@ -159,7 +169,7 @@ class Loader {
         const bool is_address = ::inet_pton(is_v6 ? AF_INET6 : AF_INET, host.c_str(), &parsed) == 1;
         if (!is_address || port < 0 || port > 65535) {
             context_.problems.add(kBadAddress, hub.find("listen")->at,
-                                  "`hub.listen` must be an IP address and a port");
+                                  "`hub.listen` must be an IP address and a port, or `unix:PATH`");
             return;
         }
         config_.hub.listen_address = host;
@@ -171,11 +181,18 @@ class Loader {
     void read_tls(const Section& hub) {
         const bool allows_plain = hub.flag("allow_plain").value_or(false);
         if (hub.find("tls") == nullptr) {
-            if (allows_plain || is_loopback(config_.hub.listen_address)) return;
+            const bool is_local =
+                !config_.hub.listen_socket.empty() || is_loopback(config_.hub.listen_address);
+            if (allows_plain || is_local) return;
             context_.problems.add(kPlainListener, hub.find("listen")->at,
                                   "`hub.listen` is open to the network without TLS");
             return;
         }
+        if (!config_.hub.listen_socket.empty())
+            context_.problems.add(kBadAddress, hub.find("listen")->at,
+                                  "`hub.listen` is a Unix socket, which does not speak TLS",
+                                  "take `hub.tls` out, and let the proxy before the hub have the "
+                                  "certificate: on the socket nobody can listen in between");
         const Section section{
             context_, hub.find("tls"), "hub.tls", {{"certificate", "key"}, {"client_ca"}}};
         Tls tls;
@@ -189,20 +206,27 @@ class Loader {
         config_.hub.tls = std::move(tls);
     }
 
-    // Where they are written: what only shares a webhook has no rules yet.
-    void check_client_certificates() {
-        if (config_.hub.tls && !config_.hub.tls->client_ca.empty()) return;
+    // Rules that no sender could meet, for want of what the listener does not know of them. Where
+    // they are written: what only shares a webhook has no rules yet.
+    void check_senders() {
+        const Hub& hub = config_.hub;
+        const bool has_certificates = hub.tls && !hub.tls->client_ca.empty();
+        const bool has_addresses = hub.listen_socket.empty();
         for (const Connection& connection : config_.connections) {
             if (!connection.webhook) continue;
-            for (const VerifyRule& rule : connection.webhook->verify)
-                if (rule.scheme == VerifyScheme::kClientCertificate)
+            for (const VerifyRule& rule : connection.webhook->verify) {
+                if (rule.scheme == VerifyScheme::kClientCertificate && !has_certificates)
                     context_.problems.add(kClientCaMissing, rule.at,
                                           "clients are not asked for certificates");
+                if (rule.scheme == VerifyScheme::kAddress && !has_addresses)
+                    context_.problems.add(kValue, rule.at,
+                                          "clients of a Unix socket have no address",
+                                          "let the proxy before the hub check addresses");
+            }
         }
     }
 
     void read_admin(const Section& admin) {
-        constexpr std::string_view kUnix = "unix:";
         const auto text = admin.text("listen");
         if (!text.has_value()) return;
         const Position at = admin.find("listen")->at;
@@ -211,16 +235,19 @@ class Loader {
                                   "write `unix:PATH`; TCP is not part of this version");
             return;
         }
-        config_.hub.admin_socket =
-            (context_.folder / text->substr(kUnix.size())).lexically_normal();
-        check_socket_path(at);
+        config_.hub.admin_socket = socket_path(*text);
+        check_socket_path(config_.hub.admin_socket, "hub.admin.listen", at);
     }
 
-    void check_socket_path(Position at) {
-        if (config_.hub.admin_socket.string().size() < sizeof(sockaddr_un::sun_path)) return;
-        context_.problems.add(kBadAddress, at,
-                              "the path of the admin socket is longer than 107 bytes",
-                              "write a shorter one: `admin: { listen: \"unix:PATH\" }`");
+    // Of `unix:PATH`.
+    std::filesystem::path socket_path(std::string_view address) const {
+        return (context_.folder / address.substr(kUnix.size())).lexically_normal();
+    }
+
+    void check_socket_path(const std::filesystem::path& path, std::string_view key, Position at) {
+        if (path.string().size() < sizeof(sockaddr_un::sun_path)) return;
+        context_.problems.add(kBadAddress, at, "the path of the socket is longer than 107 bytes",
+                              "write a shorter one: " + in_quotes(key) + " is `unix:PATH`");
     }
 
     void read_account(const Node& key, const Node& node) {

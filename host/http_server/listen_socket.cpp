@@ -1,5 +1,6 @@
 #include "http_server/listen_socket.hpp"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -98,7 +99,7 @@ Result<void> remove_stale(const std::string& name, const sockaddr_un& where) {
     return {};
 }
 
-Result<ListenSocket> open_unix(const std::string& name, const std::string& path) {
+Result<ListenSocket> open_unix(const std::string& name, const std::string& path, mode_t mode) {
     sockaddr_un where{};
     where.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof where.sun_path ||
@@ -112,15 +113,19 @@ Result<ListenSocket> open_unix(const std::string& name, const std::string& path)
     ListenSocket listener;
     listener.fd = open_socket(AF_UNIX);
     if (!listener.fd) return make_failure(errno, name);
-    // The mode of the socket before bind() is the most that the file gets, so it is private from
-    // its first moment, and the umask of the process stays as it is.
+    // The mode of the socket before bind() is the most that the file gets, so it is never open to
+    // others. What the umask took of it, which is the process's and stays as it is, is given back
+    // before anyone can connect.
     const int fd = listener.fd.get();
-    if (::fchmod(fd, S_IRUSR | S_IWUSR) != 0 ||
+    if (::fchmod(fd, mode) != 0 ||
         ::bind(fd, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) {
         return make_failure(errno, name);
     }
     listener.unix_path = path;
-    if (::listen(fd, SOMAXCONN) != 0) return make_failure(errno, name);
+    if (::fchmodat(AT_FDCWD, where.sun_path, mode, AT_SYMLINK_NOFOLLOW) != 0 ||
+        ::listen(fd, SOMAXCONN) != 0) {
+        return make_failure(errno, name);
+    }
     return listener;
 }
 
@@ -131,9 +136,10 @@ void UniqueFd::reset(int fd) {
     fd_ = fd;
 }
 
-Result<ListenSocket> open_listen_socket(const std::string& address, std::uint16_t port) {
+Result<ListenSocket> open_listen_socket(const std::string& address, std::uint16_t port,
+                                        mode_t unix_mode) {
     if (address.starts_with(kUnixPrefix)) {
-        return open_unix(address, address.substr(kUnixPrefix.size()));
+        return open_unix(address, address.substr(kUnixPrefix.size()), unix_mode);
     }
     return open_tcp(address, port);
 }

@@ -1,6 +1,8 @@
 // A listening socket: bind, listen, and what is left on the disk afterwards. [any]
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -38,8 +40,9 @@ struct ListenSocket {
     std::string unix_path;   // to be removed in the end; "" for TCP
 };
 
-// `address` as in ListenOptions.
+// The arguments are as in ListenOptions.
 // Errors: `http_server.address_in_use`, `.address_invalid`, `.permission`, `.out_of_resources`.
-Result<ListenSocket> open_listen_socket(const std::string& address, std::uint16_t port);
+Result<ListenSocket> open_listen_socket(const std::string& address, std::uint16_t port,
+                                        mode_t unix_mode);
 
 }  // namespace syncline::http_server

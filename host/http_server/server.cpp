@@ -168,7 +168,8 @@ Result<std::unique_ptr<Server>> Server::listen(boost::asio::io_context& io, Hand
     if (options.tls) {
         SYNCLINE_TRY(tls, TlsKeeper::open(std::move(*options.tls)));
     }
-    SYNCLINE_TRY(ListenSocket listener, open_listen_socket(options.address, options.port));
+    SYNCLINE_TRY(ListenSocket listener,
+                 open_listen_socket(options.address, options.port, options.unix_mode));
     auto impl =
         std::make_unique<Impl>(io, handler, options.limits, std::move(tls), std::move(listener));
     return std::unique_ptr<Server>(new Server(std::move(impl)));

@@ -9,6 +9,8 @@
 // Limits: see Limits; one request in flight per connection.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstddef>
@@ -115,9 +117,11 @@ struct TlsFiles {
 };
 
 struct ListenOptions {
-    std::string address =
-        "127.0.0.1";         // or "unix:/path": the file gets mode 0600, a stale one is replaced
-    std::uint16_t port = 0;  // 0: any free port
+    std::string address = "127.0.0.1";  // or "unix:/path"; a stale file is replaced
+    std::uint16_t port = 0;             // 0: any free port
+    // Of the file of a Unix socket, whatever the umask is. Who may write to it may connect; by
+    // default that is its owner alone.
+    mode_t unix_mode = 0600;
     Limits limits;
     std::optional<TlsFiles> tls;  // none: plain HTTP
 };

@@ -1,20 +1,19 @@
-"""Load on one server, and what came of it: wrk for servers that speak HTTP, redis-benchmark for
-Redis."""
+"""Load on one server, and what came of it: bench_load (load.cpp) for servers that speak HTTP,
+redis-benchmark for Redis."""
 
 from __future__ import annotations
 
 import asyncio
 import csv
-import re
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peers import RedisServer
 from subjects import BODY_BYTES, Running
 from syncline_tools.processes import StartError
 
-HERE = Path(__file__).resolve().parent
-UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 WARM_UP_S = 1
 WARM_UP_ADDS = 20_000
 STREAM_LENGTH = 100_000  # what Redis keeps of what it was given
@@ -34,25 +33,33 @@ class Measurement:
     others_share: float = 0.0
 
 
-async def warm_up(running: Running | RedisServer, connections: int) -> int:
-    """What the load has to know of it: requests sent to a server, or additions a second."""
+async def warm_up(program: Path, running: Running | RedisServer, connections: int) -> int:
+    """What the load has to know of it: the next request for a server, or additions a second.
+    `program` is bench_load."""
     if isinstance(running, RedisServer):
         return int((await _redis_benchmark(running, connections, WARM_UP_ADDS))["rps"])
-    sent = re.search(r"(\d+) requests in ", await _wrk(running, connections, WARM_UP_S, 0))
-    # Go on where the warm-up ended: a request sent twice in a row would change nothing the second
-    # time.
-    return int(sent[1]) + connections if sent else 0
+    # The load goes on there: a request sent twice in a row would change nothing the second time.
+    return int((await _bench_load(program, running, connections, WARM_UP_S, 0))["next"])
 
 
 async def drive(
-    running: Running | RedisServer, subject: str, connections: int, seconds: int, warm: int
+    program: Path,
+    running: Running | RedisServer,
+    subject: str,
+    connections: int,
+    seconds: int,
+    warm: int,
 ) -> Measurement:
     if isinstance(running, RedisServer):
         row = await _redis_benchmark(running, connections, max(1, warm) * seconds)
         return Measurement(
             subject, connections, row["rps"], row["p50_latency_ms"], row["p99_latency_ms"]
         )
-    return _parse(await _wrk(running, connections, seconds, warm), subject, connections)
+    told = await _bench_load(program, running, connections, seconds, warm)
+    rate = told["answered"] / told["seconds"]
+    return Measurement(
+        subject, connections, rate, told["p50_ms"], told["p99_ms"], told["refused"]
+    )
 
 
 async def _output(words: list[str]) -> str:
@@ -76,33 +83,18 @@ async def _output(words: list[str]) -> str:
     return out
 
 
-async def _wrk(running: Running, connections: int, seconds: int, first: int) -> str:
-    """wrk's report; `first` is the request in the list of bodies to begin with."""
-    words = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
-    words += ["-s", str(HERE / "signed.lua"), running.url, "--", str(running.bodies), str(first)]
-    return await _output(words)
-
-
-def _parse(out: str, subject: str, connections: int) -> Measurement:
-    rate, total = re.search(r"Requests/sec:\s+([\d.]+)", out), re.search(r"(\d+) requests in ", out)
-    latency = {
-        int(share): float(value) * UNITS[unit]
-        for share, value, unit in re.findall(
-            r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)\s*$", out, re.MULTILINE
-        )
-    }
-    if rate is None or total is None or len(latency) != 2:
-        raise StartError(f"wrk's report is not understood: {out}")
-    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    refusals = int(refused[1]) if refused else 0
-    good_share = 1 - refusals / max(1, int(total[1]))
-    return Measurement(
-        subject, connections, float(rate[1]) * good_share, latency[50], latency[99], refusals
-    )
+async def _bench_load(
+    program: Path, running: Running, connections: int, seconds: int, first: int
+) -> dict[str, Any]:
+    """What bench_load prints; `first` is the request in the list of bodies to begin with."""
+    words = [str(program), running.url, str(running.bodies), str(connections), str(seconds)]
+    result: dict[str, Any] = json.loads(await _output([*words, str(first)]))
+    return result
 
 
 async def _redis_benchmark(running: RedisServer, connections: int, adds: int) -> dict[str, float]:
-    words = ["redis-benchmark", "-s", str(running.socket), "-c", str(connections), "-n", str(adds)]
+    where = ["-p", str(running.port)] if running.port else ["-s", str(running.socket)]
+    words = ["redis-benchmark", *where, "-c", str(connections), "-n", str(adds)]
     words += ["--csv", "XADD", "bench", "MAXLEN", "~", str(STREAM_LENGTH), "*", "body"]
     out = await _output([*words, "x" * BODY_BYTES])
     rows = list(csv.DictReader(line for line in out.splitlines() if line.startswith('"')))

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from syncline_tools.http_load import HttpConnection
+from syncline_tools.ports import free_port
 from syncline_tools.processes import Child, StartError, start
 
 BULLMQ = Path(__file__).resolve().parent / "peers/bullmq"
@@ -19,7 +20,6 @@ READY_S = 30.0
 INSTALL_S = 300.0
 DRAIN_S = 120.0
 REDIS_OPTIONS = {
-    "port": "0",
     "appendonly": "yes",
     "appendfsync": "always",
     "save": "",
@@ -30,9 +30,10 @@ REDIS_OPTIONS = {
 
 @dataclass(slots=True)
 class RedisServer:
-    """Driven with redis-benchmark instead of wrk, over a Unix socket, which is quicker than TCP."""
+    """Driven with redis-benchmark, over its Unix socket, unless it has a port."""
 
     socket: Path
+    port: int  # of loopback, or 0
     pids: list[int]
 
     async def delivered(self) -> int | None:
@@ -40,10 +41,16 @@ class RedisServer:
 
 
 @asynccontextmanager
-async def redis(folder: Path) -> AsyncIterator[RedisServer]:
+async def redis(folder: Path, over_tcp: bool = False) -> AsyncIterator[RedisServer]:
     """A Redis of its own, with its data in the folder."""
-    server = RedisServer(folder / "redis.sock", [])
-    options = {**REDIS_OPTIONS, "unixsocket": str(server.socket), "dir": str(folder)}
+    server = RedisServer(folder / "redis.sock", free_port() if over_tcp else 0, [])
+    options = {
+        **REDIS_OPTIONS,
+        "bind": "127.0.0.1",
+        "port": str(server.port),
+        "unixsocket": str(server.socket),
+        "dir": str(folder),
+    }
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     child = await start("redis", ["redis-server", *words], folder)
     server.pids.append(child.pid)

@@ -1,4 +1,4 @@
-// The HTTP server by itself: answers every request 202 and stores nothing, to be measured with wrk
+// The HTTP server by itself: answers every request 202 and stores nothing, to be measured
 // against other servers.
 //
 //   bench_plain_server [--port N]     prints the port, serves until SIGINT or SIGTERM

@@ -20,7 +20,7 @@ import peers
 from peers import RedisServer
 from syncline_tools import dmp
 from syncline_tools.http_load import HttpConnection
-from syncline_tools.hub import CONNECTION, ROUTE, HubSetup, is_settled
+from syncline_tools.hub import CONNECTION, ROUTE, HubSetup, RunningHub, is_settled
 from syncline_tools.ports import free_port
 from syncline_tools.processes import Child, StartError, start
 
@@ -32,6 +32,7 @@ READY_S = 15.0
 # to wait for a processor at each of its steps.
 DELIVER = {"batch_records": 100, "batch_wait_ms": 100, "concurrency": 8}
 LIMITS = {"connections_per_ip_max": 1000}
+LOOPBACK, SOCKET = "127.0.0.1:0", "unix:hub.sock"  # where a hub listens
 DRAIN_S = 120.0
 LOOK_EVERY_S = 0.5
 
@@ -55,7 +56,7 @@ http {{
 class Running(Protocol):
     """A server under measurement."""
 
-    url: str
+    url: str  # as bench_load takes it
     pids: list[int]
     bodies: Path
 
@@ -122,14 +123,16 @@ class Subjects:
         write_bodies(self._many_bodies, USERS)
 
     def open(self, name: str) -> AbstractAsyncContextManager[Running | RedisServer]:
-        if name == "xadd":
-            return peers.redis(self._new_folder())
+        if name in ("xadd", "xadd-tcp"):
+            return peers.redis(self._new_folder(), over_tcp=name == "xadd-tcp")
+        if name in ("keeps", "keeps-unix"):
+            return self._keeps(SOCKET if name == "keeps-unix" else LOOPBACK)
+        if name in ("acks", "acks-unix"):
+            return self._acks(SOCKET if name == "acks-unix" else LOOPBACK)
         return {
             "bullmq": self._bullmq,
             "nginx": self._nginx,
             "plain": self._plain,
-            "keeps": self._keeps,
-            "acks": self._acks,
             "hub": self._hub,
         }[name]()
 
@@ -161,9 +164,9 @@ class Subjects:
             await child.end()
 
     @asynccontextmanager
-    async def _keeps(self) -> AsyncIterator[Running]:
+    async def _keeps(self, listen: str) -> AsyncIterator[Running]:
         setup = HubSetup(self._binaries / "syncline", self._new_folder(), KEY)
-        setup.prepare("http://127.0.0.1:9", DELIVER, limits=LIMITS)
+        setup.prepare("http://127.0.0.1:9", DELIVER, listen, limits=LIMITS)
         shutil.copy(self._binaries / "occupied.so", setup.connectors_dir)
         config = setup.config.read_text(encoding="utf-8")
         config = config.replace("connector: mapp-dmp", "connector: occupied")
@@ -172,10 +175,11 @@ class Subjects:
             yield running
 
     @asynccontextmanager
-    async def _acks(self) -> AsyncIterator[Running]:
+    async def _acks(self, listen: str) -> AsyncIterator[Running]:
         with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, and is never accepted
             setup = HubSetup(self._binaries / "syncline", self._new_folder(), KEY)
-            setup.prepare(f"http://127.0.0.1:{silent.getsockname()[1]}", DELIVER, limits=LIMITS)
+            destination = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            setup.prepare(destination, DELIVER, listen, limits=LIMITS)
             async with self._acknowledging(setup) as running:
                 yield running
 
@@ -184,8 +188,7 @@ class Subjects:
         """A hub that delivers nothing; nobody waits for its end."""
         running = await setup.ready(await setup.launch(), READY_S)
         try:
-            url = f"{running.url}/hooks/{ROUTE}"
-            yield PlainServer(url, [running.child.pid], self._many_bodies)
+            yield PlainServer(hook_of(running), [running.child.pid], self._many_bodies)
         finally:
             await running.child.end(signal.SIGKILL)
 
@@ -206,9 +209,10 @@ class Subjects:
             setup.prepare(root_of(sink.url), DELIVER, limits=LIMITS)
             running = await setup.ready(await setup.launch(), READY_S)
             try:
-                url = f"{running.url}/hooks/{ROUTE}"
                 pids = [running.child.pid, *sink.pids]
-                yield HubServer(setup, running.admin_socket, url, pids, self._many_bodies)
+                yield HubServer(
+                    setup, running.admin_socket, hook_of(running), pids, self._many_bodies
+                )
             finally:
                 await running.child.end()
 
@@ -217,6 +221,11 @@ class Subjects:
         folder = self._folder / f"run-{self._runs}"
         folder.mkdir()
         return folder
+
+
+def hook_of(hub: RunningHub) -> str:
+    root = hub.url if hub.port else f"http://{hub.url}:"
+    return f"{root}/hooks/{ROUTE}"
 
 
 def root_of(url: str) -> str:

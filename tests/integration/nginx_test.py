@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 import sys
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import BINARY, HERE, WAIT_S, HubTest, RunningHub, run
+from support import BINARY, HERE, KEY, ROUTE, WAIT_S, HubTest, RunningHub, dmp, run
+from syncline_tools.http_load import HttpConnection
 
 NGINX = "/usr/sbin/nginx"
 PAGE = HERE / "NGINX.md"
@@ -34,7 +36,7 @@ events {{}}
 http {{
   access_log off; {temporary}
   keepalive_timeout 0; client_header_timeout 1s; client_body_timeout 1s;
-  upstream hub {{ server 127.0.0.1:{port}; keepalive 4; }}
+  upstream hub {{ server {hub}; keepalive 4; }}
   server {{ listen unix:{socket};
     location / {{ proxy_pass http://hub; proxy_http_version 1.1;
       proxy_set_header Connection ''; proxy_request_buffering off; }} }}
@@ -101,7 +103,7 @@ class NginxTest(HubTest):
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         socket = folder / "socket"
-        config = CONFIG.format(temporary=temporary, port=hub.port, socket=socket)
+        config = CONFIG.format(temporary=temporary, hub=hub.url.removeprefix("http://"), socket=socket)
         (folder / "nginx.conf").write_text(config, encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
             NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "log")
@@ -169,6 +171,30 @@ class NginxTest(HubTest):
                 answer = await converse(honest, handshake, ends=False)
                 self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer)
         await self.stop(hub)
+
+    @unittest.skipUnless(Path(NGINX).exists(), "nginx is not installed")
+    async def test_nginx_hands_webhooks_over_on_a_unix_socket(self) -> None:
+        self.edit('listen: "127.0.0.1:0"', "listen: unix:hub.sock")
+        hub = await self.start()
+        socket = self.folder / "hub.sock"
+        self.assertEqual(hub.url, f"unix:{socket}")
+        self.assertEqual(stat.S_IMODE(socket.stat().st_mode), 0o660)
+        self.assertEqual((await self.result("status"))["listen"], hub.url)
+        checks = {check["name"]: check["what"] for check in (await self.result("doctor"))["checks"]}
+        self.assertEqual(checks["webhook socket"], f"the hub serves {hub.url}")
+        through = HttpConnection("hub", 0, await self.start_nginx(hub))
+        self.addCleanup(through.close)
+        batch = dmp.Batch("a", True, ["u1"])
+        body = batch.body("A")
+        for key, status in (("another key", 401), (KEY, 200)):
+            signature = {"X-HMAC": dmp.sign(key, body)}
+            target = f"/hooks/{ROUTE}?type={batch.type}"
+            answer = await through.request("POST", target, body, signature)
+            self.assertEqual(answer.status, status, answer.body)
+        await self.settled()
+        self.assertEqual(set(await self.members()), {"u1"})
+        await self.stop(hub)
+        self.assertFalse(socket.exists())
 
 
 if __name__ == "__main__":

@@ -164,4 +164,6 @@ TEST_CASE("changes: every key of the hub that differs is named", "[app][reload]"
     const app::Changes socket =
         world.changes(World::with("./data\n", "./data\n  admin: { listen: \"unix:a.sock\" }\n"));
     CHECK(socket.needs_restart == Strings{"hub.admin.listen"});
+    const app::Changes listen = world.changes(World::with("127.0.0.1:8080", "unix:hub.sock"));
+    CHECK(listen.needs_restart == Strings{"hub.listen"});
 }

@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
 #include "store/store.hpp"
 #include "support/catch.hpp"
 #include "support/fake_clock.hpp"
@@ -143,6 +146,43 @@ TEST_CASE("doctor: webhooks in the clear on a network are a warning", "[app][doc
     examine_tls(hub, open);
     CHECK(find(local, "tls").health == Health::kOk);
     CHECK(find(open, "tls").health == Health::kWarn);
+    hub.listen_socket = "/run/hub.sock";
+    Findings socket;
+    examine_tls(hub, socket);
+    CHECK(find(socket, "tls").health == Health::kOk);
+}
+
+TEST_CASE("doctor: a Unix socket for webhooks is free, left over, or in use", "[app][doctor]") {
+    const test::TempDir folder;
+    config::Hub hub;
+    hub.listen_socket = folder / "hub.sock";
+    const std::string place = "unix:" + hub.listen_socket.string();
+    const auto look = [&](const std::string& serving = "") {
+        Findings findings;
+        examine_listener(hub, serving, findings);
+        return find(findings, "webhook socket");
+    };
+    CHECK(look().what == hub.listen_socket.string() + " will be created");
+    boost::asio::io_context io;
+    {
+        boost::asio::local::stream_protocol::acceptor other{io, hub.listen_socket.string()};
+        CHECK(look().health == Health::kFail);
+        CHECK(look(place).what == "the hub serves " + place);
+        CHECK(look("http://127.0.0.1:8080").health == Health::kWarn);
+    }
+    CHECK(look().what == hub.listen_socket.string() + " is left over; the next start replaces it");
+    hub.listen_socket = folder / "nowhere/hub.sock";
+    CHECK(look().health == Health::kFail);
+    hub.listen_socket = folder.path();
+    CHECK(look().what == folder.path().string() + " is no socket");
+}
+
+TEST_CASE("doctor: a hub on a Unix socket does not serve the port of the file", "[app][doctor]") {
+    config::Hub hub;
+    hub.listen_port = 0;
+    Findings findings;
+    examine_listener(hub, "unix:/run/hub.sock", findings);
+    CHECK(find(findings, "port").health == Health::kWarn);
 }
 
 TEST_CASE("doctor: sizes are words for people", "[app][doctor]") {

@@ -1,5 +1,7 @@
 #include <sys/un.h>
 
+#include <cstring>
+
 #include "support/catch.hpp"
 #include "unit/config/fixture.hpp"
 
@@ -227,6 +229,44 @@ TEST_CASE("load: TLS needs a certificate and a key", "[config][load]") {
         REQUIRE(wrong.problems.size() == 1);
         CHECK(wrong.problems[0].error.code() == code);
     }
+}
+
+TEST_CASE("load: webhooks come in on a Unix socket of bounded length", "[config][load]") {
+    const ConfigFixture fixture;
+    const auto with_listen = [&](const std::string& value, const std::string& more = "") {
+        return fixture.load(with_line(5, "  listen: \"" + value + "\"" + more));
+    };
+
+    for (const char* more : {"", "\n  allow_plain: true"}) {
+        const Loaded relative = with_listen("unix:./run/../hub.sock", more);
+        INFO(test::all_messages(relative));
+        REQUIRE(relative.config.has_value());
+        CHECK(relative.config->hub.listen_socket == fixture.folder() / "hub.sock");
+        CHECK(relative.config->hub.admin_socket == fixture.folder() / "data/admin.sock");
+    }
+    CHECK(with_listen("unix:/run/${PORT}.sock").config->hub.listen_socket == "/run/9000.sock");
+    const std::string other_admin = "\n  admin: { listen: \"unix:a/../hub.sock\" }";
+    CHECK(with_listen("unix:data/admin.sock", other_admin).config.has_value());
+    for (const auto& [wrong, more] :
+         {std::pair{std::string{"unix:"}, ""},
+          {"unix:/" + std::string(sizeof(sockaddr_un::sun_path) - 1, 'x'), ""},
+          {"unix:./data/admin.sock", ""},
+          {"unix:hub.sock", other_admin.c_str()},
+          {"unix:hub.sock", "\n  tls: { certificate: c.pem, key: k.pem }"}}) {
+        CAPTURE(wrong, more);
+        const Loaded loaded = with_listen(wrong, more);
+        REQUIRE(loaded.problems.size() == 1);
+        CHECK(loaded.problems[0].error.is(kBadAddress));
+        CHECK(loaded.problems[0].at.line == 5);
+    }
+}
+
+TEST_CASE("load: who calls over a Unix socket can't be known by an address", "[config][load]") {
+    const ConfigFixture fixture;
+    std::string text = with_line(20, "          - { scheme: address, allow: [192.0.2.1] }");
+    CHECK(fixture.problems(text) == Found{});
+    text.replace(text.find("127.0.0.1:8080"), std::strlen("127.0.0.1:8080"), "unix:hub.sock");
+    CHECK(fixture.problems(text) == Found{"20:13 config.value"});
 }
 
 TEST_CASE("load: the admin API listens on a Unix socket of bounded length", "[config][load]") {

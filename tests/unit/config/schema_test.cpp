@@ -507,6 +507,23 @@ TEST_CASE("schema: defaults are those of the loader", "[config][schema]") {
     }
 }
 
+TEST_CASE("schema: what the hub listens on is an address or a Unix socket", "[config][schema]") {
+    Agreement agreement;
+    for (const auto& [listen, is_good] : {std::pair{"127.0.0.1:8080", true},
+                                          {"[::1]:0", true},
+                                          {"unix:hub.sock", true},
+                                          {"unix:", false},
+                                          {"hub.sock", false},
+                                          {"/run/hub.sock", false}}) {
+        CAPTURE(listen);
+        const json::value document{
+            {"version", 1},
+            {"hub", {{"data_dir", "d"}, {"connectors_dir", "c"}, {"listen", listen}}}};
+        CHECK(agreement.schema_accepts(document) == is_good);
+        CHECK(agreement.loader_accepts(document) == is_good);
+    }
+}
+
 TEST_CASE("schema: every key says what it is, and every number its range and default",
           "[config][schema]") {
     Agreement agreement;

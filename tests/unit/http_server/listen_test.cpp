@@ -91,6 +91,23 @@ TEST_CASE("http listener: a Unix socket serves, is private, and goes with the se
     CHECK_FALSE(std::filesystem::exists(path));
 }
 
+TEST_CASE("http listener: the file of a Unix socket has the mode that was asked for",
+          "[http_server][listen]") {
+    const TempDir dir;
+    const std::string path = dir / "socket";
+    ListenOptions options = at("unix:" + path);
+    options.unix_mode = 0660;
+    for (const mode_t umask : {0U, 022U, 077U}) {
+        CAPTURE(umask);
+        const mode_t umask_before = ::umask(umask);
+        const LiveServer live(options);
+        ::umask(umask_before);
+        struct stat status {};
+        REQUIRE(::stat(path.c_str(), &status) == 0);
+        CHECK((status.st_mode & 0777U) == 0660U);
+    }
+}
+
 TEST_CASE("http listener: the limit per address does not hold for a Unix socket",
           "[http_server][listen]") {
     const TempDir dir;

@@ -17,7 +17,7 @@ ROUTE = "acme-dmp"
 CONNECTION = "audiences"  # of the memberships; with audiences of their own: MEMBERS
 MEMBERS = "members"
 CONNECTORS = ("mapp-dmp", "pangolin")
-READY = r"^syncline ready (https?://\S+:(\d+)) admin unix:(\S+)$"
+READY = r"^syncline ready (https?://\S+:(\d+)|unix:\S+) admin unix:(\S+)$"
 
 CONFIG = """\
 version: 1
@@ -133,7 +133,7 @@ class HubSetup:
         except BaseException:
             await child.end(signal.SIGKILL)
             raise
-        return RunningHub(child, match[1], int(match[2]), Path(match[3]))
+        return RunningHub(child, match[1], int(match[2] or 0), Path(match[3]))
 
     async def ledger(self) -> dict[str, Any]:
         """The ledger of the running hub, `connection` being that of the memberships; raises
@@ -160,8 +160,8 @@ class HubSetup:
 @dataclass(slots=True)
 class RunningHub:
     child: Child
-    url: str
-    port: int
+    url: str  # `unix:PATH` on a Unix socket
+    port: int  # 0 on a Unix socket
     admin_socket: Path
 
 
