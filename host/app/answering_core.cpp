@@ -7,7 +7,10 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace syncline::app {
 namespace {
@@ -16,7 +19,6 @@ using std::chrono::nanoseconds;
 
 constexpr std::chrono::milliseconds kLookEvery{500};
 const std::filesystem::path kThreads = "/proc/self/task";
-constexpr std::string_view kJournal = "journal";  // as its thread names itself
 
 // Cores' worth of work from which on the answering threads are apart, and stay so.
 constexpr double kBusy = 0.4, kStillBusy = 0.2;
@@ -30,49 +32,18 @@ nanoseconds now(clockid_t clock) {
     return std::chrono::seconds{time.tv_sec} + nanoseconds{time.tv_nsec};
 }
 
-std::string first_line(const std::filesystem::path& file) {
-    std::ifstream in{file};
-    std::string line;
-    std::getline(in, line);
-    return line;
+std::size_t number_in(const std::string& text) {
+    std::size_t number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
 }
 
 std::vector<pid_t> threads() {
     std::vector<pid_t> found;
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator{kThreads, error}) {
-        const std::string name = entry.path().filename();
-        pid_t id = 0;
-        if (std::from_chars(name.data(), name.data() + name.size(), id).ec == std::errc{})
-            found.push_back(id);
-    }
+    for (const auto& entry : std::filesystem::directory_iterator{kThreads, error})
+        found.push_back(static_cast<pid_t>(number_in(entry.path().filename())));
     return found;
-}
-
-std::vector<pid_t> answering_threads() {
-    std::vector<pid_t> found{::gettid()};
-    for (const pid_t thread : threads())
-        if (first_line(kThreads / std::to_string(thread) / "comm") == kJournal)
-            found.push_back(thread);
-    return found;
-}
-
-// utime and stime of proc_pid_stat(5), counted from behind the name, which may hold anything. None
-// of a thread that has ended.
-nanoseconds processor_time(pid_t thread) {
-    const std::string line = first_line(kThreads / std::to_string(thread) / "stat");
-    std::size_t at = line.rfind(')');
-    for (int field = 2; field < 14 && at != std::string::npos; ++field)
-        at = line.find(' ', at == std::string::npos ? at : at + 1);
-    if (at == std::string::npos) return {};
-    std::int64_t ticks = 0;
-    for (int field = 0; field < 2; ++field) {
-        std::int64_t value = 0;
-        const auto read = std::from_chars(line.data() + at + 1, line.data() + line.size(), value);
-        ticks += value;
-        at = static_cast<std::size_t>(read.ptr - line.data());
-    }
-    return nanoseconds{std::chrono::seconds{1}} * ticks / ::sysconf(_SC_CLK_TCK);
 }
 
 }  // namespace
@@ -82,6 +53,27 @@ bool shall_answer_apart(const CoreUse& use, unsigned cores, bool is_apart) {
     const double others_on_each = use.others / (cores - 1);
     return use.answering >= (is_apart ? kStillBusy : kBusy) &&
            others_on_each <= use.answering * (is_apart ? kStillShare : kShare);
+}
+
+std::optional<std::size_t> most_interrupted(std::istream& interrupts, const cpu_set_t& allowed) {
+    std::string line, word;
+    std::getline(interrupts, line);
+    std::vector<std::pair<std::size_t, std::uint64_t>> cores;  // by column
+    for (std::istringstream names{line}; names >> word;)
+        cores.emplace_back(number_in(word.substr(std::min<std::size_t>(3, word.size()))), 0);
+    while (std::getline(interrupts, line)) {
+        std::istringstream columns{line};
+        columns >> word;
+        if (word.empty() || word.find_first_not_of("0123456789:") != std::string::npos) continue;
+        std::uint64_t count = 0;
+        for (auto core = cores.begin(); core != cores.end() && columns >> count; ++core)
+            core->second += count;
+    }
+    std::optional<std::pair<std::size_t, std::uint64_t>> most;
+    for (const auto& core : cores)
+        if (CPU_ISSET(core.first, &allowed) && (!most || core.second > most->second)) most = core;
+    if (!most) return std::nullopt;
+    return most->first;
 }
 
 void AnsweringCore::start() {
@@ -99,13 +91,9 @@ void AnsweringCore::stop() {
 }
 
 void AnsweringCore::look() {
-    if (answering_.empty()) {  // the first look has nothing to compare with
-        answering_ = answering_threads();
-        use_since_last_look();
-        return;
-    }
+    const bool is_first = looked_ == nanoseconds{0};
     const CoreUse use = use_since_last_look();
-    if (!know_allowed()) return;
+    if (is_first || !know_allowed()) return;
     const auto cores = static_cast<unsigned>(CPU_COUNT(&allowed_));
     const bool shall_be_apart = shall_answer_apart(use, cores, is_apart_);
     // Apart is said again and again: threads have been made meanwhile.
@@ -118,19 +106,21 @@ bool AnsweringCore::know_allowed() {
 }
 
 void AnsweringCore::set_apart(bool is_apart) {
-    if (answering_.empty()) answering_ = answering_threads();
     if (!know_allowed()) return;
-    cpu_set_t own = allowed_, rest = allowed_;
-    if (is_apart) {
-        const auto here = static_cast<std::size_t>(::sched_getcpu());
-        CPU_ZERO(&own);
-        CPU_SET(here, &own);
-        CPU_CLR(here, &rest);
+    if (is_apart && !is_apart_) {
+        std::ifstream interrupts{"/proc/interrupts"};
+        core_ = most_interrupted(interrupts, allowed_)
+                    .value_or(static_cast<std::size_t>(::sched_getcpu()));
     }
     is_apart_ = is_apart;
+    cpu_set_t own = allowed_, rest = allowed_;
+    if (is_apart) {
+        CPU_ZERO(&own);
+        CPU_SET(core_, &own);
+        CPU_CLR(core_, &rest);
+    }
     for (const pid_t thread : threads()) {
-        const bool answers =
-            std::find(answering_.begin(), answering_.end(), thread) != answering_.end();
+        const bool answers = thread == ::gettid() || thread == journal_.id;
         // A thread that has just ended, or a cpuset that has just shrunk: the next look sees it.
         ::sched_setaffinity(thread, sizeof own, answers ? &own : &rest);
     }
@@ -138,8 +128,7 @@ void AnsweringCore::set_apart(bool is_apart) {
 
 CoreUse AnsweringCore::use_since_last_look() {
     const nanoseconds looked = now(CLOCK_MONOTONIC), all = now(CLOCK_PROCESS_CPUTIME_ID);
-    nanoseconds answering{0};
-    for (const pid_t thread : answering_) answering += processor_time(thread);
+    const nanoseconds answering = now(CLOCK_THREAD_CPUTIME_ID) + now(journal_.clock);
     const auto elapsed = static_cast<double>((looked - looked_).count());
     const auto used = static_cast<double>((all - all_used_).count());
     CoreUse use;

@@ -18,7 +18,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <vector>
+#include <cstddef>
+#include <istream>
+#include <optional>
+
+#include "store/journal.hpp"
 
 namespace syncline::app {
 
@@ -31,13 +35,19 @@ struct CoreUse {
 // Whether the answering threads shall have a core of `cores` to themselves.
 bool shall_answer_apart(const CoreUse& use, unsigned cores, bool is_apart);
 
+// The core of `allowed` on which most interrupts of devices arrive, by the text of
+// /proc/interrupts: what waits for a disk or a network is woken best there. None if the text says
+// nothing of them.
+std::optional<std::size_t> most_interrupted(std::istream& interrupts, const cpu_set_t& allowed);
+
 // [io]
 class AnsweringCore {
   public:
-    explicit AnsweringCore(boost::asio::io_context& io) : timer_(io) {}
+    // The journal's thread must outlive this.
+    AnsweringCore(boost::asio::io_context& io, const store::JournalThread& journal)
+        : timer_(io), journal_(journal) {}
 
-    // Looks twice a second until stop(), on the thread that runs the io_context, when the journal's
-    // runs.
+    // Looks twice a second until stop(). On the thread that runs the io_context.
     void start();
     void stop();
 
@@ -50,9 +60,10 @@ class AnsweringCore {
     CoreUse use_since_last_look();
 
     boost::asio::steady_timer timer_;
-    std::vector<pid_t> answering_;
+    const store::JournalThread& journal_;
     cpu_set_t allowed_{};  // before they were apart
     bool is_apart_ = false;
+    std::size_t core_ = 0;  // while they are
     std::chrono::nanoseconds looked_{0}, answering_used_{0}, all_used_{0};
 };
 

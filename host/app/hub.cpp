@@ -128,7 +128,8 @@ class Hub {
         begin_periodic_work(*current_.get());
         take_changes();
         wait_for_signals();
-        answering_core_.start();
+        answering_core_.emplace(io_, store_->journal_thread());
+        answering_core_->start();
         if (options_.on_ready) options_.on_ready(url(), "unix:" + hub_.admin_socket.string());
         return {};
     }
@@ -341,7 +342,7 @@ class Hub {
         end_signals_.async_wait([this](const boost::system::error_code& error, int) {
             if (error) return;
             core::log_info("app", "stopping: finishing what is in flight");
-            answering_core_.stop();
+            answering_core_->stop();
             server_->stop();
             intake_->stop();
             stop_changes();
@@ -488,7 +489,7 @@ class Hub {
     std::unique_ptr<DirectoryWatch> connector_watch_, config_watch_;
     boost::asio::signal_set end_signals_{io_}, reload_signals_{io_};
     boost::asio::steady_timer drain_timer_{io_};
-    AnsweringCore answering_core_{io_};
+    std::optional<AnsweringCore> answering_core_;
     std::chrono::steady_clock::time_point drain_until_;
     milliseconds token_patience_ = kEndpointPatience;  // after that
 };

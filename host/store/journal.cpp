@@ -218,11 +218,11 @@ Result<NumberedFact> Journal::begin(std::uint64_t at_least, EpochBegan fact) {
     std::vector<Segment> used = std::move(history_);
     used.insert(used.end(), used_.begin(), used_.end());
     used_.clear();
-    SYNCLINE_TRY(writer_,
-                 Writer::start(Writer::Start{
-                     options_.directory, options_.segment_bytes, options_.history_bytes_max,
-                     options_.on_batch, options_.on_fatal, std::move(used), std::move(spares_),
-                     last_number_, options_.applied, last_, Position::of(epoch, 1), metrics_}));
+    SYNCLINE_TRY(writer_, Writer::start(Writer::Start{
+                              options_.directory, options_.segment_bytes,
+                              options_.history_bytes_max, options_.on_batch, options_.on_fatal,
+                              std::move(used), std::move(spares_), last_number_, options_.applied,
+                              last_, Position::of(epoch, 1), metrics_, thread_}));
     NumberedFact first{Position::of(epoch, 1), Fact{std::move(fact)}};
     SYNCLINE_CHECK(writer_->write_first(first));
     return first;

@@ -16,7 +16,11 @@
 // process has to end.
 #pragma once
 
+#include <sys/types.h>
+
+#include <atomic>
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -56,6 +60,12 @@ struct DurableBatch {
 struct JournalMetrics {
     core::Histogram flush{core::kShortTimes};
     core::Counter bytes;  // written, with what fills up blocks
+};
+
+// The thread that senders wait for, for those who place threads on cores. [any]
+struct JournalThread {
+    std::atomic<pid_t> id{0};          // 0 before it runs
+    std::atomic<clockid_t> clock{-1};  // its processor time
 };
 
 // A file of the journal, for those who read it while the hub runs.
@@ -113,6 +123,7 @@ class Journal {
     void append(Append append);
 
     const JournalMetrics& metrics() const { return metrics_; }
+    const JournalThread& thread() const { return thread_; }
 
     // False while the disk has no room for new events.
     bool has_room() const;
@@ -168,6 +179,7 @@ class Journal {
     Position before_first_;
     Position last_;
     JournalMetrics metrics_;
+    JournalThread thread_;
     std::unique_ptr<Writer> writer_;
 };
 

@@ -1,5 +1,6 @@
 #include "store/journal_writer.hpp"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +54,7 @@ Journal::Writer::Writer(Start start)
       on_batch_(std::move(start.on_batch)),
       on_fatal_(std::move(start.on_fatal)),
       metrics_(start.metrics),
+      thread_(start.thread),
       previous_last_(start.previous_last),
       next_(start.next),
       used_(start.used.begin(), start.used.end()),
@@ -107,6 +109,10 @@ void Journal::Writer::append(Append append) {
 
 void Journal::Writer::run_commits() {
     core::name_this_thread("journal");
+    clockid_t clock = -1;
+    ::pthread_getcpuclockid(::pthread_self(), &clock);
+    thread_.clock = clock;
+    thread_.id = ::gettid();
     const std::size_t group_bytes_max = std::min<std::size_t>(kGroupBytesMax, segment_bytes_ / 2);
     std::size_t events = 0;  // of the last flush
     std::vector<Append> taken;
@@ -152,8 +158,8 @@ void Journal::Writer::gather(std::unique_lock<std::mutex>& lock, std::size_t ans
     awaited_events_ = queued_events_ + answered;
     const auto wait_max =
         std::min<std::chrono::microseconds>(kGatherForEach * answered, kGatherMax);
-    queue_filled_.wait_for(
-        lock, wait_max, [this] { return queued_events_ >= awaited_events_ || is_stopping_; });
+    queue_filled_.wait_for(lock, wait_max,
+                           [this] { return queued_events_ >= awaited_events_ || is_stopping_; });
     awaited_events_ = 0;
 }
 

@@ -34,6 +34,7 @@ class Journal::Writer {
         Position previous_last;
         Position next;
         JournalMetrics& metrics;
+        JournalThread& thread;
     };
 
     static Result<std::unique_ptr<Writer>> start(Start start);
@@ -85,13 +86,14 @@ class Journal::Writer {
     const std::function<void(DurableBatch)> on_batch_;
     const std::function<void(const Error&)> on_fatal_;
     JournalMetrics& metrics_;
+    JournalThread& thread_;
 
     // The journal thread's own; it changes files while it holds files_mutex_.
     std::optional<SegmentWriter> current_;
     Position previous_last_;
     Position next_;
     std::string payload_, block_;
-    bool may_give_up_ = false;  // the group has what may be refused
+    bool may_give_up_ = false;             // the group has what may be refused
     std::optional<DurableBatch> written_;  // acknowledged, not yet handed on
 
     std::atomic<bool> has_room_{true};

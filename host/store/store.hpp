@@ -112,6 +112,7 @@ class Store {
     StoreStatus status() const;
     // After open().
     const JournalMetrics& journal_metrics() const { return journal_->metrics(); }
+    const JournalThread& journal_thread() const { return journal_->thread(); }
     std::uint64_t hash_seed() const { return hash_seed_; }
 
     // The names that open() found, for giving stable numbers to routes and connections. Before

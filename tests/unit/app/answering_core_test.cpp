@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <future>
+#include <sstream>
 #include <thread>
+#include <vector>
 
 #include "core/thread_name.hpp"
 #include "support/catch.hpp"
@@ -56,13 +58,40 @@ TEST_CASE("answering core: apart while it has much to do and the others have no 
     }
 }
 
+TEST_CASE("answering core: it is the core where most interrupts of devices arrive", "[app]") {
+    const auto chosen = [](std::vector<std::size_t> allowed) {
+        std::istringstream interrupts{R"(           CPU0       CPU1       CPU4
+  9:          3          0          0   IO-APIC   9-fasteoi   acpi
+ 36:          0        799        700   PCI-MSIX  1-edge      virtio1-req.0
+ 41:        477          0         90   PCI-MSIX  1-edge      virtio3-rx
+LOC:     999999          0          0   Local timer interrupts
+ERR:          7
+)"};
+        cpu_set_t cores;
+        CPU_ZERO(&cores);
+        for (const std::size_t core : allowed) CPU_SET(core, &cores);
+        return most_interrupted(interrupts, cores);
+    };
+    CHECK(chosen({0, 1, 2, 4}) == 1);
+    CHECK(chosen({0, 4}) == 4);
+    CHECK(chosen({0}) == 0);
+    CHECK(chosen({2}) == std::nullopt);
+    std::istringstream nothing;
+    cpu_set_t all;
+    CPU_ZERO(&all);
+    CPU_SET(0, &all);
+    CHECK(most_interrupted(nothing, all) == std::nullopt);
+}
+
 TEST_CASE("answering core: the two threads get a core that no other thread uses", "[app]") {
     const cpu_set_t before = cores_of(0);
     REQUIRE(CPU_COUNT(&before) >= 2);
     Idler journal{"journal"}, other{"state"};
     const pid_t journal_id = journal.id.get_future().get(), other_id = other.id.get_future().get();
+    store::JournalThread journal_thread;
+    journal_thread.id = journal_id;
     boost::asio::io_context io;
-    AnsweringCore core{io};
+    AnsweringCore core{io, journal_thread};
 
     core.set_apart(true);
     const cpu_set_t own = cores_of(0), rest = cores_of(other_id);
