@@ -22,7 +22,7 @@ const Sink& sink() {
     static const Sink instance = [] {
         auto logger = std::make_shared<spdlog::logger>(
             "syncline", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-        logger->set_pattern("%v");
+        logger->set_pattern("%v", spdlog::pattern_time_type::utc);  // local would read the zone
         logger->set_level(spdlog::level::info);
         return Sink{std::move(logger), ::isatty(STDERR_FILENO) == 1};
     }();
