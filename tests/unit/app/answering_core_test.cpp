@@ -116,6 +116,7 @@ TEST_CASE("answering core: the two threads get a core that no other thread uses"
     }
     SECTION("in the end everything is as it was") {
         core.stop();
+        CHECK(are_equal(cores_of(0), before));
     }
     for (const pid_t thread : {pid_t{0}, journal_id, other_id})
         CHECK(are_equal(cores_of(thread), before));
