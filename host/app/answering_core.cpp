@@ -79,13 +79,14 @@ std::optional<std::size_t> most_interrupted(std::istream& interrupts, const cpu_
 void AnsweringCore::start() {
     timer_.expires_after(kLookEvery);
     timer_.async_wait([this](const boost::system::error_code& error) {
-        if (error) return;
+        if (error || is_over_) return;
         look();
         start();
     });
 }
 
 void AnsweringCore::stop() {
+    is_over_ = true;
     timer_.cancel();
     if (is_apart_) set_apart(false);
 }

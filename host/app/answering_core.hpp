@@ -6,9 +6,9 @@
 //   idle core looks as if it were taken. So, as nginx and Redis can be told to
 //   (worker_cpu_affinity, server_cpulist), the hub keeps the two on one core and everybody else on
 //   the others. Figures are in tests/bench/README.md.
-// When: only while the two have much to do and each of the other cores would not get much more:
-// with
-//   few requests, with much to make of each, or with a single core, all threads run everywhere.
+// When: only while the two have much to do, and each of the other cores would not get much more.
+//   With few requests, with much to make of each, or with a single core, all threads run
+//   everywhere.
 // Limits: cores that the process may not use (taskset, a container's cpuset) stay unused. Where the
 //   kernel refuses, nothing is changed.
 #pragma once
@@ -49,7 +49,7 @@ class AnsweringCore {
 
     // Looks twice a second until stop(). On the thread that runs the io_context.
     void start();
-    void stop();
+    void stop();  // for good
 
     // All threads of the process as they were, or apart; what the timer does when it is time to.
     void set_apart(bool is_apart);
@@ -62,7 +62,7 @@ class AnsweringCore {
     boost::asio::steady_timer timer_;
     const store::JournalThread& journal_;
     cpu_set_t allowed_{};  // before they were apart
-    bool is_apart_ = false;
+    bool is_apart_ = false, is_over_ = false;
     std::size_t core_ = 0;  // while they are
     std::chrono::nanoseconds looked_{0}, answering_used_{0}, all_used_{0};
 };
