@@ -25,6 +25,9 @@ constexpr double kBusy = 0.4, kStillBusy = 0.2;
 // How much more than theirs the work of every other core may be then. Half as much again leaves a
 // third of one core idle, which is what two cores lose where the kernel chooses.
 constexpr double kShare = 1.25, kStillShare = 1.6;
+// With less than this share of their time left the other cores are full.
+constexpr double kIdle = 0.05;
+constexpr std::chrono::seconds kTogetherWhenFull{30};
 
 nanoseconds now(clockid_t clock) {
     timespec time{};
@@ -51,8 +54,24 @@ std::vector<pid_t> threads() {
 bool shall_answer_apart(const CoreUse& use, unsigned cores, bool is_apart) {
     if (cores < 2) return false;
     const double others_on_each = use.others / (cores - 1);
-    return use.answering >= (is_apart ? kStillBusy : kBusy) &&
+    return use.idle >= kIdle && use.answering >= (is_apart ? kStillBusy : kBusy) &&
            others_on_each <= use.answering * (is_apart ? kStillShare : kShare);
+}
+
+// The fourth and fifth figure of proc_stat(5): idle, and idle while a disk works.
+double idle_time(std::istream& stat, const cpu_set_t& cores) {
+    constexpr std::string_view kCore = "cpu";
+    double ticks = 0;
+    for (std::string line, word; std::getline(stat, line);) {
+        std::istringstream columns{line};
+        columns >> word;
+        if (!word.starts_with(kCore) || word.size() == kCore.size()) continue;
+        if (!CPU_ISSET(number_in(word.substr(kCore.size())), &cores)) continue;
+        double user = 0, nice = 0, system = 0, idle = 0, waiting = 0;
+        columns >> user >> nice >> system >> idle >> waiting;
+        ticks += idle + waiting;
+    }
+    return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 std::optional<std::size_t> most_interrupted(std::istream& interrupts, const cpu_set_t& allowed) {
@@ -96,7 +115,9 @@ void AnsweringCore::look() {
     const CoreUse use = use_since_last_look();
     if (is_first || !know_allowed()) return;
     const auto cores = static_cast<unsigned>(CPU_COUNT(&allowed_));
-    const bool shall_be_apart = shall_answer_apart(use, cores, is_apart_);
+    if (use.idle < kIdle) together_until_ = looked_ + kTogetherWhenFull;
+    const bool shall_be_apart =
+        looked_ >= together_until_ && shall_answer_apart(use, cores, is_apart_);
     // Apart is said again and again: threads have been made meanwhile.
     if (shall_be_apart || is_apart_) set_apart(shall_be_apart);
 }
@@ -104,6 +125,12 @@ void AnsweringCore::look() {
 // While they are apart it is what was known before.
 bool AnsweringCore::know_allowed() {
     return is_apart_ || ::sched_getaffinity(0, sizeof allowed_, &allowed_) == 0;
+}
+
+cpu_set_t AnsweringCore::others() const {
+    cpu_set_t cores = allowed_;
+    CPU_CLR(core_, &cores);
+    return cores;
 }
 
 void AnsweringCore::set_apart(bool is_apart) {
@@ -114,11 +141,13 @@ void AnsweringCore::set_apart(bool is_apart) {
                     .value_or(static_cast<std::size_t>(::sched_getcpu()));
     }
     is_apart_ = is_apart;
-    cpu_set_t own = allowed_, rest = allowed_;
+    cpu_set_t own = allowed_;
+    const cpu_set_t rest = is_apart ? others() : allowed_;
     if (is_apart) {
         CPU_ZERO(&own);
         CPU_SET(core_, &own);
-        CPU_CLR(core_, &rest);
+    } else {
+        idle_s_.reset();
     }
     for (const pid_t thread : threads()) {
         const bool answers = thread == ::gettid() || thread == journal_.id;
@@ -135,6 +164,13 @@ CoreUse AnsweringCore::use_since_last_look() {
     CoreUse use;
     use.answering = static_cast<double>((answering - answering_used_).count()) / elapsed;
     use.others = std::max(0.0, used / elapsed - use.answering);
+    if (is_apart_) {
+        std::ifstream stat{"/proc/stat"};
+        const cpu_set_t cores = others();
+        const double idle_s = idle_time(stat, cores);
+        if (idle_s_) use.idle = (idle_s - *idle_s_) * 1e9 / elapsed / CPU_COUNT(&cores);
+        idle_s_ = idle_s;
+    }
     looked_ = looked;
     answering_used_ = answering;
     all_used_ = all;

@@ -8,7 +8,8 @@
 //   the others. Figures are in tests/bench/README.md.
 // When: only while the two have much to do, and each of the other cores would not get much more.
 //   With few requests, with much to make of each, or with a single core, all threads run
-//   everywhere.
+//   everywhere. So they do for half a minute when the other cores were full, whoever filled them:
+//   what was acknowledged must not stay behind.
 // Limits: cores that the process may not use (taskset, a container's cpuset) stay unused. Where the
 //   kernel refuses, nothing is changed.
 #pragma once
@@ -30,10 +31,14 @@ namespace syncline::app {
 struct CoreUse {
     double answering = 0;
     double others = 0;
+    double idle = 1;  // of the cores that are not the answering one, each; while it is apart
 };
 
 // Whether the answering threads shall have a core of `cores` to themselves.
 bool shall_answer_apart(const CoreUse& use, unsigned cores, bool is_apart);
+
+// How long the cores have had nothing to do, in seconds, by the text of /proc/stat.
+double idle_time(std::istream& stat, const cpu_set_t& cores);
 
 // The core of `allowed` on which most interrupts of devices arrive, by the text of
 // /proc/interrupts: what waits for a disk or a network is woken best there. None if the text says
@@ -57,6 +62,7 @@ class AnsweringCore {
   private:
     void look();
     bool know_allowed();
+    cpu_set_t others() const;
     CoreUse use_since_last_look();
 
     boost::asio::steady_timer timer_;
@@ -65,6 +71,8 @@ class AnsweringCore {
     bool is_apart_ = false, is_over_ = false;
     std::size_t core_ = 0;  // while they are
     std::chrono::nanoseconds looked_{0}, answering_used_{0}, all_used_{0};
+    std::optional<double> idle_s_;  // while they are, since the second look
+    std::chrono::nanoseconds together_until_{0};
 };
 
 }  // namespace syncline::app

@@ -55,7 +55,23 @@ TEST_CASE("answering core: apart while it has much to do and the others have no 
         CHECK(shall_answer_apart({0.5, 0.7}, 2, true));
         CHECK_FALSE(shall_answer_apart({0.1, 0.1}, 2, true));
         CHECK_FALSE(shall_answer_apart({0.5, 0.9}, 2, true));
+        CHECK(shall_answer_apart({0.5, 0.5, 0.1}, 2, true));
+        CHECK_FALSE(shall_answer_apart({0.5, 0.5, 0.01}, 2, true));  // the other core is full
     }
+}
+
+TEST_CASE("answering core: a core's idle time is what it waited, for a disk as well", "[app]") {
+    std::istringstream stat{R"(cpu  9 9 9 900 900 9
+cpu0 100 0 50 700 30 1 1 0 0 0
+cpu1 100 0 50 5000 5000 1 1 0 0 0
+cpu12 100 0 50 20 50 1 1 0 0 0
+intr 77 1 2 3 4
+)"};
+    cpu_set_t cores;
+    CPU_ZERO(&cores);
+    CPU_SET(0, &cores);
+    CPU_SET(12, &cores);
+    CHECK(idle_time(stat, cores) == Approx(800.0 / static_cast<double>(::sysconf(_SC_CLK_TCK))));
 }
 
 TEST_CASE("answering core: it is the core where most interrupts of devices arrive", "[app]") {
