@@ -84,6 +84,9 @@ void examine_vault(const config::Hub& hub, Findings& findings);
 // Certificate and plain HTTP.
 void examine_tls(const config::Hub& hub, Findings& findings);
 
+// The library that requests are made with.
+void examine_http_client(Findings& findings);
+
 // Descriptors and memory, as this process has them.
 void examine_limits(const config::Config& config, Findings& findings);
 

@@ -12,6 +12,7 @@
 
 #include "app/descriptors.hpp"
 #include "app/doctor.hpp"
+#include "http_client/client.hpp"
 #include "http_server/tls.hpp"
 
 namespace syncline::app {
@@ -140,6 +141,13 @@ void examine_tls(const config::Hub& hub, Findings& findings) {
         findings.warn("tls", what, "renew it; the hub reads it when it changes");
     else
         findings.ok("tls", what);
+}
+
+void examine_http_client(Findings& findings) {
+    if (const auto loaded = http_client::load_libcurl(); !loaded)
+        findings.fail("libcurl", loaded.error());
+    else
+        findings.ok("libcurl", "it can be loaded");
 }
 
 void examine_limits(const config::Config& config, Findings& findings) {

@@ -43,7 +43,6 @@ std::string counter_sum(const json::object& ledgers, std::string_view counter) {
     return std::to_string(sum);
 }
 
-// What `status` of the hub says of its health.
 // Those with OAuth 2.0.
 void examine_accounts(const json::object& accounts, Findings& findings) {
     for (const auto& [name, account] : accounts) {
@@ -62,6 +61,7 @@ void examine_accounts(const json::object& accounts, Findings& findings) {
     }
 }
 
+// What `status` of the hub says of its health.
 void examine_status(const json::object& status, Findings& findings) {
     const std::string version{status.at("version").as_string()};
     if (version == kVersion)
@@ -225,6 +225,7 @@ int doctor(const Common& common) {
         examine_listener(hub, serving, findings);
         examine_tls(hub, findings);
         examine_limits(*config, findings);
+        examine_http_client(findings);
     }
     return print(to_report(findings), common.is_json);
 }

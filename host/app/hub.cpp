@@ -7,6 +7,7 @@
 #include <csignal>
 #include <future>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -101,14 +102,15 @@ class Hub {
         wanted.unapplied_bytes_max = hub_.limits.unapplied_bytes_max;
         wanted.pending_bytes_max = hub_.limits.pending_bytes_max;
         wanted.history_bytes_max = hub_.limits.history_bytes_max;
-        wanted.on_fatal = [this](const Error& error) { end_process(error); };
+        wanted.on_fatal = [this](const Error& error) { end_process("store", error); };
         return wanted;
     }
 
-    // Of a disk that fails: what connectors work on has nothing to do with it.
-    [[noreturn]] void end_process(const Error& error) const {
+    // Of a disk that fails, or a library that is not there: what connectors work on has nothing to
+    // do with it.
+    [[noreturn]] void end_process(std::string_view channel, const Error& error) const {
         if (plugin::FlightRecorder* recorder = open_recorder_) recorder->close();
-        core::log_error("store", error);
+        core::log_error(channel, error);
         std::_Exit(static_cast<int>(error.exit_code()));
     }
 
@@ -131,7 +133,14 @@ class Hub {
         answering_core_.emplace(io_, store_->journal_thread());
         answering_core_->start();
         if (options_.on_ready) options_.on_ready(url(), "unix:" + hub_.admin_socket.string());
+        boost::asio::post(vault_thread_, [this] { load_libcurl(); });
         return {};
+    }
+
+    // Webhooks are served meanwhile; what goes out waits for it.
+    void load_libcurl() const {
+        if (const auto loaded = http_client::load_libcurl(); !loaded)
+            end_process("app", loaded.error());
     }
 
     // Before any connector's code runs.

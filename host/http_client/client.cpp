@@ -1,7 +1,5 @@
 #include "http_client/client.hpp"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <deque>
@@ -22,8 +20,6 @@ namespace asio = boost::asio;
 class Client::Impl : public std::enable_shared_from_this<Client::Impl> {
   public:
     Impl(asio::io_context& io, ClientOptions options) : io_(io), options_(std::move(options)) {
-        static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-        SYNCLINE_ASSERT(initialised == CURLE_OK);
         SYNCLINE_ASSERT(options_.connections_per_pool_max > 0);
     }
 

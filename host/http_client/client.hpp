@@ -8,6 +8,7 @@
 //   decompression), low-speed and total deadlines. A request that may have arrived is never sent
 //   again by itself unless its method is idempotent.
 // Concurrency: everything is [io] unless tagged otherwise: call it on the io_context's thread.
+// Loading: libcurl is loaded by the first request, or by load_libcurl().
 // Lifetime: destroy the Client on the io thread, or after that has ended. The destructor completes
 // what is pending with
 //   `http_client.cancelled`; nothing completes after it. Meanwhile send() takes nothing: it returns
@@ -116,6 +117,10 @@ class Client {
     std::shared_ptr<Impl>
         impl_;  // shared with a call that is being made while the Client is destroyed
 };
+
+// Loads libcurl, some 5 ms, for which the first request would wait. Error: kLibraryMissing, as
+// every request would have it. [any]
+syncline::Result<void> load_libcurl();
 
 // Whether the policy allows the URL, as far as that is known without resolving. [any]
 syncline::Result<void> check_url(const std::string& url, const EgressPolicy& policy);

@@ -39,6 +39,9 @@ inline constexpr ErrorCode kProtocol{"http_client.protocol", ErrorClass::kTransi
                                      "check that the URL leads to an HTTP server"};
 inline constexpr ErrorCode kConnectionLost{"http_client.connection_lost", ErrorClass::kTransient,
                                            "nothing, if it is rare"};
+inline constexpr ErrorCode kLibraryMissing{
+    "http_client.library_missing", ErrorClass::kEnvironment,
+    "install libcurl 4 with OpenSSL (Debian: libcurl4), and start again"};
 inline constexpr ErrorCode kCancelled{"http_client.cancelled", ErrorClass::kTransient, ""};
 
 }  // namespace syncline::http_client

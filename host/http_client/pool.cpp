@@ -29,7 +29,7 @@ void check(CURLMcode code) {
 
 template <class Value>
 void set(CURLM* multi, CURLMoption option, Value value) {
-    check((curl_multi_setopt)(multi, option, value));
+    check(libcurl().multi_setopt(multi, option, value));
 }
 
 int make_epoll() {
@@ -47,8 +47,10 @@ Pool::Pool(asio::io_context& io, const ClientOptions& options,
       policy_(std::move(policy)),
       on_finished_(std::move(on_finished)),
       epoll_(io, make_epoll()),
-      timer_(io),
-      multi_(curl_multi_init()) {
+      timer_(io) {}
+
+void Pool::make_multi() {
+    multi_.reset(libcurl().multi_init());
     if (!multi_) throw std::bad_alloc();
     set(multi_.get(), CURLMOPT_SOCKETFUNCTION, &Pool::on_socket);
     set(multi_.get(), CURLMOPT_SOCKETDATA, static_cast<void*>(this));
@@ -96,9 +98,10 @@ void Pool::start_waiting() {
 }
 
 void Pool::start(Transfer& transfer) {
+    if (!multi_) make_multi();
     Easy easy;
     if (free_easies_.empty()) {
-        easy.reset(curl_easy_init());
+        easy.reset(libcurl().easy_init());
         if (!easy) throw std::bad_alloc();
     } else {
         easy = std::move(free_easies_.back());
@@ -110,15 +113,15 @@ void Pool::start(Transfer& transfer) {
         return;
     }
     ++active_;
-    check(curl_multi_add_handle(multi_.get(), easy.release()));
+    check(libcurl().multi_add_handle(multi_.get(), easy.release()));
 }
 
 void Pool::release(Transfer& transfer) {
     Easy easy{transfer.easy()};
-    SYNCLINE_ASSERT(curl_multi_remove_handle(multi_.get(), easy.get()) == CURLM_OK);
+    SYNCLINE_ASSERT(libcurl().multi_remove_handle(multi_.get(), easy.get()) == CURLM_OK);
     transfer.end();
     --active_;
-    curl_easy_reset(easy.get());
+    libcurl().easy_reset(easy.get());
     free_easies_.push_back(std::move(easy));
 }
 
@@ -154,7 +157,7 @@ int Pool::on_socket(CURL*, curl_socket_t socket, int what, void* self, void* kno
     const int epoll = pool->epoll_.native_handle();
     if (what == CURL_POLL_REMOVE) {
         ::epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nullptr);  // may be closed already
-        curl_multi_assign(pool->multi_.get(), socket, nullptr);
+        libcurl().multi_assign(pool->multi_.get(), socket, nullptr);
         return 0;
     }
     epoll_event event{};
@@ -164,7 +167,7 @@ int Pool::on_socket(CURL*, curl_socket_t socket, int what, void* self, void* kno
     if (::epoll_ctl(epoll, known == nullptr ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event) != 0) {
         return -1;  // out of memory or watches: libcurl gives the transfers up
     }
-    if (known == nullptr) curl_multi_assign(pool->multi_.get(), socket, self);
+    if (known == nullptr) libcurl().multi_assign(pool->multi_.get(), socket, self);
     return 0;
 }
 
@@ -222,17 +225,17 @@ void Pool::act(curl_socket_t socket, int events) {
     int running = 0;
     // What becomes of a transfer is reported with it. But a socket whose list of transfers found no
     // memory is left half made, and libcurl 7.88 divides by zero when it meets it again.
-    const CURLMcode code = curl_multi_socket_action(multi_.get(), socket, events, &running);
+    const CURLMcode code = libcurl().multi_socket_action(multi_.get(), socket, events, &running);
     core::require_memory(code != CURLM_OUT_OF_MEMORY);
 }
 
 void Pool::report_finished() {
     int left = 0;
     bool any = false;
-    while (CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+    while (CURLMsg* message = libcurl().multi_info_read(multi_.get(), &left)) {
         if (message->msg != CURLMSG_DONE) continue;
         Transfer* transfer = nullptr;
-        (curl_easy_getinfo)(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+        libcurl().easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
         http_client::Result result = transfer->finish(message->data.result);
         release(*transfer);  // ends the validity of message
         on_finished_(*transfer, std::move(result));

@@ -11,8 +11,6 @@
 // Limits: connections_per_pool_max exchanges at once; more wait in the order in which they came.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -25,6 +23,7 @@
 #include <vector>
 
 #include "http_client/client.hpp"
+#include "http_client/libcurl.hpp"
 #include "http_client/transfer.hpp"
 
 namespace syncline::http_client {
@@ -56,13 +55,14 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   private:
     struct MultiDeleter {
-        void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+        void operator()(CURLM* multi) const { libcurl().multi_cleanup(multi); }
     };
     struct EasyDeleter {
-        void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+        void operator()(CURL* easy) const { libcurl().easy_cleanup(easy); }
     };
     using Easy = std::unique_ptr<CURL, EasyDeleter>;
 
+    void make_multi();
     void start_waiting();
     void start(Transfer& transfer);
     void release(Transfer& transfer);
@@ -86,7 +86,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::optional<std::chrono::steady_clock::time_point> deadline_;  // of libcurl
     std::optional<std::chrono::steady_clock::time_point> armed_;     // the timer's, never later
     bool is_kicked_ = false;
-    std::unique_ptr<CURLM, MultiDeleter> multi_;
+    std::unique_ptr<CURLM, MultiDeleter> multi_;  // from the first request on
     std::vector<Easy> free_easies_;  // never given to another pool: they remember TLS sessions
     std::deque<Transfer*> waiting_;
     std::size_t active_ = 0;

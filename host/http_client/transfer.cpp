@@ -22,13 +22,13 @@ constexpr milliseconds kTimeoutMax{24 * 60 * 60 * 1000};
 
 template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
-    const CURLcode code = (curl_easy_setopt)(easy, option, value);
+    const CURLcode code = libcurl().easy_setopt(easy, option, value);
     if (code == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
     SYNCLINE_ASSERT(code == CURLE_OK);
 }
 
 void append(curl_slist*& list, const std::string& line) {
-    curl_slist* longer = curl_slist_append(list, line.c_str());
+    curl_slist* longer = libcurl().slist_append(list, line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
     list = longer;
 }
@@ -42,7 +42,7 @@ std::string_view trim(std::string_view text) {
 
 curl_off_t info(CURL* easy, CURLINFO which) {
     curl_off_t value = 0;
-    (curl_easy_getinfo)(easy, which, &value);
+    libcurl().easy_getinfo(easy, which, &value);
     return value;
 }
 
@@ -64,7 +64,7 @@ Transfer::Transfer(RequestId id, PoolId pool, Request request, Target target, Co
       deadline_(steady_clock::now() + std::clamp(request_.timeout, milliseconds{1}, kTimeoutMax)) {}
 
 Transfer::~Transfer() {
-    curl_slist_free_all(header_list_);
+    libcurl().slist_free_all(header_list_);
 }
 
 bool Transfer::begin(CURL* easy, const ClientOptions& options) {
@@ -231,7 +231,7 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
 
 bool Transfer::has_sent_something() const {
     long bytes = 0;
-    if (easy_ != nullptr) (curl_easy_getinfo)(easy_, CURLINFO_REQUEST_SIZE, &bytes);
+    if (easy_ != nullptr) libcurl().easy_getinfo(easy_, CURLINFO_REQUEST_SIZE, &bytes);
     return bytes > 0;
 }
 
@@ -245,7 +245,7 @@ http_client::Result Transfer::finish(CURLcode code) {
     }
     if (code != CURLE_OK) return failed(error_of(code), has_sent_something());
     long status = 0;
-    (curl_easy_getinfo)(easy_, CURLINFO_RESPONSE_CODE, &status);
+    libcurl().easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     response_->status = static_cast<int>(status);
     http_client::Result result;
     result.response = std::move(response_);
@@ -255,7 +255,7 @@ http_client::Result Transfer::finish(CURLcode code) {
 // libcurl's message names hosts, addresses and certificates. Parts of it come from the server,
 // hence the cleaning.
 std::string Transfer::reason(CURLcode code) const {
-    std::string text = message_[0] != '\0' ? message_ : curl_easy_strerror(code);
+    std::string text = message_[0] != '\0' ? message_ : libcurl().easy_strerror(code);
     std::replace_if(
         text.begin(), text.end(), [](char c) { return c < 0x20 || c == 0x7f; }, '?');
     return text;

@@ -5,8 +5,6 @@
 // once. It must not move. Concurrency: [io].
 #pragma once
 
-#include <curl/curl.h>
-
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -15,6 +13,7 @@
 
 #include "http_client/address.hpp"
 #include "http_client/client.hpp"
+#include "http_client/libcurl.hpp"
 #include "http_client/url.hpp"
 
 namespace syncline::http_client {

@@ -1,17 +1,16 @@
 // URLs, read once: what is checked here is the very handle that libcurl then connects by.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <memory>
 #include <string>
 
 #include "http_client/client.hpp"
+#include "http_client/libcurl.hpp"
 
 namespace syncline::http_client {
 
 struct UrlDeleter {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
+    void operator()(CURLU* url) const { libcurl().url_cleanup(url); }
 };
 using Url = std::unique_ptr<CURLU, UrlDeleter>;
 

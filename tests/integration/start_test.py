@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -68,6 +69,27 @@ class StartTest(HubTest):
     async def test_a_connectors_directory_that_is_not_there(self) -> None:
         shutil.rmtree(self.setup.connectors_dir)
         self.check_refused(await self.syncline("run"), "plugin.directory_unreadable")
+
+    async def test_without_libcurl_it_ends_and_every_verb_that_needs_it_says_so(self) -> None:
+        """It is loaded behind the ready line, so that webhooks need not wait for it."""
+        elsewhere = self.folder / "libraries"
+        elsewhere.mkdir()
+        (elsewhere / "libcurl.so.4").write_bytes(b"this is no library" * 100)
+        environment = {"LD_LIBRARY_PATH": str(elsewhere)}
+        ended = await self.syncline("run", environment=environment)
+        self.assertEqual(ended.code, 3, ended.err)
+        last = json.loads(ended.err.splitlines()[-1])
+        self.assertEqual(
+            (last["level"], last["channel"], last["code"]),
+            ("error", "app", "http_client.library_missing"),
+        )
+        self.assertIn("libcurl.so.4", last["message"])
+        doctor = await self.syncline("doctor", environment=environment)
+        self.assertEqual(doctor.code, 3)
+        self.assertIn("fail  libcurl", doctor.out)
+        self.assertIn("install libcurl 4", doctor.out)
+        self.assertEqual((await self.syncline("validate", environment=environment)).code, 0)
+        self.assertIn("ok    libcurl", (await self.syncline("doctor")).out)
 
     async def test_refused_files_do_not_keep_the_hub_from_starting(self) -> None:
         connectors = self.setup.connectors_dir

@@ -59,6 +59,10 @@ class TemplateTest(unittest.IsolatedAsyncioTestCase):
         self.installed = self.folder / "installed"
         for package in sorted(debs.glob("*.deb")):
             await must(["dpkg-deb", "-x", str(package), str(self.installed)], self.folder, {}, BUILD_S)
+        [hub] = debs.glob("syncline_*.deb")
+        needs = await must(["dpkg-deb", "-f", str(hub), "Depends"], self.folder, {})
+        self.assertIn("libcurl4 ", needs)  # no library that the binary names
+        self.assertIn("liblmdb0 ", needs)
         self.environment = {
             "PATH": f"{self.installed}/usr/bin:{os.environ['PATH']}",
             "CMAKE_PREFIX_PATH": f"{self.installed}/usr",

@@ -17,7 +17,7 @@ HIDDEN = {
     "lmdb.h": {"store"},
     "curl/": {"http_client"},
     "boost/beast": {"http_server"},
-    "boost/dll": {"plugin"},
+    "boost/dll": {"plugin", "http_client"},
     "valijson/": {"plugin"},
     "yaml-cpp/": {"config"},
     "CLI/": {"app"},

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <random>
 
 #include "fixture.hpp"
 #include "http_client/url.hpp"
@@ -323,6 +324,111 @@ TEST_CASE("egress: plain http goes to the host and port of the operator's own UR
     CHECK(check("http://127.0.0.1:9101/next", policy) == "http_client.host_not_allowed");
     CHECK(check("http://intranet:80/next", policy) == "ok");
     CHECK(http_client::grant(policy, "not a URL").error().code() == "http_client.url_invalid");
+}
+
+TEST_CASE("egress: a request goes where the operator's URL leads, or it is refused",
+          "[http_client][H7]") {
+    // Granted without libcurl, requested with it: whatever is granted is what libcurl reads.
+    const auto agree = [](const std::string& url) {
+        EgressPolicy policy;
+        if (!http_client::grant(policy, url)) return false;
+        INFO(url);
+        const std::string code = check(url, policy);
+        CHECK((code == "ok" || code == "http_client.address_not_allowed"));
+        return true;
+    };
+    for (const char* form : kForms) {
+        agree(std::string{"http://"} + form + "/");
+        agree(std::string{"https://"} + form + ":8443?x");
+    }
+    for (const char* url : {"https://api.example.com",
+                            "HTTPS://API.Example.com:443/v1?x=/../#y",
+                            "http://h:",
+                            "http://h:/",
+                            "https://h:00443/",
+                            "https://h?x",
+                            "https://h#x",
+                            "https://h/@x",
+                            "https://h./",
+                            "https://xn--bcher-kva.example/",
+                            "https://a_b.example/",
+                            "http://10.0.0.1",
+                            "http://[::1]",
+                            "http://[::1]:",
+                            "http://[0:0::1]:9100/",
+                            "http://[fd00::1]:1/x:2",
+                            "https://1.example",
+                            "https://0x7g/",
+                            "https://h:1/x:99999",
+                            "https://h/[x]"}) {
+        INFO(url);
+        CHECK(agree(url));
+    }
+    std::mt19937 random{7};
+    const std::vector<std::string> pieces{
+        "http", "https", "ftp", ":",   "/", "//", "?",    "#",       "@",   "\\",
+        "[",    "]",     "::1", "127", ".", "1",  "0x7f", "example", "com", "%41",
+        "443",  "65536", "0",   "-",   "_", ";",  "a:b@", "v1",      "..",  "Q"};
+    int granted = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        std::string url = random() % 8 == 0 ? "" : "https://";
+        for (auto count = random() % 8; count > 0; --count) url += pieces[random() % pieces.size()];
+        granted += agree(url) ? 1 : 0;
+    }
+    CHECK(granted > 1'000);
+}
+
+TEST_CASE("egress: an operator's URL has one spelling of its scheme, host and port",
+          "[http_client][H7]") {
+    for (const char* url : {"h",
+                            "//h/",
+                            "https:h",
+                            "https:/h/",
+                            "https:///h/",
+                            "https://",
+                            "https://?h",
+                            "ftp://h/",
+                            "https://u@h/",
+                            "https://@h/",
+                            "https://h@/",
+                            "https://%68/",
+                            "https://h\\/",
+                            "https://h;/",
+                            "https://.h/",
+                            "https://127.1/",
+                            "https://0x7f000001/",
+                            "https://0177.0.0.1/",
+                            "https://127.0.0.1./",
+                            "https://a.0x/",
+                            "https://a.1/",
+                            "https://256.0.0.1/",
+                            "https://[::1/",
+                            "https://::1/",
+                            "https://[::1]]/",
+                            "https://[::1]x/",
+                            "https://[h]/",
+                            "https://[]/",
+                            "https://[127.0.0.1]/",
+                            "https://[::1%25lo]/",
+                            "https://h:0/",
+                            "https://h:65536/",
+                            "https://h:-1/",
+                            "https://h:+1/",
+                            "https://h:1x/",
+                            "https://h:000443/",
+                            "https://h:1:2/",
+                            "https://h/./x",
+                            "https://h/ x"}) {
+        INFO(url);
+        EgressPolicy policy;
+        const auto granted = http_client::grant(policy, url);
+        REQUIRE_FALSE(granted.has_value());
+        CHECK(granted.error().code() == "http_client.url_invalid");
+        CHECK(policy.literal_hosts.empty());
+        CHECK(http_client::host_of(url).error().code() == "http_client.url_invalid");
+    }
+    CHECK(*http_client::host_of("https://[0:0::1]:9100/") == "::1");
+    CHECK(*http_client::host_of("http://API.example.com./x") == "API.example.com.");
 }
 
 TEST_CASE("egress: hosts match exactly or by sub-domain, without case, by https", "[http_client]") {
