@@ -84,7 +84,9 @@ Result<std::optional<std::int64_t>> Delivery::pump(store::State& state, bool is_
         return std::optional<std::int64_t>{};
     }
     std::int64_t now_ns = time_->now_ns();
-    std::size_t out_max = std::size_t{plan_.policy.batch_records} * (plan_.policy.concurrency + 1);
+    const std::size_t sent_max = std::size_t{plan_.policy.batch_records} * plan_.policy.concurrency;
+    const std::size_t out_max =
+        sent_max + plan_.policy.batch_records + std::min<std::size_t>(records_answered_, sent_max);
     std::vector<store::LaneHead> heads;
     if (records_out_ < out_max) {
         SYNCLINE_TRY(heads, state.take_lanes(plan_.id, out_max - records_out_, now_ns, lane_max_));
@@ -99,7 +101,8 @@ Result<std::optional<std::int64_t>> Delivery::pump(store::State& state, bool is_
                 self->consider(std::move(taken), is_quiet);
             });
     }
-    if (records_out_ >= out_max) return std::optional<std::int64_t>{};  // a result will call again
+    is_full_ = records_out_ >= out_max;
+    if (is_full_) return std::optional<std::int64_t>{};  // a result will call again
     return state.next_due(plan_.id, now_ns);
 }
 
@@ -125,9 +128,12 @@ void Delivery::append(Results results) {
         if (ids_kept) ids_kept();
         SYNCLINE_ASSERT(self->records_out_ >= count);
         self->records_out_ -= count;
+        self->records_answered_ -= count;
         self->lanes_over_.insert(self->lanes_over_.end(), lanes.begin(), lanes.end());
     };
+    records_answered_ += count;
     store_.append(std::move(append));
+    if (is_full_) store_.wake();
 }
 
 // Without any fact, as if they had never been taken.

@@ -1,16 +1,16 @@
 // One connection: heads of lanes -> filter, map, diff -> batches -> the destination -> results.
 //
 // Concurrency: pump() is [state]; decisions and batches live on the connection's strand of the cpu
-// threads; outcomes arrive
-//   on the destination's work thread and go back to the strand.
+// threads; outcomes arrive on the destination's work thread and go back to the strand.
 // Ordered batches: of a destination that takes them, several records of one key may be in a batch,
 // as a chain. Each counts as delivered in the decision on the next; what follows one that was not
 // delivered is given back to its lane (rule 4).
 // Limits: records out (taken and not settled) are bounded by what the batches in flight and the one
-// being filled hold. Batching: a batch goes out when it is full by records or bytes, when nothing
-// more can come for it, or when its first record
-//   has waited long enough; at once when a sender waits for a record of it. While every slot is
-//   taken it fills up: the destination's pace makes the batches.
+// being filled hold. Those whose outcome is being made durable make room for as many others as may
+// be in flight, or the journal would set the pace that is the destination's to set.
+// Batching: a batch goes out when it is full by records or bytes, when nothing more can come for
+// it, or when its first record has waited long enough; at once when a sender waits for a record of
+// it. While every slot is taken it fills up: the destination's pace makes the batches.
 #pragma once
 
 #include <atomic>
@@ -119,9 +119,11 @@ class Delivery : public std::enable_shared_from_this<Delivery> {
     const std::shared_ptr<DeliveryMetrics> metrics_;
     std::atomic<bool> is_stopping_{false}, is_retired_{false};
     std::atomic<std::size_t> batches_out_{0}, fetches_out_{0};
+    std::atomic<std::size_t> records_answered_{0};  // of records_out_: on their way to the journal
+    std::atomic<bool> is_full_{false};              // no room for more, as pump() saw it
 
     // [state]
-    std::size_t records_out_ = 0;
+    std::size_t records_out_ = 0;          // taken and not settled
     std::vector<std::string> lanes_over_;  // chains to give back
     std::size_t records_back_ = 0;         // of a plan that is no more: to be given back at last
     std::vector<std::string> lanes_back_;  // the same

@@ -138,6 +138,36 @@ TEST_CASE("delivery: batches in flight are limited and different keys share them
     world.until([&] { return world.ledger().delivered == 3; });
 }
 
+TEST_CASE("delivery: while the journal takes its time others go out, up to a limit",
+          "[pipeline][batch]") {
+    World world{{policy(1, 2)}};
+    auto platform = world.destination();
+    for (const char* key : {"a", "b", "c", "d", "e", "f", "g"}) world.receive(record_of(key));
+    world.until([&] { return world.ledger().routed == 7; });
+    auto first = platform->next_write();
+    auto second = platform->next_write();
+    std::promise<void> journal_goes_on;
+    world.hold_journal(journal_goes_on.get_future());
+    const auto let_it_do_what_it_can = [&] {
+        for (int i = 0; i < 10; ++i) world.ask([](store::State&) { return 0; });
+    };
+    let_it_do_what_it_can();
+
+    // Two on their way and one being filled; and two whose outcomes are not durable.
+    first.answer(done());
+    second.answer(done());
+    auto third = platform->next_write();
+    auto fourth = platform->next_write();
+    third.answer(done());
+    fourth.answer(done());
+    CHECK(platform->next_write().keys() == Keys{"e"});
+    let_it_do_what_it_can();
+    CHECK_FALSE(platform->has_write());
+
+    journal_goes_on.set_value();
+    CHECK(platform->next_write().keys() == Keys{"f"});
+}
+
 TEST_CASE("delivery: one record of a batch fails alone", "[pipeline][batch]") {
     World world{{policy(3, 1)}};
     auto platform = world.destination();

@@ -317,6 +317,21 @@ class World {
         return *position.get();
     }
 
+    // Nothing more gets durable until then. Returns when it is so.
+    void hold_journal(std::future<void> until) {
+        store::Received event;
+        event.route = 1;
+        event.method = "POST";
+        auto held = std::make_shared<std::promise<void>>();
+        auto is_held = held->get_future();
+        const auto on_durable = [held, goes_on = until.share()](const Result<store::Position>&) {
+            held->set_value();
+            goes_on.wait();
+        };
+        REQUIRE(store->append_event(std::move(event), on_durable).has_value());
+        REQUIRE(is_held.wait_for(kPatience) == std::future_status::ready);
+    }
+
     // Asks the state on its thread.
     template <class Question>
     auto ask(Question question) {
