@@ -25,8 +25,9 @@ constexpr double kBusy = 0.4, kStillBusy = 0.2;
 // How much more than theirs the work of every other core may be then. Half as much again leaves a
 // third of one core idle, which is what two cores lose where the kernel chooses.
 constexpr double kShare = 1.25, kStillShare = 1.6;
-// With less than this share of their time left the other cores are full.
-constexpr double kIdle = 0.05;
+// With less than this share of their time left the cores are full. What is left before they are
+// apart is what the kernel's choices waste, and all that there is to gain.
+constexpr double kIdle = 0.15, kStillIdle = 0.05;
 constexpr std::chrono::seconds kTogetherWhenFull{30};
 
 nanoseconds now(clockid_t clock) {
@@ -54,7 +55,10 @@ std::vector<pid_t> threads() {
 bool shall_answer_apart(const CoreUse& use, unsigned cores, bool is_apart) {
     if (cores < 2) return false;
     const double others_on_each = use.others / (cores - 1);
-    return use.idle >= kIdle && use.answering >= (is_apart ? kStillBusy : kBusy) &&
+    // While it is not known nothing is changed.
+    const double idle = use.idle.value_or(is_apart ? kStillIdle : 0);
+    return idle >= (is_apart ? kStillIdle : kIdle) &&
+           use.answering >= (is_apart ? kStillBusy : kBusy) &&
            others_on_each <= use.answering * (is_apart ? kStillShare : kShare);
 }
 
@@ -112,10 +116,12 @@ void AnsweringCore::stop() {
 
 void AnsweringCore::look() {
     const bool is_first = looked_ == nanoseconds{0};
+    if (!know_allowed()) return;
     const CoreUse use = use_since_last_look();
-    if (is_first || !know_allowed()) return;
+    if (is_first) return;
     const auto cores = static_cast<unsigned>(CPU_COUNT(&allowed_));
-    if (use.idle < kIdle) together_until_ = looked_ + kTogetherWhenFull;
+    if (is_apart_ && use.idle.value_or(1) < kStillIdle)
+        together_until_ = looked_ + kTogetherWhenFull;
     const bool shall_be_apart =
         looked_ >= together_until_ && shall_answer_apart(use, cores, is_apart_);
     // Apart is said again and again: threads have been made meanwhile.
@@ -127,9 +133,9 @@ bool AnsweringCore::know_allowed() {
     return is_apart_ || ::sched_getaffinity(0, sizeof allowed_, &allowed_) == 0;
 }
 
-cpu_set_t AnsweringCore::others() const {
+cpu_set_t AnsweringCore::cores_of_others() const {
     cpu_set_t cores = allowed_;
-    CPU_CLR(core_, &cores);
+    if (is_apart_) CPU_CLR(core_, &cores);
     return cores;
 }
 
@@ -140,14 +146,13 @@ void AnsweringCore::set_apart(bool is_apart) {
         core_ = most_interrupted(interrupts, allowed_)
                     .value_or(static_cast<std::size_t>(::sched_getcpu()));
     }
+    if (is_apart != is_apart_) idle_s_.reset();  // it is of other cores now
     is_apart_ = is_apart;
     cpu_set_t own = allowed_;
-    const cpu_set_t rest = is_apart ? others() : allowed_;
+    const cpu_set_t rest = cores_of_others();
     if (is_apart) {
         CPU_ZERO(&own);
         CPU_SET(core_, &own);
-    } else {
-        idle_s_.reset();
     }
     for (const pid_t thread : threads()) {
         const bool answers = thread == ::gettid() || thread == journal_.id;
@@ -164,13 +169,11 @@ CoreUse AnsweringCore::use_since_last_look() {
     CoreUse use;
     use.answering = static_cast<double>((answering - answering_used_).count()) / elapsed;
     use.others = std::max(0.0, used / elapsed - use.answering);
-    if (is_apart_) {
-        std::ifstream stat{"/proc/stat"};
-        const cpu_set_t cores = others();
-        const double idle_s = idle_time(stat, cores);
-        if (idle_s_) use.idle = (idle_s - *idle_s_) * 1e9 / elapsed / CPU_COUNT(&cores);
-        idle_s_ = idle_s;
-    }
+    std::ifstream stat{"/proc/stat"};
+    const cpu_set_t cores = cores_of_others();
+    const double idle_s = idle_time(stat, cores);
+    if (idle_s_) use.idle = (idle_s - *idle_s_) * 1e9 / elapsed / CPU_COUNT(&cores);
+    idle_s_ = idle_s;
     looked_ = looked;
     answering_used_ = answering;
     all_used_ = all;

@@ -6,10 +6,10 @@
 //   idle core looks as if it were taken. So, as nginx and Redis can be told to
 //   (worker_cpu_affinity, server_cpulist), the hub keeps the two on one core and everybody else on
 //   the others. Figures are in tests/bench/README.md.
-// When: only while the two have much to do, and each of the other cores would not get much more.
-//   With few requests, with much to make of each, or with a single core, all threads run
-//   everywhere. So they do for half a minute when the other cores were full, whoever filled them:
-//   what was acknowledged must not stay behind.
+// When: only while the two have much to do, each of the other cores would not get much more, and
+//   the kernel leaves a part of all cores idle. With few requests, with much to make of each, or
+//   with a single core, all threads run everywhere. So they do for half a minute when the other
+//   cores were full, whoever filled them: what was acknowledged must not stay behind.
 // Limits: cores that the process may not use (taskset, a container's cpuset) stay unused. Where the
 //   kernel refuses, nothing is changed.
 #pragma once
@@ -31,7 +31,7 @@ namespace syncline::app {
 struct CoreUse {
     double answering = 0;
     double others = 0;
-    double idle = 1;  // of the cores that are not the answering one, each; while it is apart
+    std::optional<double> idle = {};  // of the cores that the others may use, each; once known
 };
 
 // Whether the answering threads shall have a core of `cores` to themselves.
@@ -62,7 +62,7 @@ class AnsweringCore {
   private:
     void look();
     bool know_allowed();
-    cpu_set_t others() const;
+    cpu_set_t cores_of_others() const;
     CoreUse use_since_last_look();
 
     boost::asio::steady_timer timer_;
@@ -71,7 +71,7 @@ class AnsweringCore {
     bool is_apart_ = false, is_over_ = false;
     std::size_t core_ = 0;  // while they are
     std::chrono::nanoseconds looked_{0}, answering_used_{0}, all_used_{0};
-    std::optional<double> idle_s_;  // while they are, since the second look
+    std::optional<double> idle_s_;  // at the last look, of the cores that the others use
     std::chrono::nanoseconds together_until_{0};
 };
 

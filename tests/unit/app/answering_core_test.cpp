@@ -44,18 +44,21 @@ struct Idler {
 
 }  // namespace
 
-TEST_CASE("answering core: apart while it has much to do and the others have no more", "[app]") {
-    CHECK(shall_answer_apart({0.5, 0.6}, 2, false));
-    CHECK(shall_answer_apart({0.5, 1.8}, 4, false));
-    CHECK_FALSE(shall_answer_apart({0.5, 0.1}, 1, false));
-    CHECK_FALSE(shall_answer_apart({0.3, 0.1}, 2, false));  // little to do
-    CHECK_FALSE(shall_answer_apart({0.5, 0.7}, 2, false));  // much is made of each request
+TEST_CASE("answering core: apart while it has much to do and there is something to gain", "[app]") {
+    CHECK(shall_answer_apart({0.5, 0.6, 0.3}, 2, false));
+    CHECK(shall_answer_apart({0.5, 1.8, 0.3}, 4, false));
+    CHECK_FALSE(shall_answer_apart({0.5, 0.1, 0.3}, 1, false));
+    CHECK_FALSE(shall_answer_apart({0.3, 0.1, 0.3}, 2, false));  // little to do
+    CHECK_FALSE(shall_answer_apart({0.5, 0.7, 0.3}, 2, false));  // much is made of each request
+    CHECK_FALSE(shall_answer_apart({0.5, 0.6, 0.1}, 2, false));  // no core stands idle
+    CHECK_FALSE(shall_answer_apart({0.5, 0.6}, 2, false));       // or nobody knows
     SECTION("once it is, it needs less to stay") {
-        CHECK(shall_answer_apart({0.3, 0.1}, 2, true));
-        CHECK(shall_answer_apart({0.5, 0.7}, 2, true));
-        CHECK_FALSE(shall_answer_apart({0.1, 0.1}, 2, true));
-        CHECK_FALSE(shall_answer_apart({0.5, 0.9}, 2, true));
+        CHECK(shall_answer_apart({0.3, 0.1, 0.3}, 2, true));
+        CHECK(shall_answer_apart({0.5, 0.7, 0.3}, 2, true));
         CHECK(shall_answer_apart({0.5, 0.5, 0.1}, 2, true));
+        CHECK(shall_answer_apart({0.5, 0.5}, 2, true));
+        CHECK_FALSE(shall_answer_apart({0.1, 0.1, 0.3}, 2, true));
+        CHECK_FALSE(shall_answer_apart({0.5, 0.9, 0.3}, 2, true));
         CHECK_FALSE(shall_answer_apart({0.5, 0.5, 0.01}, 2, true));  // the other core is full
     }
 }
