@@ -23,6 +23,8 @@ SHIM = os.environ.get("SYNCLINE_FAILING_MALLOC_SHIM", "")
 LARGE = 900 * 1024
 CONNECTIONS = 20
 RSS_BYTES_MAX = 300_000_000
+BURST = 100_000
+RESTING_BYTES_MAX = 25_000_000
 
 
 def rss_anon(pid: int) -> int:
@@ -100,6 +102,24 @@ class ResourcesTest(HubTest):
                     self.assertEqual(status, 404, (host, method, path))
             status = await self.status_of(hub, f"POST /hooks/{ROUTE}", host)
             self.assertEqual(status, 401, host)
+        await self.stop(hub)
+
+
+    async def test_what_a_burst_needed_is_given_back(self) -> None:
+        """Also when nothing comes any more: an allocator that is not asked keeps what it has."""
+        hub = await self.start()
+        numbers = iter(range(0, BURST, 100))
+
+        async def send_some() -> None:
+            for first in numbers:
+                users = [f"user-{number:06d}@example.com" for number in range(first, first + 100)]
+                self.assertEqual((await self.send(hub, users)).status, 200)
+
+        await asyncio.gather(*(send_some() for _ in range(8)))
+        await self.settled()
+        async with asyncio.timeout(WAIT_S):
+            while rss_anon(hub.child.pid) > RESTING_BYTES_MAX:
+                await asyncio.sleep(0.2)
         await self.stop(hub)
 
 
