@@ -169,11 +169,16 @@ CoreUse AnsweringCore::use_since_last_look() {
     CoreUse use;
     use.answering = static_cast<double>((answering - answering_used_).count()) / elapsed;
     use.others = std::max(0.0, used / elapsed - use.answering);
-    std::ifstream stat{"/proc/stat"};
-    const cpu_set_t cores = cores_of_others();
-    const double idle_s = idle_time(stat, cores);
-    if (idle_s_) use.idle = (idle_s - *idle_s_) * 1e9 / elapsed / CPU_COUNT(&cores);
-    idle_s_ = idle_s;
+    // The text is long on a machine of many cores: a hub at rest does not read it.
+    if (use.answering < kStillBusy) {
+        idle_s_.reset();
+    } else {
+        std::ifstream stat{"/proc/stat"};
+        const cpu_set_t cores = cores_of_others();
+        const double idle_s = idle_time(stat, cores);
+        if (idle_s_) use.idle = (idle_s - *idle_s_) * 1e9 / elapsed / CPU_COUNT(&cores);
+        idle_s_ = idle_s;
+    }
     looked_ = looked;
     answering_used_ = answering;
     all_used_ = all;

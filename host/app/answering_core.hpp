@@ -31,7 +31,8 @@ namespace syncline::app {
 struct CoreUse {
     double answering = 0;
     double others = 0;
-    std::optional<double> idle = {};  // of the cores that the others may use, each; once known
+    // Of the cores that the others may use, each; since the second busy look.
+    std::optional<double> idle = {};
 };
 
 // Whether the answering threads shall have a core of `cores` to themselves.

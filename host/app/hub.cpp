@@ -27,6 +27,7 @@
 #include "app/key_sets.hpp"
 #include "app/metrics.hpp"
 #include "app/reloads.hpp"
+#include "app/spare_memory.hpp"
 #include "app/syncs.hpp"
 #include "app/token_exchange.hpp"
 #include "app/version.hpp"
@@ -134,6 +135,7 @@ class Hub {
         answering_core_->start();
         if (options_.on_ready) options_.on_ready(url(), "unix:" + hub_.admin_socket.string());
         boost::asio::post(vault_thread_, [this] { load_libcurl(); });
+        give_back_spare_memory();
         return {};
     }
 
