@@ -104,7 +104,6 @@ class ResourcesTest(HubTest):
             self.assertEqual(status, 401, host)
         await self.stop(hub)
 
-
     async def test_what_a_burst_needed_is_given_back(self) -> None:
         """Also when nothing comes any more: an allocator that is not asked keeps what it has."""
         hub = await self.start()

@@ -70,7 +70,7 @@ class StartTest(HubTest):
         shutil.rmtree(self.setup.connectors_dir)
         self.check_refused(await self.syncline("run"), "plugin.directory_unreadable")
 
-    async def test_without_libcurl_it_ends_and_every_verb_that_needs_it_says_so(self) -> None:
+    async def test_without_libcurl_it_ends_and_doctor_says_why(self) -> None:
         """It is loaded behind the ready line, so that webhooks need not wait for it."""
         elsewhere = self.folder / "libraries"
         elsewhere.mkdir()
